@@ -1,0 +1,55 @@
+# Every target sets up what it needs; `make test` in a fresh clone is enough.
+
+VENV := .venv
+STAMP := $(VENV)/.installed
+# Run, not only looked up: a version manager's placeholder is on PATH and does not run.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& { echo "$$python"; break; }; done)
+PIP_FLAGS ?=
+PYTEST_FLAGS ?=
+DEMO_FLAGS ?=
+BENCHES := $(wildcard bench/*.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint format bench clean
+
+help:  ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## Create .venv and install dgsynth with its development tools
+
+$(STAMP): pyproject.toml setup.py constraints.txt
+	@test -n "$(PYTHON)" || { \
+	  echo "error: no Python >= 3.11 with venv was found; install one, or name it: make setup PYTHON=/path/to/python3" >&2; \
+	  exit 1; }
+	@test -x $(VENV)/bin/python || { echo "creating $(VENV) with $(PYTHON)"; "$(PYTHON)" -m venv $(VENV); }
+	@echo "installing the pinned versions of constraints.txt (some minutes the first time)"
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[dev,plot]'
+	@touch $@
+
+demo: $(STAMP)  ## Simulate web traffic, train a small model on it and compare: writes demo/report.html
+	@$(VENV)/bin/dgsynth demo $(DEMO_FLAGS)
+
+test: $(STAMP)  ## Run the quick tests
+	@$(VENV)/bin/python -m pytest $(PYTEST_FLAGS)
+
+test-slow: $(STAMP)  ## Run the slow tests
+	@$(VENV)/bin/python -m pytest -m slow $(PYTEST_FLAGS)
+
+lint: $(STAMP)  ## Check style, formatting and types
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+format: $(STAMP)  ## Format the code and sort the imports
+	@$(VENV)/bin/ruff check --fix --exit-zero --quiet .
+	@$(VENV)/bin/ruff format .
+
+bench: $(STAMP)  ## Run the benchmarks in bench/, one after another
+	@test -n "$(BENCHES)" || echo "no benchmarks in bench/ yet"
+	@for script in $(BENCHES); do echo "== $$script"; $(VENV)/bin/python "$$script" || exit 1; done
+
+clean:  ## Remove what was built or cached; .venv stays
+	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis demo
+	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

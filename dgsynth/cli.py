@@ -1,0 +1,550 @@
+"""The `dgsynth` command: fit, sample, info, evaluate, demo.
+
+Modules of dgsynth, and with them torch and pandas, are imported inside the commands, so that `--help` is quick. What a
+user can get wrong is checked before training, since a training run lost to a misspelt file name is a long time lost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dgsynth.data.schema import Schema
+    from dgsynth.synthesizer import DGSynthesizer
+
+TABLE_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+MODEL_SUFFIXES = (".safetensors",)
+REPORT_SUFFIXES = (".html",)
+JSON_SUFFIXES = (".json",)
+
+DEMO_FILES = ("real.csv", "synthetic.csv", "synthetic.parquet", "model.safetensors")
+DEMO_DAYS = 182
+"""Half a year: many weeks for the weekly rhythm to show, and a minute or two of training on two cores."""
+DEMO_SAMPLE_LEN = 14
+"""Two weeks per LSTM pass, so that a pass holds the weekly rhythm whole; it is learned in fewer steps that way."""
+
+USAGE_ERROR = 2
+OTHER_ERROR = 1
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="dgsynth",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+class Scaling(StrEnum):
+    """How measurements and numeric metadata are scaled before training."""
+
+    AUTO = "auto"
+    LINEAR = "linear"
+    LOG = "log"
+
+
+TableArgument = Annotated[
+    Path, typer.Argument(metavar="DATA", exists=True, dir_okay=False, help="Table to learn: .csv, .csv.gz or .parquet.")
+]
+ModelArgument = Annotated[
+    Path, typer.Argument(metavar="MODEL", exists=True, dir_okay=False, help="Model file that `dgsynth fit` wrote.")
+]
+SequenceKey = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column that names the sample of each row.")]
+SequenceIndex = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column that orders the records of a sample: a time or a number.")
+]
+MetadataColumns = Annotated[
+    str | None,
+    typer.Option(metavar="A,B", help="Columns constant for a sample. Default: those that are, in the data."),
+]
+MeasurementColumns = Annotated[
+    str | None, typer.Option(metavar="X,Y", help="Columns that vary with time. Default: all the others.")
+]
+CategoricalColumns = Annotated[
+    str | None,
+    typer.Option(metavar="C,D", help="Columns to read as categories though they hold numbers. Text always is."),
+]
+TimeColumns = Annotated[
+    str | None,
+    typer.Option(metavar="FIRST:LAST", help="For a wide table, one row per sample: its first and last time column."),
+]
+RandomState = Annotated[int | None, typer.Option(metavar="N", min=0, help="Seed; the same seed gives the same result.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"dgsynth {version('dgsynth')}")
+        raise typer.Exit
+
+
+@app.callback()
+def dgsynth(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; so does DGSYNTH_TRACEBACK=1.")
+    ] = False,
+) -> None:
+    """Learn a data set of time series with metadata, and make new ones (DoppelGANger).
+
+    \b
+    dgsynth demo                                     see it work on simulated data
+    dgsynth fit visits.csv -o visits.safetensors --sequence-key page --sequence-index date
+    dgsynth sample visits.safetensors -n 1000 -o synthetic.csv
+    dgsynth evaluate visits.csv synthetic.csv --sequence-key page --sequence-index date -o report.html
+    """
+
+
+@app.command()
+def fit(
+    data: TableArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="Model file to write, .safetensors.")],
+    sequence_key: SequenceKey = None,
+    sequence_index: SequenceIndex = None,
+    metadata: MetadataColumns = None,
+    measurements: MeasurementColumns = None,
+    categorical: CategoricalColumns = None,
+    time_columns: TimeColumns = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Schema as JSON, instead of inferring it."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", min=1, help="Passes over the data. Default: 400.")] = None,
+    max_steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Train for so many steps instead.")] = None,
+    sample_len: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Records that the LSTM generates per pass.")
+    ] = None,
+    scaling: Annotated[Scaling | None, typer.Option(help="Scale of the numbers; log suits those over decades.")] = None,
+    batch_size: Annotated[int | None, typer.Option(metavar="N", min=1, help="Samples per training step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(metavar="RATE", min=0.0, help="Learning rate of Adam.")] = None,
+    random_state: RandomState = None,
+    checkpoint_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", file_okay=False, help="Keep checkpoints here, and go on from the newest."),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="auto, cpu, or a torch device such as cuda:0.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train a model on a table.
+
+    \b
+    A long table has one row per record:
+      dgsynth fit visits.csv -o visits.safetensors --sequence-key page --sequence-index date
+    A wide one has one row per sample:
+      dgsynth fit pages.csv -o pages.safetensors --time-columns 2015-07-01:2016-12-31
+    Training that can be stopped with Ctrl-C and taken up again by the same command:
+      dgsynth fit visits.csv -o visits.safetensors --sequence-key page --checkpoint-dir checkpoints
+    """
+    _prepare_output(output, MODEL_SUFFIXES)
+    _check_device(device)
+    from dgsynth import DGSynthesizer
+
+    frame = _read_table(data)
+    given: dict[str, Any] = {
+        "sequence_key": sequence_key,
+        "sequence_index": sequence_index,
+        "metadata": _names(metadata),
+        "measurements": _names(measurements),
+        "categorical": _names(categorical),
+        "time_columns": _time_columns(frame, time_columns),
+        "schema": None if schema is None else _read_schema(schema),
+        "epochs": epochs,
+        "max_steps": max_steps,
+        "sample_len": sample_len,
+        "scaling": None if scaling is None else scaling.value,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "random_state": random_state,
+        "checkpoint_dir": checkpoint_dir,
+        "device": device,
+    }
+    # What is not given is left to the estimator, the only place that knows the defaults.
+    parameters = {name: value for name, value in given.items() if value is not None}
+    model = DGSynthesizer(**parameters)
+    interrupted = _train(model, frame, quiet=quiet)
+    if interrupted:
+        # A half-trained model must not take the place of a good one, nor must hours of training be lost.
+        output = output.with_suffix(f".interrupted{output.suffix}")
+    if model.n_steps_:
+        model.save(output)
+        if not quiet:
+            typer.echo(f"trained {model.n_steps_} steps; the model is in {output}")
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+@app.command()
+def sample(
+    model: ModelArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="TABLE", help="Table to write: .csv, .csv.gz or .parquet.")
+    ],
+    n_samples: Annotated[int, typer.Option("--n-samples", "-n", metavar="N", min=1, help="Samples to make.")] = 1000,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=VALUE", help="Metadata that all samples shall have; may be repeated."),
+    ] = None,
+    lengths: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Records that all samples shall have.")
+    ] = None,
+    random_state: RandomState = None,
+    quiet: Quiet = False,
+) -> None:
+    """Make samples with a trained model.
+
+    \b
+    dgsynth sample visits.safetensors -n 1000 -o synthetic.parquet --random-state 7
+    dgsynth sample visits.safetensors -n 50 -o spiders.csv --metadata agent=spider --metadata access=all-access
+    """
+    _prepare_output(output, TABLE_SUFFIXES)
+    from dgsynth import load
+
+    fitted = load(model)
+    made = fitted.sample(n_samples, metadata=_condition(metadata), lengths=lengths, random_state=random_state)
+    _write_table(made, output)
+    if not quiet:
+        typer.echo(f"{n_samples} samples are in {output}")
+
+
+@app.command()
+def info(
+    model: ModelArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what a model file holds.
+
+    \b
+    dgsynth info visits.safetensors
+    dgsynth info visits.safetensors --json
+    """
+    from dgsynth import load
+    from dgsynth.tensor_file import read_tensor_file
+
+    fitted = load(model)
+    header, _ = read_tensor_file(model, "model")
+    facts = {
+        "file": str(model),
+        "format_version": header["format_version"],
+        "written_with": header["versions"],
+        "steps": fitted.n_steps_,
+        "epochs": fitted.n_epochs_,
+        "weights": sum(weight.numel() for weight in fitted.generator_.generator_parameters()),
+        "sample_len": fitted.encoder_.sample_len,
+        "parameters": _plain_parameters(fitted),
+        "schema": fitted.schema_.to_dict(),
+    }
+    typer.echo(json.dumps(facts, indent=2) if as_json else _facts_text(facts, fitted))
+
+
+@app.command()
+def evaluate(
+    real: Annotated[Path, typer.Argument(metavar="REAL", exists=True, dir_okay=False, help="Table of real data.")],
+    synthetic: Annotated[
+        Path, typer.Argument(metavar="SYNTHETIC", exists=True, dir_okay=False, help="Table with the same columns.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="REPORT", help="Report to write, .html.")
+    ] = None,
+    json_output: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the distances as JSON too.")
+    ] = None,
+    sequence_key: SequenceKey = None,
+    sequence_index: SequenceIndex = None,
+    metadata: MetadataColumns = None,
+    measurements: MeasurementColumns = None,
+    categorical: CategoricalColumns = None,
+    time_columns: TimeColumns = None,
+    quiet: Quiet = False,
+) -> None:
+    """Compare a synthetic table with a real one.
+
+    Every distance stands beside its floor: what two random halves of the real data would have.
+
+    \b
+    dgsynth evaluate visits.csv synthetic.csv --sequence-key page --sequence-index date -o report.html
+    dgsynth evaluate visits.csv synthetic.csv --sequence-key page --sequence-index date --json distances.json
+    """
+    if output is None and json_output is None and quiet:
+        raise typer.BadParameter("nothing to do: give --output or --json, or leave out --quiet")
+    if output is not None:
+        _prepare_output(output, REPORT_SUFFIXES)
+        _need_matplotlib()
+    if json_output is not None:
+        _prepare_output(json_output, JSON_SUFFIXES, "--json")
+    from dgsynth.data.sequences import Sequences
+    from dgsynth.evaluation import evaluate as compare
+
+    frame = _read_table(real)
+    columns: dict[str, Any] = {
+        "sequence_key": sequence_key,
+        "sequence_index": sequence_index,
+        "time_columns": _time_columns(frame, time_columns),
+        "metadata": _names(metadata),
+        "measurements": _names(measurements),
+        "categorical": _names(categorical) or (),
+    }
+    real_data = Sequences.from_any(frame, **columns)
+    # The real data say what each column is; the synthetic ones may lack a category, or vary less.
+    report = compare(real_data, Sequences.from_any(_read_table(synthetic), **columns, schema=real_data.schema))
+    if output is not None:
+        report.to_html(output)
+    if json_output is not None:
+        report.to_json(json_output)
+    if not quiet:
+        typer.echo(str(report))
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", file_okay=False, help="Folder to fill.")] = (
+        Path("demo")
+    ),
+    max_steps: Annotated[int, typer.Option(metavar="N", min=1, help="Training steps.")] = 3000,
+    n_samples: Annotated[
+        int, typer.Option(metavar="N", min=10, help="Pages to simulate, and again to generate.")
+    ] = 1000,
+    random_state: Annotated[int, typer.Option(metavar="N", min=0, help="Seed.")] = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Simulate web traffic, learn it and compare.
+
+    Takes a minute or two on two cores.
+
+    \b
+    dgsynth demo
+    dgsynth demo -o somewhere --max-steps 300
+    """
+    _need_matplotlib()
+    _make_folder(output)
+    from dgsynth.data.sequences import Sequences
+    from dgsynth.data.simulate import make_web_traffic
+    from dgsynth.evaluation import evaluate as compare
+    from dgsynth.synthesizer import DGSynthesizer
+
+    def say(text: str) -> None:
+        if not quiet:
+            typer.echo(text)
+
+    say(f"Simulating {n_samples} pages with {DEMO_DAYS} days of views each ...")
+    columns: dict[str, Any] = {"sequence_key": "page", "sequence_index": "date"}
+    real = make_web_traffic(n_samples, DEMO_DAYS, random_state=random_state)
+    _write_table(real, output / "real.csv")
+    say(f"Learning them in {max_steps} steps ...")
+    model = DGSynthesizer(**columns, sample_len=DEMO_SAMPLE_LEN, max_steps=max_steps, random_state=random_state)
+    if _train(model, real, quiet=quiet):
+        raise KeyboardInterrupt
+    model.save(output / "model.safetensors")
+    say(f"Making {n_samples} new ones ...")
+    synthetic = model.sample(n_samples, random_state=random_state)
+    _write_table(synthetic, output / "synthetic.csv")
+    _write_table(synthetic, output / "synthetic.parquet")
+    real_data = Sequences.from_any(real, **columns)
+    made = Sequences.from_any(synthetic, **columns, schema=real_data.schema)
+    report = compare(real_data, made, history=model.history_)
+    report.to_html(output / "report.html")
+    say(f"\n{report}\n\nLook at {output / 'report.html'}: real beside synthetic, in pictures.")
+    say(f"Beside it: {', '.join(DEMO_FILES)}.")
+    say(f"More of them: dgsynth sample {output / 'model.safetensors'} -n 5000 -o more.parquet")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit: 0, 2 for wrong usage or data, 130 for Ctrl-C, 1 for anything else."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # Taken wherever it stands: who sees an error appends it to the same line.
+    debug = "--debug" in given or os.environ.get("DGSYNTH_TRACEBACK", "") not in ("", "0")
+    given = [argument for argument in given if argument != "--debug"] or ["--help"]
+    warnings.showwarning = _show_warning
+    try:
+        sys.exit(app(given, prog_name="dgsynth", standalone_mode=False) or 0)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("interrupted", INTERRUPTED)
+    except Exception as error:
+        if debug:
+            raise
+        _fail(*_explain(error))
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(code)
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """Return what to say about an error, and the exit code."""
+    if hasattr(error, "format_message"):  # of the command line itself: unknown option, missing argument
+        context = getattr(error, "ctx", None)
+        hint = f" (see {context.command_path} --help)" if context is not None else ""
+        return error.format_message().rstrip(".") + hint, USAGE_ERROR
+    if isinstance(error, OSError) and error.strerror:
+        bad_input = isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError)
+        return f"{error.filename}: {error.strerror}", USAGE_ERROR if bad_input else OTHER_ERROR
+    if isinstance(error, ValueError | TypeError | FileNotFoundError):
+        return str(error), USAGE_ERROR
+    if isinstance(error, ArithmeticError | ImportError | OSError):
+        return str(error), OTHER_ERROR
+    return f"unexpected {type(error).__name__}: {error} (--debug shows where)", OTHER_ERROR
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    typer.echo(f"warning: {' '.join(str(message).split())}", err=True)
+
+
+def _prepare_output(path: Path, suffixes: tuple[str, ...], option: str = "--output") -> None:
+    """Check that `path` can be written, and create its folder."""
+    if not path.name.endswith(suffixes):
+        raise typer.BadParameter(f"{path} must end in {' or '.join(suffixes)}", param_hint=option)
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder; name a file", param_hint=option)
+    _make_folder(path.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"can't create the folder {folder}: {error.strerror}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise typer.BadParameter(f"can't write into the folder {folder}")
+
+
+def _need_matplotlib() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise ImportError("the report needs matplotlib; install it with: pip install 'dgsynth[plot]'")
+
+
+def _check_device(name: str | None) -> None:
+    import torch
+
+    if name in (None, "auto"):
+        return
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:  # no such device; or a torch without CUDA
+        raise typer.BadParameter(f"torch can't use {name!r} here; try auto or cpu", param_hint="--device") from error
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    from dgsynth.data.io import read_table
+
+    return read_table(path)
+
+
+def _write_table(table: Any, path: Path) -> None:
+    import pandas as pd
+
+    from dgsynth.data.io import write_table
+    from dgsynth.errors import DataError
+
+    if not isinstance(table, pd.DataFrame):
+        raise DataError("this model was fitted on arrays and makes arrays, not tables; sample it from Python")
+    write_table(table, path)
+
+
+def _read_schema(path: Path) -> Schema:
+    from dgsynth.data.schema import Schema
+
+    return Schema.from_json(path.read_text(encoding="utf-8"))
+
+
+def _names(text: str | None) -> list[str] | None:
+    """Return the names of a comma-separated list."""
+    if text is None:
+        return None
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _time_columns(frame: pd.DataFrame, text: str | None) -> list[Any] | None:
+    """Return the columns from FIRST to LAST, both included; their names may hold colons too, as times do."""
+    if text is None:
+        return None
+    columns = {str(name): name for name in frame.columns}
+    parts = text.split(":")
+    ways = [(":".join(parts[:i]), ":".join(parts[i:])) for i in range(1, len(parts))]
+    for first, last in ways:
+        if first in columns and last in columns:
+            names = list(columns)
+            start, stop = names.index(first), names.index(last) + 1
+            if start < stop:
+                return list(frame.columns[start:stop])
+    raise typer.BadParameter(
+        f"{text!r} must be FIRST:LAST, two columns of the table in this order; it has {_some(list(columns))}",
+        param_hint="--time-columns",
+    )
+
+
+def _condition(pairs: list[str] | None) -> dict[str, str] | None:
+    """Return the COLUMN=VALUE pairs; the model reads the values as its columns hold them."""
+    for pair in pairs or ():
+        if not pair.partition("=")[1]:
+            raise typer.BadParameter(f"{pair!r} must be COLUMN=VALUE", param_hint="--metadata")
+    return {name: value for name, _, value in (pair.partition("=") for pair in pairs or ())} or None
+
+
+def _train(model: DGSynthesizer, frame: pd.DataFrame, *, quiet: bool) -> bool:
+    """Fit the model, saying first what was understood of the data; return whether the user interrupted it."""
+    from dgsynth.training.callbacks import Callback, Progress
+    from dgsynth.training.trainer import Trainer
+
+    interrupted = False
+
+    class Watch(Callback):
+        def on_fit_begin(self, trainer: Trainer) -> None:
+            if not quiet:
+                typer.echo(f"{model.schema_}\n", err=True)
+
+        def on_fit_end(self, trainer: Trainer) -> None:
+            nonlocal interrupted
+            interrupted = trainer.interrupted
+
+    # In this order, and not by verbose=1, so that the bar comes below the columns.
+    model.set_params(callbacks=[Watch()] if quiet else [Watch(), Progress()]).fit(frame)
+    return interrupted
+
+
+def _plain_parameters(model: DGSynthesizer) -> dict[str, Any]:
+    """Return the estimator's parameters as JSON holds them, without those of a single run."""
+    parameters = {k: v for k, v in model.get_params(deep=False).items() if k not in ("callbacks", "checkpoint_dir")}
+    plain: dict[str, Any] = json.loads(json.dumps(parameters, default=str))
+    return plain
+
+
+def _facts_text(facts: dict[str, Any], model: DGSynthesizer) -> str:
+    defaults = _plain_parameters(type(model)())
+    changed = [f"{name}={value!r}" for name, value in facts["parameters"].items() if value != defaults[name]]
+    versions = ", ".join(f"{name} {version}" for name, version in facts["written_with"].items())
+    return "\n".join(
+        [
+            f"{facts['file']}: format version {facts['format_version']}, written with {versions}",
+            f"trained {facts['steps']} steps, {facts['epochs']} whole epochs",
+            f"generator with {facts['weights']:,} weights, {facts['sample_len']} records per pass",
+            f"parameters: {', '.join(changed) or 'the defaults'}",
+            "",
+            str(model.schema_),
+            "",
+            *(f"{c.name}: {_some(list(c.categories), 20)}" for c in model.schema_.metadata if c.categories),
+        ]
+    ).rstrip()
+
+
+def _some(names: Sequence[Any], most: int = 6) -> str:
+    return ", ".join(map(str, names[:most])) + (", ..." if len(names) > most else "")

@@ -1,0 +1,257 @@
+"""What is known of one column: its kind, the dtype to give back, and its values' range or categories."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from dgsynth.errors import DataError
+
+Kind = Literal["categorical", "continuous", "integer", "boolean", "datetime"]
+Label = str | int
+Category = str | int | float | bool | pd.Timestamp
+
+_INTEGER = r"[uU]?[iI]nt(?:8|16|32|64)"
+_FLOAT = r"float(?:16|32|64)|Float(?:32|64)"
+_DATETIME = r"datetime64\[(?:s|ms|us|ns)(?:, [A-Za-z0-9_+\-/:]{1,64})?\]"
+_DTYPES: dict[Kind, str] = {
+    "categorical": rf"object|str|string|category|bool|boolean|{_INTEGER}|{_FLOAT}|{_DATETIME}",
+    "continuous": _FLOAT,
+    "integer": f"{_INTEGER}|{_FLOAT}",  # whole numbers come as floats where some are missing
+    "boolean": "bool|boolean",
+    "datetime": _DATETIME,
+}
+"""Dtypes that a column of each kind can have, as regular expressions."""
+
+_WITHOUT_MISSING = re.compile(r"u?int(?:8|16|32|64)|bool")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the data, learned from it or declared.
+
+    Attributes
+    ----------
+    name : str or int
+    kind : {"categorical", "continuous", "integer", "boolean", "datetime"}
+    dtype : str
+        Name of the pandas dtype to give back, such as "int64", "Int32", "str", "datetime64[us, Europe/Paris]".
+    nullable : bool, default=False
+        Whether missing values occur.
+    categories : tuple of str, int, float, bool or Timestamp, or None
+        Of a categorical or boolean column; None if they are to be learned.
+    ordered : bool, default=False
+        Whether the order of the categories is one of rank, as in an ordered pandas Categorical.
+    minimum, maximum : int or float, or None
+        Range of a numeric column, both ends included; of a datetime column in nanoseconds since the epoch, UTC.
+        Both None for a column that is always missing, or if they are to be learned.
+
+    Raises
+    ------
+    DataError
+        The attributes contradict each other.
+    """
+
+    name: Label
+    kind: Kind
+    dtype: str
+    nullable: bool = False
+    categories: tuple[Category, ...] | None = None
+    ordered: bool = False
+    minimum: float | int | None = None
+    maximum: float | int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", to_label(self.name))
+        _check_kind(self)
+        if not isinstance(self.nullable, bool) or not isinstance(self.ordered, bool):
+            raise DataError(f"column {self.name!r}: nullable and ordered must be True or False")
+        if self.nullable and _WITHOUT_MISSING.fullmatch(self.dtype):
+            wider = "boolean" if self.dtype == "bool" else f"{self.dtype[:1].upper()}{self.dtype[1:]}"
+            raise DataError(f"column {self.name!r} of dtype {self.dtype} can't hold missing values; declare {wider!r}")
+        object.__setattr__(self, "categories", _checked_categories(self))
+        for end in ("minimum", "maximum"):
+            object.__setattr__(self, end, _checked_end(self, end))
+        if (self.minimum is None) != (self.maximum is None):
+            raise DataError(f"column {self.name!r} has only one end of its range; give both minimum and maximum")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise DataError(f"column {self.name!r} has minimum {self.minimum} above maximum {self.maximum}")
+
+    @property
+    def has_categories(self) -> bool:
+        """Whether the values are drawn from a list rather than a range."""
+        return self.kind in ("categorical", "boolean")
+
+    @property
+    def pandas_dtype(self) -> Any:
+        """The dtype itself, of a Categorical with its categories; "str" is object before pandas 3."""
+        if self.dtype == "category":
+            return pd.CategoricalDtype(list(self.categories or ()), self.ordered)
+        dtype = pd.api.types.pandas_dtype(self.dtype)
+        return np.dtype(object) if isinstance(dtype, np.dtype) and dtype.kind == "U" else dtype
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the column as plain values that JSON can hold."""
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        if self.categories is not None:
+            plain["categories"] = [_to_plain(category) for category in self.categories]
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Any) -> Column:
+        """Return the column that `to_dict` described.
+
+        Raises
+        ------
+        DataError
+            An entry is missing, unknown or of the wrong type.
+        """
+        values = dict(checked_mapping(plain, cls, "a column"))
+        categories = values.get("categories")
+        if categories is not None:
+            if not isinstance(categories, list):
+                raise DataError(f"column {values['name']!r}: categories must be a list, got {short(categories)}")
+            values["categories"] = tuple(_from_plain(category) for category in categories)
+        return cls(**values)
+
+
+def to_label(label: Any) -> Label:
+    """Return a column label as str or int.
+
+    Raises
+    ------
+    DataError
+        It is neither.
+    """
+    if isinstance(label, str):
+        return str(label)
+    if isinstance(label, int | np.integer) and not isinstance(label, bool):
+        return int(label)
+    raise DataError(
+        f"column labels must be text or integers, got {short(label)} of type {type(label).__name__}; "
+        "rename it, for instance with frame.columns = frame.columns.astype(str)"
+    )
+
+
+def to_category(value: Any, name: Label) -> Category:
+    """Return one category of the column `name` as a plain Python value or a Timestamp.
+
+    Raises
+    ------
+    DataError
+        It is of a type that can't be a category.
+    """
+    if isinstance(value, np.datetime64):
+        value = pd.Timestamp(value)
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, pd.Timestamp) or type(value) in (str, int, bool):
+        return value
+    if type(value) is float and math.isfinite(value):
+        return value
+    raise DataError(
+        f"column {name!r} holds {short(value)} of type {type(value).__name__}; categories must be text, finite "
+        "numbers, booleans or timestamps: convert the column first, for instance with astype(str) or pd.to_datetime"
+    )
+
+
+def checked_mapping(plain: Any, cls: Any, what: str) -> Mapping[str, Any]:
+    """Return `plain` if it is a dict with just the fields of the dataclass `cls` as keys."""
+    names = {field.name for field in fields(cls)}
+    if not isinstance(plain, dict) or plain.keys() != names:
+        found = sorted(map(str, plain)) if isinstance(plain, dict) else plain
+        raise DataError(f"the description of {what} must have the entries {sorted(names)}, got {short(found)}")
+    return plain
+
+
+def short(value: Any) -> str:
+    """Return the repr of a value, cut to a length that fits a sentence."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _check_kind(column: Column) -> None:
+    if not isinstance(column.kind, str) or column.kind not in get_args(Kind):
+        raise DataError(
+            f"column {column.name!r} has kind {short(column.kind)}; expected one of {', '.join(get_args(Kind))}"
+        )
+    if not isinstance(column.dtype, str) or not re.fullmatch(_DTYPES[column.kind], column.dtype):
+        raise DataError(
+            f"column {column.name!r} of dtype {short(column.dtype)} can't be {column.kind}; "
+            "convert the column with astype, or declare another kind"
+        )
+    try:
+        pd.api.types.pandas_dtype(column.dtype)
+    except Exception as error:  # what pandas raises for an unknown time zone depends on its version
+        raise DataError(f"column {column.name!r} has dtype {column.dtype!r}, which pandas doesn't know") from error
+
+
+def _checked_categories(column: Column) -> tuple[Category, ...] | None:
+    if column.kind == "boolean":
+        if column.categories not in (None, (False, True)):
+            raise DataError(f"column {column.name!r} is boolean; its categories are (False, True)")
+        return (False, True)
+    if column.kind != "categorical":
+        if column.categories is not None or column.ordered:
+            raise DataError(f"column {column.name!r} is {column.kind}; only categorical columns have categories")
+        return None
+    if column.minimum is not None or column.maximum is not None:
+        raise DataError(f"column {column.name!r} is categorical and has no range; leave minimum and maximum out")
+    if column.categories is None:
+        return None
+    if isinstance(column.categories, str):
+        raise DataError(f"column {column.name!r}: categories must be a tuple, got {short(column.categories)}")
+    categories = tuple(to_category(category, column.name) for category in column.categories)
+    if len(set(categories)) < len(categories):
+        raise DataError(f"column {column.name!r} has a category more than once; list each of them once")
+    return categories
+
+
+def _checked_end(column: Column, which: Literal["minimum", "maximum"]) -> float | int | None:
+    end = getattr(column, which)
+    if isinstance(end, pd.Timestamp) and column.kind == "datetime":
+        return int(end.as_unit("ns").value)
+    if isinstance(end, np.generic):
+        end = end.item()
+    if end is None:
+        return None
+    if isinstance(end, bool) or not isinstance(end, int | float) or not math.isfinite(end):
+        raise DataError(f"column {column.name!r}: {which} must be a finite number, got {short(end)}")
+    if column.kind == "continuous":
+        return end
+    if end != int(end):
+        raise DataError(f"column {column.name!r} is {column.kind}; its {which} must be whole, got {end}")
+    if not -(2**63) < end < (2**63 if column.kind == "datetime" else 2**64):
+        raise DataError(f"column {column.name!r}: {which} {short(end)} doesn't fit in 64 bits")
+    return int(end)
+
+
+def _to_plain(category: Category) -> Any:
+    if not isinstance(category, pd.Timestamp):
+        return category
+    return {
+        "nanoseconds": int(category.as_unit("ns").value),
+        "zone": None if category.tz is None else str(category.tz),
+        "unit": category.unit,
+    }
+
+
+def _from_plain(plain: Any) -> Any:
+    if not isinstance(plain, dict):
+        return plain
+    moment, zone, unit = plain.get("nanoseconds"), plain.get("zone"), plain.get("unit")
+    if len(plain) != 3 or type(moment) is not int or unit not in ("s", "ms", "us", "ns"):
+        raise DataError(f"a timestamp among the categories must have nanoseconds, zone and unit, got {short(plain)}")
+    dtype = f"datetime64[ns, {zone}]"
+    if zone is not None and not re.fullmatch(_DATETIME, dtype):
+        raise DataError(f"a timestamp among the categories has the unknown time zone {short(zone)}")
+    try:
+        return pd.Timestamp(moment, unit="ns", tz=zone).as_unit(unit)
+    except Exception as error:  # what pandas raises for an unknown time zone depends on its version
+        raise DataError(f"{short(plain)} among the categories is no timestamp that pandas knows") from error

@@ -1,0 +1,215 @@
+"""The long layout: one row per record, samples told apart by a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from dgsynth.data.column import Column, Label, to_label
+from dgsynth.data.inference import infer_column, infer_key
+from dgsynth.data.parts import Parts, choose_labels, frame_of, make_schema, read_columns
+from dgsynth.data.schema import Form, Schema
+from dgsynth.data.validation import (
+    Ints,
+    as_labels,
+    changes,
+    check_categorical,
+    check_constant,
+    check_disjoint,
+    check_frame,
+    check_present,
+    conform_index,
+    index_line,
+    key_codes,
+)
+from dgsynth.errors import DataError
+
+if TYPE_CHECKING:
+    from dgsynth.data.sequences import Sequences
+
+DEFAULT_KEY = "sample"
+"""Name of the key column of data that came without one."""
+
+
+@dataclass(frozen=True)
+class _Roles:
+    """Which column is what; None for what the data decide."""
+
+    key: Label
+    index: Label | None
+    metadata: tuple[Label, ...] | None
+    measurements: tuple[Label, ...] | None
+
+    @property
+    def by_parameter(self) -> dict[str, tuple[Label, ...]]:
+        return {
+            "sequence_key": (self.key,),
+            "sequence_index": () if self.index is None else (self.index,),
+            "metadata": self.metadata or (),
+            "measurements": self.measurements or (),
+        }
+
+
+def read_long(
+    frame: pd.DataFrame,
+    *,
+    sequence_key: Label,
+    sequence_index: Label | None,
+    metadata: Any,
+    measurements: Any,
+    categorical: Any,
+    schema: Schema | None,
+) -> Parts:
+    """Return the parts of a long table; see `Sequences.from_long`."""
+    check_frame(frame)
+    roles = _roles(sequence_key, sequence_index, metadata, measurements, schema)
+    for parameter, labels in roles.by_parameter.items():
+        check_present(frame.columns, labels, parameter)
+    codes = key_codes(frame[roles.key], roles.key)
+    order = _record_order(codes, frame, roles)
+    rows: Any = np.arange(len(frame)) if order is None else order
+    if order is not None:
+        frame, codes = frame.take(order), codes[order]
+    lengths = np.bincount(codes).astype(np.int64)
+    first = np.cumsum(lengths) - lengths
+    keys = frame[roles.key].iloc[first].reset_index(drop=True)
+    roles = _settle(roles, frame, codes, keys)
+    used = (*(roles.metadata or ()), *(roles.measurements or ()))
+    numeric = as_labels(categorical, "categorical")
+    check_categorical(numeric, used)
+
+    def row_of_sample(i: int) -> str:
+        return f"row {rows[first[i]]}"
+
+    def row_of_record(i: int) -> str:
+        return f"row {rows[i]}"
+
+    known = (None, None) if schema is None else (schema.metadata, schema.measurements)
+    meta, meta_columns = read_columns(frame.iloc[first], roles.metadata or (), numeric, known[0], row_of_sample)
+    values, value_columns = read_columns(frame, roles.measurements or (), numeric, known[1], row_of_record)
+    stamps, index_column = _read_index(frame, roles.index, schema)
+    key_column = infer_key(keys, roles.key)
+    chosen = {roles.key, roles.index, *used}
+    made = make_schema(
+        meta_columns,
+        value_columns,
+        lengths,
+        Form("long", columns=tuple(to_label(label) for label in frame.columns if label in chosen)),
+        schema,
+        lambda i: f"the sample with key {keys.iloc[i]!r}",
+        sequence_key=key_column if schema is None or schema.sequence_key is None else schema.sequence_key,
+        sequence_index=index_column,
+    )
+    return Parts(meta, values, lengths, stamps, made, keys)
+
+
+def write_long(sequences: Sequences, first_key: int = 0) -> pd.DataFrame:
+    """Return the long table of `sequences`; see `Sequences.to_long`."""
+    schema = sequences.schema
+    if sequences.n_records == 0 and len(sequences):
+        raise DataError("these samples have no records and so no long table; use to_table instead")
+    lengths = sequences.lengths
+    sample = np.repeat(np.arange(len(sequences)), lengths)
+    key = schema.sequence_key
+    name = _free_name(schema) if key is None else key.name
+    keys = _generated_keys(key, len(sequences), first_key) if sequences.keys is None else sequences.keys
+    columns: dict[Label, Any] = {name: keys.take(sample).reset_index(drop=True)}
+    if sequences.timestamps is not None and schema.sequence_index is not None:
+        columns[schema.sequence_index.name] = sequences.timestamps
+    for label in schema.metadata_names:
+        columns[label] = sequences.metadata[label].take(sample).reset_index(drop=True)
+    for label in schema.measurement_names:
+        columns[label] = sequences.measurements[label]
+    order = schema.form.columns if set(schema.form.columns) == set(columns) else columns
+    return frame_of({label: columns[label] for label in order}, len(sample))
+
+
+def _roles(key: Label, index: Label | None, metadata: Any, measurements: Any, schema: Schema | None) -> _Roles:
+    roles = _Roles(
+        to_label(key),
+        None if index is None else to_label(index),
+        choose_labels(metadata, schema, "metadata"),
+        choose_labels(measurements, schema, "measurements"),
+    )
+    check_disjoint(roles.by_parameter)
+    return roles
+
+
+def _settle(roles: _Roles, frame: pd.DataFrame, codes: Ints, keys: pd.Series[Any]) -> _Roles:
+    """Return the roles with metadata and measurements filled in; `frame` is sorted by sample."""
+    special = {roles.key, roles.index}
+    rest = [to_label(label) for label in frame.columns if label not in special]
+    if roles.metadata is not None:
+        for label in roles.metadata:
+            check_constant(frame[label], label, codes, keys)
+        given = set(roles.metadata)
+        measurements = tuple(label for label in rest if label not in given)
+        return _Roles(roles.key, roles.index, roles.metadata, roles.measurements or measurements)
+    if roles.measurements is not None:
+        given = set(roles.measurements)
+        metadata = tuple(label for label in rest if label not in given)
+        for label in metadata:
+            check_constant(frame[label], label, codes, keys)
+        return _Roles(roles.key, roles.index, metadata, roles.measurements)
+    same_sample = codes[1:] == codes[:-1]
+    varies = {label for label in rest if (changes(frame[label], label) & same_sample).any()}
+    return _Roles(
+        roles.key,
+        roles.index,
+        tuple(label for label in rest if label not in varies),
+        tuple(label for label in rest if label in varies),
+    )
+
+
+def _record_order(codes: Ints, frame: pd.DataFrame, roles: _Roles) -> npt.NDArray[np.intp] | None:
+    """Return the order that sorts records by sample and time; None if they are sorted already."""
+    same_sample = codes[1:] == codes[:-1]
+    is_grouped = bool((codes[1:] >= codes[:-1]).all())
+    if roles.index is None:
+        return None if is_grouped else np.argsort(codes, kind="stable")
+    line = index_line(frame[roles.index], roles.index)
+    if is_grouped and bool((~same_sample | (line[1:] > line[:-1])).all()):
+        return None
+    order = np.lexsort((line, codes))
+    twice = np.flatnonzero((codes[order][1:] == codes[order][:-1]) & (line[order][1:] == line[order][:-1]))
+    if len(twice):
+        row, other = int(order[twice[0] + 1]), int(order[twice[0]])
+        key, moment = frame[roles.key].iloc[row], frame[roles.index].iloc[row]
+        raise DataError(
+            f"key {key!r} of column {roles.key!r} has two records at {moment} in sequence_index column "
+            f"{roles.index!r}: rows {other} and {row}; keep one of them, or name a key that tells them apart"
+        )
+    return order
+
+
+def _read_index(
+    frame: pd.DataFrame, name: Label | None, schema: Schema | None
+) -> tuple[pd.Series[Any] | None, Column | None]:
+    if name is None:
+        return None, None
+    if schema is None or schema.sequence_index is None:
+        return frame[name].reset_index(drop=True), infer_column(frame[name], name)
+    return conform_index(frame[name], schema.sequence_index), schema.sequence_index
+
+
+def _generated_keys(key: Column | None, n_samples: int, first_key: int) -> pd.Series[Any]:
+    """Return consecutive numbers as keys, in the dtype of the key column where they fit."""
+    numbers = pd.Series(np.arange(first_key, first_key + n_samples, dtype=np.int64))
+    if key is None or key.kind in ("boolean", "datetime"):
+        return numbers
+    if key.kind == "categorical":
+        text = numbers.astype(str)
+        return text.astype("category" if key.dtype == "category" else key.pandas_dtype)
+    cast = numbers.astype(key.pandas_dtype)
+    return cast if (cast.astype(np.int64) == numbers).all() else numbers
+
+
+def _free_name(schema: Schema) -> str:
+    name = DEFAULT_KEY
+    while name in schema.names:
+        name += "_"
+    return name

@@ -1,0 +1,526 @@
+"""Samples of time series with metadata: the one type in which data travel through the package."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from dgsynth.data.arrays import read_arrays, read_matrix, write_array, write_list, write_matrix
+from dgsynth.data.arrow import arrow_from_frame, frame_from_arrow
+from dgsynth.data.column import Column, Label
+from dgsynth.data.io import read_table, write_table
+from dgsynth.data.joining import common_schema, join_columns
+from dgsynth.data.long import read_long, write_long
+from dgsynth.data.parts import Parts, frame_of, read_columns
+from dgsynth.data.schema import Schema
+from dgsynth.data.validation import Ints, check_lengths
+from dgsynth.data.wide import read_table_rows, read_wide, write_table_rows, write_wide
+from dgsynth.errors import DataError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sequences:
+    """Samples with their metadata and measurements; usually made by one of the `from_` methods.
+
+    Parameters
+    ----------
+    metadata : DataFrame of n rows
+        One row per sample, with a RangeIndex and the columns of ``schema.metadata``.
+    measurements : DataFrame of sum(lengths) rows
+        One row per record, those of sample 0 in order of time, then those of sample 1, and so on; with a RangeIndex
+        and the columns of ``schema.measurements``.
+    lengths : int64 array of shape (n,)
+        Number of records of each sample; zeros for a table of metadata only.
+    timestamps : Series of shape (sum(lengths),) or None
+        Increasing within each sample.
+    schema : Schema
+    keys : Series of shape (n,) or None
+        What names each sample; None for generated ones.
+
+    Raises
+    ------
+    DataError
+        The parts don't fit together.
+    """
+
+    metadata: pd.DataFrame
+    measurements: pd.DataFrame
+    lengths: Ints
+    timestamps: pd.Series[Any] | None
+    schema: Schema
+    keys: pd.Series[Any] | None = None
+
+    def __post_init__(self) -> None:
+        lengths = np.asarray(self.lengths, dtype=np.int64)
+        object.__setattr__(self, "lengths", lengths)
+        rows = int(lengths.sum())
+        sizes = {"metadata": (self.metadata, len(lengths)), "keys": (self.keys, len(lengths))}
+        # Without measurements the records are rows without columns, which a frame may or may not count.
+        counted = len(self.measurements) if not self.schema.measurements else rows
+        sizes |= {"measurements": (self.measurements, counted), "timestamps": (self.timestamps, rows)}
+        for name, (part, expected) in sizes.items():
+            if part is not None and len(part) != expected:
+                raise DataError(f"{name} has {len(part)} rows, but the lengths ask for {expected}")
+        for name in ("metadata", "measurements"):
+            found, expected_names = _column_names(getattr(self, name)), _names(getattr(self.schema, name))
+            if found != expected_names:
+                raise DataError(f"{name} has the columns {found}; the schema has {expected_names}")
+
+    # What they are
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __repr__(self) -> str:
+        lengths = "no records" if self.n_records == 0 else f"{self.lengths.min()} to {self.lengths.max()} records each"
+        return (
+            f"Sequences({len(self)} samples, {lengths}, "
+            f"metadata={self.schema.metadata_names}, measurements={self.schema.measurement_names})"
+        )
+
+    @property
+    def n_records(self) -> int:
+        """Number of records of all samples together."""
+        return int(self.lengths.sum())
+
+    @property
+    def offsets(self) -> Ints:
+        """Where each sample's records begin, and the end of the last: int64 of shape (n + 1,)."""
+        return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(self.lengths)])
+
+    # Choosing and joining
+
+    def take(self, indices: npt.ArrayLike) -> Sequences:
+        """Return the samples at `indices`, in that order.
+
+        Parameters
+        ----------
+        indices : array-like of int or of bool
+            Positions, negative ones from the end and repeated ones allowed; or a mask of shape (n,).
+        """
+        chosen = self._positions(indices)
+        lengths = self.lengths[chosen]
+        ends = np.cumsum(lengths)
+        # A record's row is its sample's first row, plus how far it is into the sample.
+        rows = np.repeat(self.offsets[chosen] - (ends - lengths), lengths) + np.arange(lengths.sum())
+        measurements = self.measurements.take(rows) if self.schema.measurements else frame_of({}, len(rows))
+        return Sequences(
+            self.metadata.take(chosen).reset_index(drop=True),
+            measurements.reset_index(drop=True),
+            lengths,
+            None if self.timestamps is None else self.timestamps.take(rows).reset_index(drop=True),
+            self.schema,
+            None if self.keys is None else self.keys.take(chosen).reset_index(drop=True),
+        )
+
+    @classmethod
+    def concat(cls, parts: Sequence[Sequences]) -> Sequences:
+        """Return the samples of all parts, one part after another.
+
+        The schema spans those of the parts. Keys are kept where they stay unique, and dropped otherwise.
+
+        Raises
+        ------
+        DataError
+            There are no parts, or they have other columns or dtypes.
+        """
+        parts = list(parts)
+        schema = common_schema([part.schema for part in parts])
+        lengths = np.concatenate([part.lengths for part in parts])
+        keys = [part.keys for part in parts if part.keys is not None]
+        joined = pd.concat(keys, ignore_index=True) if len(keys) == len(parts) else None
+        stamps = [part.timestamps for part in parts if part.timestamps is not None]
+        return cls(
+            join_columns([part.metadata for part in parts], schema.metadata, len(lengths)),
+            join_columns([part.measurements for part in parts], schema.measurements, int(lengths.sum())),
+            lengths,
+            pd.concat(stamps, ignore_index=True) if len(stamps) == len(parts) else None,
+            schema,
+            joined if joined is not None and joined.is_unique else None,
+        )
+
+    # Reading
+
+    @classmethod
+    def from_long(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        sequence_key: Label,
+        sequence_index: Label | None = None,
+        metadata: Sequence[Label] | None = None,
+        measurements: Sequence[Label] | None = None,
+        categorical: Sequence[Label] = (),
+        schema: Schema | None = None,
+    ) -> Sequences:
+        """Return the samples of a table with one row per record.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            In any order; samples are numbered as their keys first appear.
+        sequence_key : str or int
+            Column that names the sample of each row; it is not modelled.
+        sequence_index : str or int, default=None
+            Column of timestamps, numbers or datetimes, by which records are sorted; None keeps the order of rows.
+        metadata, measurements : list of str or int, default=None
+            Columns to use in each role. If only one is given, all others have the other role. If none is given, columns
+            that are constant within every key are metadata.
+        categorical : list of str or int, default=()
+            Columns whose numbers are categories.
+        schema : Schema, default=None
+            What the data must obey; None to infer it from them.
+
+        Raises
+        ------
+        DataError
+            A column is missing or can't be modelled, a key or a timestamp is missing, two records of a sample have the
+            same timestamp, metadata vary within a sample, or values don't obey the schema.
+        """
+        keywords = {"metadata": metadata, "measurements": measurements, "categorical": categorical, "schema": schema}
+        return cls(*read_long(frame, sequence_key=sequence_key, sequence_index=sequence_index, **keywords))  # type: ignore[arg-type]
+
+    @classmethod
+    def from_wide(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        time_columns: Any,
+        metadata: Sequence[Label] | None = None,
+        categorical: Sequence[Label] = (),
+        schema: Schema | None = None,
+    ) -> Sequences:
+        """Return the samples of a table with one row per sample, and columns for the points in time.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n, columns)
+        time_columns : list of str or int, or dict of lists
+            The T columns in order of time: of one measurement, then called "value", or by the name of each. They take
+            their common dtype. An empty cell is a missing value; every sample has T records.
+        metadata : list of str or int, default=None
+            Columns to use as metadata; None for all others.
+        categorical : list of str or int, default=()
+            Metadata columns or measurements whose numbers are categories.
+        schema : Schema, default=None
+            What the data must obey; None to infer it from them.
+        """
+        return cls(
+            *read_wide(frame, time_columns=time_columns, metadata=metadata, categorical=categorical, schema=schema)
+        )
+
+    @classmethod
+    def from_table(
+        cls,
+        table: Any,
+        *,
+        metadata: Sequence[Label] | None = None,
+        categorical: Sequence[Label] = (),
+        schema: Schema | None = None,
+    ) -> Sequences:
+        """Return the rows of a table as samples of metadata only, without records.
+
+        Parameters
+        ----------
+        table : DataFrame or array-like of shape (n, m)
+            The columns of an array are called 0 to m - 1.
+        metadata : list of str or int, default=None
+            Columns to use; None for all.
+        categorical : list of str or int, default=()
+            Columns whose numbers are categories.
+        schema : Schema, default=None
+            What the data must obey; None to infer it from them.
+        """
+        read = read_table_rows if isinstance(table, pd.DataFrame) else read_matrix
+        return cls(*read(table, metadata=metadata, categorical=categorical, schema=schema))
+
+    @classmethod
+    def from_arrays(
+        cls,
+        measurements: Any,
+        *,
+        metadata: Any = None,
+        lengths: npt.ArrayLike | None = None,
+        categorical: Sequence[Label] = (),
+        measurement_names: Sequence[Label] | None = None,
+        schema: Schema | None = None,
+    ) -> Sequences:
+        """Return the samples of an array, or of a list of arrays.
+
+        Parameters
+        ----------
+        measurements : array of shape (n, T, K), or list of n arrays of shape (T_i, K) or (T_i,)
+            NaN is a missing value.
+        metadata : DataFrame of n rows or array of shape (n, A), default=None
+            The columns of an array are called metadata_0, metadata_1, and so on. An array alone can't give metadata
+            back: with them, `restore` returns Sequences.
+        lengths : int array of shape (n,), default=None
+            How many records of each row of a 3-D array count, from 1 to T; None for all.
+        categorical : list of str or int, default=()
+            Columns whose numbers are categories.
+        measurement_names : list of K str or int, default=None
+            None for 0 to K - 1.
+        schema : Schema, default=None
+            What the data must obey; None to infer it from them.
+        """
+        return cls(
+            *read_arrays(
+                measurements,
+                metadata=metadata,
+                lengths=lengths,
+                categorical=categorical,
+                measurement_names=measurement_names,
+                schema=schema,
+            )
+        )
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table, **keywords: Any) -> Sequences:
+        """Return the samples of a pyarrow Table, given with the keywords of `from_any`."""
+        frame, types = frame_from_arrow(table)
+        made = cls.from_any(frame, **keywords)
+        columns = made.schema.form.columns
+        form = replace(made.schema.form, container="arrow", arrow_types=tuple(types[name] for name in columns))
+        return made._with_schema(replace(made.schema, form=form))
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], **keywords: Any) -> Sequences:
+        """Return the samples of a .csv, .csv.gz or .parquet file, given with the keywords of `from_any`."""
+        return cls.from_any(read_table(path), **keywords)
+
+    @classmethod
+    def from_any(
+        cls,
+        X: Any,
+        *,
+        sequence_key: Label | None = None,
+        sequence_index: Label | None = None,
+        time_columns: Any = None,
+        metadata: Any = None,
+        measurements: Any = None,
+        categorical: Sequence[Label] = (),
+        schema: Schema | None = None,
+    ) -> Sequences:
+        """Return the samples of whatever `X` is.
+
+        Parameters
+        ----------
+        X : DataFrame, pyarrow Table, array of shape (n, T, K) or (n, m), list of arrays of shape (T_i, K), or Sequences
+            A table is long with `sequence_key`, wide with `time_columns`, and metadata only with neither; an array
+            (n, m) is metadata only.
+        sequence_key, sequence_index, time_columns, metadata, measurements, categorical, schema
+            As in `from_long`, `from_wide`, `from_table` and `from_arrays`. A `schema` also tells the columns' roles.
+
+        Raises
+        ------
+        DataError
+            A keyword doesn't go with what `X` is, or the data can't be used.
+        """
+        keywords = {
+            "sequence_key": sequence_key,
+            "sequence_index": sequence_index,
+            "time_columns": time_columns,
+            "metadata": metadata,
+            "measurements": measurements,
+            "categorical": None if categorical is None or len(_listed(categorical)) == 0 else categorical,
+        }
+        given = {name: value for name, value in keywords.items() if value is not None}
+        if isinstance(X, pa.Table):
+            return cls.from_arrow(X, **given, schema=schema)
+        if isinstance(X, Sequences):
+            _check_keywords(given, (), "Sequences, whose columns have their roles already")
+            return X._obeying(schema)
+        if isinstance(X, pd.DataFrame):
+            return cls._from_frame(X, given, schema)
+        if _is_list_of_arrays(X) or _dimensions(X) == 3:
+            _check_keywords(given, ("metadata", "categorical"), "arrays, which have no named columns")
+            return cls.from_arrays(X, **given, schema=schema)
+        _check_keywords(given, ("metadata", "categorical"), "a 2-D array, a table of metadata only")
+        return cls.from_table(X, **given, schema=schema)
+
+    # Writing
+
+    def to_long(self, first_key: int = 0) -> pd.DataFrame:
+        """Return a table with one row per record, metadata repeated.
+
+        Parameters
+        ----------
+        first_key : int, default=0
+            Generated samples are numbered from here in the key column, which is called "sample" if the data had none.
+
+        Raises
+        ------
+        DataError
+            There are no records.
+        """
+        return write_long(self, first_key)
+
+    def to_wide(self) -> pd.DataFrame:
+        """Return a table with one row per sample; where samples end early, cells are missing."""
+        return write_wide(self)
+
+    def to_table(self) -> pd.DataFrame:
+        """Return the metadata, one row per sample."""
+        return write_table_rows(self)
+
+    def to_array(self) -> npt.NDArray[Any]:
+        """Return the measurements as an array (n, T, K), padded with missing values where samples end early."""
+        return write_array(self)
+
+    def to_list(self) -> list[npt.NDArray[Any]]:
+        """Return the measurements of each sample as an array (T_i, K)."""
+        return write_list(self)
+
+    def to_frame(self, first_key: int = 0) -> pd.DataFrame:
+        """Return the table of the layout the data came in; a long one for arrays."""
+        layout = self.schema.form.layout
+        if layout == "wide":
+            return self.to_wide()
+        return self.to_table() if layout == "table" else self.to_long(first_key)
+
+    def to_arrow(self, first_key: int = 0) -> pa.Table:
+        """Return the table of `to_frame` as a pyarrow Table."""
+        form = self.schema.form
+        types = dict(zip(form.columns, form.arrow_types)) if form.arrow_types else {}
+        return arrow_from_frame(self.to_frame(first_key), types)
+
+    def to_file(self, path: str | os.PathLike[str]) -> None:
+        """Write the table of `to_frame` to a .csv, .csv.gz or .parquet file, whole or not at all."""
+        write_table(self.to_frame(), path)
+
+    def restore(self, first_key: int = 0) -> Any:
+        """Return the data in the form that ``schema.form`` names: same container, columns, order and dtypes.
+
+        Parameters
+        ----------
+        first_key : int, default=0
+            Number of the first generated sample in the key column of a long table.
+
+        Returns
+        -------
+        DataFrame, pyarrow Table, array, list of arrays, or Sequences
+        """
+        form = self.schema.form
+        if form.container == "sequences":
+            return self
+        if form.container == "arrow":
+            return self.to_arrow(first_key)
+        if form.layout == "list":
+            return self.to_list()
+        if form.layout == "array":
+            return self.to_array()
+        if form.container == "numpy":
+            return write_matrix(self.to_table(), form.dtype)
+        return self.to_frame(first_key)
+
+    # Private
+
+    @classmethod
+    def _from_frame(cls, frame: pd.DataFrame, given: dict[str, Any], schema: Schema | None) -> Sequences:
+        given = given | _roles_of_schema(given, schema)
+        if "sequence_key" in given and "time_columns" in given:
+            raise DataError("sequence_key is for long tables and time_columns for wide ones; give only one of them")
+        if "sequence_key" in given:
+            return cls.from_long(frame, **given, schema=schema)
+        for name in ("sequence_index", "measurements"):
+            if name in given and "time_columns" not in given:
+                raise DataError(f"{name} names columns of a long table; give sequence_key too, or leave {name} out")
+        if "time_columns" in given:
+            _check_keywords(given, ("time_columns", "metadata", "categorical"), "a wide table")
+            return cls.from_wide(frame, **given, schema=schema)
+        return cls.from_table(frame, **given, schema=schema)
+
+    def _obeying(self, schema: Schema | None) -> Sequences:
+        """Return these samples, checked against a schema, to be given back as Sequences."""
+        schema = self.schema if schema is None else schema
+        form = replace(self.schema.form, container="sequences")
+        if schema is self.schema:
+            return self._with_schema(replace(schema, form=form))
+        for role in ("metadata", "measurements"):
+            found, names = _column_names(getattr(self, role)), _names(getattr(schema, role))
+            if set(names) != set(found):
+                raise DataError(f"the data have the {role} {found}, but the schema has {names}; use data alike")
+        if (schema.sequence_index is None) != (self.timestamps is None):
+            raise DataError("either the data or the schema have timestamps, and the other has none; use data alike")
+
+        def place(i: int) -> str:
+            return f"record {i}"
+
+        metadata, columns = read_columns(self.metadata, (), (), schema.metadata, lambda i: f"sample {i}")
+        measurements, measured = read_columns(self.measurements, (), (), schema.measurements, place)
+        low, high = check_lengths(self.lengths, schema, lambda i: f"sample {i}")
+        new = replace(schema, metadata=columns, measurements=measured, min_length=low, max_length=high, form=form)
+        return Sequences(*Parts(metadata, measurements, self.lengths, self.timestamps, new, self.keys))
+
+    def _with_schema(self, schema: Schema) -> Sequences:
+        return replace(self, schema=schema)
+
+    def _positions(self, indices: npt.ArrayLike) -> npt.NDArray[np.intp]:
+        given = np.asarray(indices)
+        if given.dtype == bool:
+            if given.shape != (len(self),):
+                raise IndexError(f"the mask has shape {given.shape}, expected ({len(self)},)")
+            return np.flatnonzero(given)
+        if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
+            raise IndexError(f"indices must be a 1-D array of integers, got {given.dtype} of shape {given.shape}")
+        outside = (given < -len(self)) | (given >= len(self))
+        if outside.any():
+            raise IndexError(f"sample {given[outside][0]} is asked for, but there are {len(self)}")
+        return np.where(given < 0, given + len(self), given).astype(np.intp)
+
+
+def _roles_of_schema(given: dict[str, Any], schema: Schema | None) -> dict[str, Any]:
+    """Return the keywords that tell a table's layout, where they are left to the schema."""
+    if schema is None:
+        return {}
+    roles: dict[str, Any] = {}
+    if "time_columns" not in given and schema.sequence_key is not None:
+        roles["sequence_key"] = given.get("sequence_key", schema.sequence_key.name)
+        if schema.sequence_index is not None:
+            roles["sequence_index"] = given.get("sequence_index", schema.sequence_index.name)
+    elif "sequence_key" not in given and schema.form.time_columns:
+        roles["time_columns"] = given.get("time_columns", {name: list(part) for name, part in schema.form.time_columns})
+    return roles
+
+
+def _check_keywords(given: dict[str, Any], allowed: tuple[str, ...], what: str) -> None:
+    for name in given:
+        if name not in allowed:
+            raise DataError(f"{name} doesn't go with {what}; leave it out")
+
+
+def _column_names(frame: pd.DataFrame) -> list[Any]:
+    return list(frame.columns)
+
+
+def _names(columns: Sequence[Column]) -> list[Label]:
+    return [column.name for column in columns]
+
+
+def _listed(labels: Any) -> list[Any]:
+    return [labels] if isinstance(labels, str | int) else list(labels)
+
+
+def _is_list_of_arrays(X: Any) -> bool:
+    """Whether X is a list of 2-D arrays, of equal length or not."""
+    return isinstance(X, list | tuple) and len(X) > 0 and all(getattr(part, "ndim", 0) == 2 for part in X)
+
+
+def _dimensions(X: Any) -> int:
+    if hasattr(X, "ndim"):
+        return int(X.ndim)
+    if not isinstance(X, list | tuple):
+        return 0
+    try:
+        return np.asarray(X).ndim
+    except ValueError as error:
+        raise DataError(
+            "the list is ragged; give each sample as an array of shape (T_i, K), or use Sequences.from_arrays"
+        ) from error

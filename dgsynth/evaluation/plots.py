@@ -1,0 +1,275 @@
+"""Pictures of real beside synthetic data; the only file that uses matplotlib.
+
+Every function returns a new Figure that belongs to no window and leaves matplotlib's global state alone. Names from the
+data are drawn with parse_math=False, so that a "$" in them stays a dollar.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+try:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.scale import SymmetricalLogTransform
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+except ImportError as error:  # pragma: no cover
+    raise ImportError("pictures need matplotlib; install it with: pip install 'dgsynth[plot]'") from error
+
+from dgsynth.evaluation.autocorrelation import mean_autocorrelation
+from dgsynth.evaluation.columns import counts, numeric, totals
+
+if TYPE_CHECKING:
+    from dgsynth.data.sequences import Sequences
+
+__all__ = [
+    "Figure",
+    "plot_autocorrelation",
+    "plot_gallery",
+    "plot_lengths",
+    "plot_metadata",
+    "plot_totals",
+    "plot_training",
+    "plot_values",
+]
+
+REAL, SYNTHETIC = "#0072B2", "#D55E00"
+"""Blue and vermilion of the palette of Okabe and Ito, told apart by colour-blind readers and in grey print."""
+
+_INK, _FAINT = "#333333", "#e6e6e6"
+_OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
+_MAX_BARS = 15
+
+Floats = npt.NDArray[np.float64]
+
+
+def plot_autocorrelation(real: Sequences, synthetic: Sequences, measurement: str) -> Figure:
+    """Return the mean autocorrelations of a measurement by lag (paper, Figure 1)."""
+    figure, axes = _new_axes()
+    expected = mean_autocorrelation(real, measurement)
+    made = mean_autocorrelation(synthetic, measurement, max_lag=len(expected) - 1)
+    # Real is drawn wide and pale, so that it shows from under a synthetic curve that covers it.
+    _curve(axes, np.arange(len(expected)), expected, REAL, width=3.2, alpha=0.55)
+    _curve(axes, np.arange(len(made)), made, SYNTHETIC, width=1.1)
+    axes.axhline(0, color=_INK, linewidth=0.6)
+    axes.set(xlabel="lag (records)", ylabel="mean autocorrelation", xlim=(0, max(1, len(expected) - 1)))
+    _legend(axes)
+    return figure
+
+
+def plot_gallery(
+    real: Sequences, synthetic: Sequences, measurement: str, n_samples: int = 4, random_state: int = 0
+) -> Figure:
+    """Return random series of a measurement, real ones on the left, synthetic ones on the right."""
+    rng = np.random.default_rng(random_state)
+    figure = Figure(figsize=(6.4, 1.1 * n_samples + 0.6), layout="constrained")
+    grid = figure.subplots(n_samples, 2, squeeze=False, sharex=True)
+    for column, (data, color, title) in enumerate(((real, REAL, "real"), (synthetic, SYNTHETIC, "synthetic"))):
+        chosen = np.sort(rng.permutation(len(data))[:n_samples])
+        for axes, index in zip(grid[:, column], chosen, strict=False):
+            _series(axes, data.take(np.array([index])).measurements[measurement], color)
+        for axes in grid[len(chosen) :, column]:
+            axes.set_visible(False)
+        grid[0, column].set_title(title, color=color, fontsize=10, fontweight="bold", loc="left")
+        grid[-1, column].set_xlabel("record", color=_INK, fontsize=9)
+    return figure
+
+
+def plot_lengths(real: Sequences, synthetic: Sequences) -> Figure:
+    """Return the histograms of the lengths (paper, Figure 9)."""
+    figure, axes = _new_axes()
+    longest = max(int(real.lengths.max(initial=1)), int(synthetic.lengths.max(initial=1)))
+    edges = np.unique(np.linspace(0.5, longest + 0.5, min(longest, 60) + 1).round() + 0.5 - 0.5 * (longest > 60))
+    _histogram(axes, real.lengths.astype(np.float64), REAL, edges)
+    _histogram(axes, synthetic.lengths.astype(np.float64), SYNTHETIC, edges)
+    axes.set(xlabel="length (records)", ylabel="share of samples")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _legend(axes)
+    return figure
+
+
+def plot_metadata(real: Sequences, synthetic: Sequences, column: str) -> Figure:
+    """Return how a metadata column is distributed: bars by value, or histograms of numbers (paper, Figures 10, 19)."""
+    kind = next(c.kind for c in real.schema.metadata if c.name == column)
+    if kind not in ("categorical", "boolean"):
+        first, second = numeric(real.metadata[column]), numeric(synthetic.metadata[column])
+        return _distribution(first, second, f"{column}{_unit(kind)}", "share of samples")
+    return _bars(counts(real.metadata[column], synthetic.metadata[column]), "share of samples")
+
+
+def plot_values(real: Sequences, synthetic: Sequences, measurement: str) -> Figure:
+    """Return how a measurement's values are distributed over all records; on a logarithmic axis if heavy-tailed."""
+    kind = next(c.kind for c in real.schema.measurements if c.name == measurement)
+    first, second = real.measurements[measurement], synthetic.measurements[measurement]
+    if kind in ("categorical", "boolean"):
+        return _bars(counts(first, second), "share of records")
+    return _distribution(numeric(first), numeric(second), f"{measurement}{_unit(kind)}", "share of records")
+
+
+def plot_totals(real: Sequences, synthetic: Sequences, measurement: str) -> Figure:
+    """Return how the samples' totals of a measurement are distributed (paper, Figure 20)."""
+    first, second = totals(real, measurement), totals(synthetic, measurement)
+    return _distribution(first, second, f"total {measurement} of a sample", "share of samples")
+
+
+def plot_training(history: pd.DataFrame) -> Figure:
+    """Return the losses of a training run by step.
+
+    Parameters
+    ----------
+    history : DataFrame
+        One row per recorded step, which its column step or else its index counts; columns of losses have names such
+        as generator_loss. Other columns, and losses that are missing throughout, are left out.
+    """
+    figure, axes = _new_axes()
+    losses = [name for name in history.columns if str(name).endswith("_loss") and history[name].notna().any()]
+    steps = numeric(history["step"] if "step" in history.columns else history.index.to_series())
+    for name, color in zip(losses, (REAL, SYNTHETIC, *_OTHERS), strict=False):
+        values = numeric(history[name])
+        label = str(name).removesuffix("_loss").replace("_", " ")
+        if len(values) > 200:  # a faint raw curve under its moving average
+            axes.plot(steps, values, color=color, alpha=0.2, linewidth=0.6)
+            values = pd.Series(values).rolling(len(values) // 50, center=True, min_periods=1).mean().to_numpy()
+        axes.plot(steps, values, color=color, linewidth=1.4, label=label)
+    axes.set(xlabel="step", ylabel="loss")
+    if losses:
+        axes.legend(frameon=False, fontsize=9, labelcolor="linecolor")
+    return figure
+
+
+def _new_axes(height: float = 3.2) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(6.4, height), layout="constrained")
+    axes = figure.subplots()
+    _style(axes)
+    return figure, axes
+
+
+def _style(axes: Axes) -> None:
+    axes.grid(True, color=_FAINT, linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("#bbbbbb")
+    axes.tick_params(colors=_INK, labelsize=9, length=3, color="#bbbbbb")
+    axes.xaxis.label.set(color=_INK, fontsize=9.5, parse_math=False)
+    axes.yaxis.label.set(color=_INK, fontsize=9.5, parse_math=False)
+
+
+def _legend(axes: Axes) -> None:
+    """Name the two colours above the picture, where no curve can hide the names."""
+    for name, color, place in (("real", REAL, 0), ("synthetic", SYNTHETIC, 34)):
+        axes.annotate(
+            name, (0, 1), xytext=(place, 5), xycoords="axes fraction", textcoords="offset points", color=color,
+            fontweight="bold", fontsize=10,
+        )  # fmt: skip
+
+
+def _curve(axes: Axes, x: npt.NDArray[Any], y: Floats, color: str, *, width: float = 1.0, alpha: float = 0.95) -> None:
+    # A single point between gaps would be invisible as a line.
+    marker = "o" if len(y) < 25 else None
+    axes.plot(x, y, color=color, linewidth=width, alpha=alpha, marker=marker, markersize=width + 2)
+
+
+def _series(axes: Axes, values: pd.Series[Any], color: str) -> None:
+    _style(axes)
+    if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(values.dtype):
+        y = numeric(values)
+    else:
+        codes, names = pd.factorize(values.astype(object), sort=False)
+        y = np.where(codes < 0, np.nan, codes)
+        axes.set_yticks(range(min(len(names), 4)), [_short(name, 12) for name in names[:4]], parse_math=False)
+    _curve(axes, np.arange(len(y)), y, color)
+    axes.tick_params(labelsize=8)
+    if len(y) and pd.api.types.is_numeric_dtype(values.dtype):
+        axes.yaxis.set_major_locator(MaxNLocator(3))
+        axes.yaxis.set_major_formatter(FuncFormatter(_compact))
+
+
+def _bars(table: pd.DataFrame, ylabel: str) -> Figure:
+    shown = table.head(_MAX_BARS)
+    share = shown / table.sum().clip(lower=1)
+    figure, axes = _new_axes(max(1.6, 0.36 * len(shown) + 0.9))
+    place = np.arange(len(shown), dtype=np.float64)
+    axes.barh(place - 0.19, share["real"], 0.36, color=REAL)
+    axes.barh(place + 0.19, share["synthetic"], 0.36, color=SYNTHETIC)
+    axes.set_yticks(place, [_short(name) for name in shown.index], parse_math=False)
+    axes.invert_yaxis()
+    axes.grid(False, axis="y")
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    left_out = len(table) - len(shown)
+    axes.set_xlabel(ylabel + (f"; {left_out} rarer values are not shown" if left_out else ""))
+    _legend(axes)
+    return figure
+
+
+def _distribution(real: Floats, synthetic: Floats, label: str, ylabel: str) -> Figure:
+    figure, axes = _new_axes()
+    real, synthetic = real[np.isfinite(real)], synthetic[np.isfinite(synthetic)]
+    both = np.concatenate([real, synthetic])
+    if not _heavy_tailed(real):
+        edges = _edges(both)
+    elif both.min() > 0:
+        edges = 10 ** _edges(np.log10(both))
+        axes.set_xscale("log")
+    else:
+        threshold = _linear_below(real)
+        transform = SymmetricalLogTransform(10, threshold, 1)
+        edges = transform.inverted().transform(_edges(transform.transform(both)))
+        axes.set_xscale("symlog", base=10, linthresh=threshold, linscale=1)
+    axes.xaxis.set_major_formatter(FuncFormatter(_compact))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    _histogram(axes, real, REAL, edges)
+    _histogram(axes, synthetic, SYNTHETIC, edges)
+    axes.set(xlabel=_short(label, 60), ylabel=ylabel)
+    _legend(axes)
+    return figure
+
+
+def _histogram(axes: Axes, values: Floats, color: str, edges: Floats) -> None:
+    count = np.histogram(values, edges)[0] / max(1, len(values))
+    axes.stairs(count, edges, color=color, linewidth=1.5)
+    axes.stairs(count, edges, color=color, alpha=0.12, fill=True)
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+
+
+def _edges(values: Floats, n_bins: int = 50) -> Floats:
+    if not values.size:
+        return np.linspace(0, 1, n_bins + 1)
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return np.array([low - 0.5, high + 0.5])
+    if high - low < n_bins and np.array_equal(values, np.rint(values)):
+        return np.arange(low - 0.5, high + 1)  # one bin per integer
+    return np.linspace(low, high, n_bins + 1)
+
+
+def _heavy_tailed(values: Floats) -> bool:
+    """Whether a linear axis would squeeze most of the values into one corner."""
+    size = np.abs(values[values != 0])
+    return size.size > 0 and float(size.max()) > 25 * float(np.median(size))
+
+
+def _linear_below(values: Floats) -> float:
+    """The power of ten below which a logarithmic axis goes on linearly, through zero."""
+    return float(10 ** np.floor(np.log10(np.quantile(np.abs(values[values != 0]), 0.01))))
+
+
+def _unit(kind: str) -> str:
+    return " (days since 1970)" if kind == "datetime" else ""
+
+
+def _short(name: object, width: int = 28) -> str:
+    text = " ".join(str(name).split())
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _compact(value: float, _position: int | None = None) -> str:
+    """A tick's number in few characters: 0.02, 350, 20k, 3M, 4e+10."""
+    for unit, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if unit <= abs(value) < 1000 * unit:
+            return f"{value / unit:.3g}{suffix}"
+    return f"{value:.3g}"

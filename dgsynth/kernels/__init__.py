@@ -1,0 +1,1 @@
+"""Operations of the hot paths, defined by their plain PyTorch references."""

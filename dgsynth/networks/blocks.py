@@ -1,0 +1,73 @@
+"""Building blocks that several networks share: layers, output activations, hardening."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import groupby, pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from dgsynth.batch import Output
+
+
+def glorot_linear(in_features: int, out_features: int) -> nn.Linear:
+    """Return a linear layer with Glorot-uniform weights and zero bias, as the original has them."""
+    layer = nn.Linear(in_features, out_features)
+    nn.init.xavier_uniform_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def generator_mlp(in_features: int, units: Sequence[int], out_features: int) -> nn.Sequential:
+    """Return hidden layers of linear, ReLU, BatchNorm and one linear head for all outputs."""
+    layers: list[nn.Module] = []
+    for width_in, width_out in pairwise([in_features, *units]):
+        layers += [glorot_linear(width_in, width_out), nn.ReLU(), nn.BatchNorm1d(width_out, eps=1e-5, momentum=0.1)]
+    return nn.Sequential(*layers, glorot_linear([in_features, *units][-1], out_features))
+
+
+def discriminator_mlp(in_features: int, units: Sequence[int]) -> nn.Sequential:
+    """Return hidden layers of linear and ReLU, and a linear head of width one; no normalization."""
+    layers: list[nn.Module] = []
+    for width_in, width_out in pairwise([in_features, *units]):
+        layers += [glorot_linear(width_in, width_out), nn.ReLU()]
+    return nn.Sequential(*layers, glorot_linear([in_features, *units][-1], 1))
+
+
+def activate(logits: Tensor, outputs: tuple[Output, ...]) -> Tensor:
+    """Return `logits` of shape (..., sum of dims) with each output's activation applied."""
+    if not outputs:
+        return logits
+    parts = logits.split([dim for dim, _ in _segments(outputs)], dim=-1)
+    functions = {"softmax": lambda part: part.softmax(-1), "sigmoid": torch.sigmoid, "tanh": torch.tanh}
+    activated = [functions[name](part) for part, (_, name) in zip(parts, _segments(outputs), strict=True)]
+    return activated[0] if len(activated) == 1 else torch.cat(activated, dim=-1)
+
+
+def harden(values: Tensor, outputs: tuple[Output, ...]) -> Tensor:
+    """Return `values` with every softmax output replaced by the one-hot of its argmax, detached.
+
+    What the next generator reads: a category, not a mixture of categories. No gradient flows back.
+    """
+    values = values.detach()
+    if not any(output.activation == "softmax" for output in outputs):
+        return values
+    parts = values.split([output.dim for output in outputs], dim=-1)
+    hard = [
+        one_hot(part.argmax(-1), output.dim).to(values.dtype) if output.activation == "softmax" else part
+        for part, output in zip(parts, outputs, strict=True)
+    ]
+    return torch.cat(hard, dim=-1)
+
+
+@lru_cache
+def _segments(outputs: tuple[Output, ...]) -> tuple[tuple[int, str], ...]:
+    """Merge neighbours of the same elementwise activation, so that each costs one call."""
+    segments: list[tuple[int, str]] = []
+    for activation, group in groupby(outputs, key=lambda output: output.activation):
+        dims = [output.dim for output in group]
+        segments += [(dim, activation) for dim in (dims if activation == "softmax" else [sum(dims)])]
+    return tuple(segments)

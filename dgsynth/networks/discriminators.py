@@ -1,0 +1,36 @@
+"""The two critics: one judges whole samples, the other metadata alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from dgsynth.networks.blocks import discriminator_mlp
+
+
+class Discriminator(nn.Module):
+    """Wasserstein critic: an MLP without normalization (paper, Appendix B).
+
+    Parameters
+    ----------
+    input_dim : int
+        Width of one sample, flattened.
+    units : sequence of int
+        Hidden layers.
+    packing : int
+        Samples judged together (PacGAN); their columns are concatenated.
+    """
+
+    def __init__(self, input_dim: int, units: Sequence[int], packing: int = 1) -> None:
+        super().__init__()
+        self.packing = packing
+        self.mlp = discriminator_mlp(input_dim * packing, units)
+
+    def pack(self, samples: Tensor) -> Tensor:
+        """Return samples of shape (B, F) as rows of `packing` samples, (B / packing, packing * F)."""
+        return samples.reshape(len(samples) // self.packing, -1)
+
+    def forward(self, packed: Tensor) -> Tensor:
+        """Return one score for each packed row, shape (B / packing,)."""
+        return self.mlp(packed).squeeze(1)

@@ -1,0 +1,162 @@
+"""The bundle: three generators chained as in the paper's Figure 7, and two discriminators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dgsynth.batch import Layout
+from dgsynth.config import NetworkConfig
+from dgsynth.networks.blocks import harden
+from dgsynth.networks.discriminators import Discriminator
+from dgsynth.networks.measurement_generator import MeasurementGenerator
+from dgsynth.networks.metadata_generator import MetadataGenerator
+from dgsynth.networks.minmax_generator import MinMaxGenerator
+
+
+@dataclass(frozen=True)
+class Noise:
+    """All the randomness of B generated samples.
+
+    Attributes
+    ----------
+    metadata : Tensor of shape (B, metadata_noise_dim)
+    minmax : Tensor of shape (B, minmax_noise_dim)
+    state : Tensor of shape (2, layers, B, H) or None
+        Initial hidden and cell state of the LSTM; None unless it is random.
+    measurement : Tensor of shape (B, P, measurement_noise_dim)
+    """
+
+    metadata: Tensor
+    minmax: Tensor
+    state: Tensor | None
+    measurement: Tensor
+
+
+@dataclass(frozen=True)
+class Fake:
+    """B generated samples, as the discriminators see them.
+
+    Attributes
+    ----------
+    metadata : Tensor of shape (B, A)
+        Soft: categories as probabilities.
+    minmax : Tensor of shape (B, M)
+    steps : Tensor of shape (B, P * S, D)
+        Records with flags, zero after the block of S in which a sample ends.
+    lengths : int64 Tensor of shape (B,)
+    """
+
+    metadata: Tensor
+    minmax: Tensor
+    steps: Tensor
+    lengths: Tensor
+
+
+class DoppelGANger(nn.Module):
+    """The networks of one model. A part that the data do not need is None.
+
+    Parameters
+    ----------
+    layout : Layout
+    config : NetworkConfig
+    """
+
+    def __init__(self, layout: Layout, config: NetworkConfig) -> None:
+        super().__init__()
+        self.layout = layout
+        self.config = config
+        self.metadata_generator = (
+            MetadataGenerator(config.metadata_noise_dim, config.metadata_units, layout.metadata)
+            if layout.metadata
+            else None
+        )
+        self.minmax_generator = (
+            MinMaxGenerator(config.minmax_noise_dim, layout.metadata_dim, config.metadata_units, layout.minmax)
+            if layout.minmax
+            else None
+        )
+        self.measurement_generator = (
+            MeasurementGenerator(
+                layout,
+                config.measurement_noise_dim,
+                config.lstm_units,
+                config.lstm_layers,
+                config.feedback,
+                config.initial_state,
+            )
+            if layout.has_measurements
+            else None
+        )
+        metadata_dim = layout.metadata_dim + layout.minmax_dim
+        steps_dim = layout.padded_length * layout.step_dim
+        self.discriminator = Discriminator(metadata_dim + steps_dim, config.discriminator_units, config.packing)
+        # Where there are no measurements it would judge what the discriminator judges.
+        self.auxiliary_discriminator = (
+            Discriminator(metadata_dim, config.discriminator_units, config.packing)
+            if config.auxiliary_discriminator and metadata_dim and layout.has_measurements
+            else None
+        )
+
+    def generator_modules(self) -> dict[str, nn.Module]:
+        """Return the generators that exist, by name."""
+        names = ("metadata_generator", "minmax_generator", "measurement_generator")
+        return {name: module for name in names if (module := getattr(self, name)) is not None}
+
+    def generator_parameters(self) -> Iterator[nn.Parameter]:
+        for module in self.generator_modules().values():
+            yield from module.parameters()
+
+    def discriminator_parameters(self) -> Iterator[nn.Parameter]:
+        yield from self.discriminator.parameters()
+        if self.auxiliary_discriminator is not None:
+            yield from self.auxiliary_discriminator.parameters()
+
+    def draw_noise(self, n_samples: int, generator: torch.Generator) -> Noise:
+        """Return noise for training, drawn from `generator` in a fixed order."""
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(shape, generator=generator, device=generator.device)
+
+        config, layout = self.config, self.layout
+        return Noise(
+            metadata=normal(n_samples, config.metadata_noise_dim),
+            minmax=normal(n_samples, config.minmax_noise_dim),
+            state=normal(2, config.lstm_layers, n_samples, config.lstm_units) if self.has_random_state else None,
+            measurement=normal(n_samples, layout.passes, config.measurement_noise_dim),
+        )
+
+    @property
+    def has_random_state(self) -> bool:
+        return self.layout.has_measurements and self.config.initial_state == "random"
+
+    def forward(self, noise: Noise, metadata: Tensor | None = None, lengths: Tensor | None = None) -> Fake:
+        """Return generated samples.
+
+        Parameters
+        ----------
+        noise : Noise
+        metadata : Tensor of shape (B, A), optional
+            Given metadata; they stand for the generated ones, and min/max are generated from them.
+        lengths : int64 Tensor of shape (B,), optional
+            Forced lengths.
+        """
+        n_samples = len(noise.metadata)
+        soft = self._metadata(noise.metadata) if metadata is None else metadata
+        hard = harden(soft, self.layout.metadata)
+        minmax = (
+            soft.new_zeros(n_samples, 0) if self.minmax_generator is None else self.minmax_generator(noise.minmax, hard)
+        )
+        condition = torch.cat([hard, harden(minmax, self.layout.minmax)], dim=1)
+        if self.measurement_generator is None:
+            no_steps = soft.new_zeros(n_samples, 0, self.layout.step_dim)
+            constant = torch.full((n_samples,), self.layout.max_length, dtype=torch.int64, device=soft.device)
+            return Fake(soft, minmax, no_steps, constant if lengths is None else lengths)
+        steps, made = self.measurement_generator(condition, noise.measurement, noise.state, lengths)
+        return Fake(soft, minmax, steps, made)
+
+    def _metadata(self, noise: Tensor) -> Tensor:
+        return noise.new_zeros(len(noise), 0) if self.metadata_generator is None else self.metadata_generator(noise)

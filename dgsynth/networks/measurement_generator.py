@@ -1,0 +1,189 @@
+"""The measurement generator: an LSTM that makes S records per pass until it says that the sample ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from dgsynth.batch import FLAGS, Layout
+from dgsynth.config import InitialState
+from dgsynth.networks.blocks import activate, glorot_linear
+
+LEARNED_STATE_STD = 0.02
+
+
+class MeasurementGenerator(nn.Module):
+    """Generates measurements and generation flags, given hard metadata (paper, section 4.1, Appendix B).
+
+    Parameters
+    ----------
+    layout : Layout
+    noise_dim : int
+        Width of the noise of one pass.
+    units, layers : int
+        Of the LSTM.
+    feedback : bool
+        Whether a pass also reads the block of records generated in the pass before.
+    initial_state : {"random", "zero", "learned"}
+
+    Notes
+    -----
+    The LSTM's weights of one layer are a single matrix of shape (4H, inputs + H), since Glorot's bound is
+    taken over inputs and hidden state together; gates lie in the order input, forget, cell, output.
+    The head makes all S records of a pass, generation flags included, in one product.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        noise_dim: int,
+        units: int,
+        layers: int,
+        feedback: bool,
+        initial_state: InitialState,
+    ) -> None:
+        super().__init__()
+        self.layout = layout
+        self.units = units
+        self.condition_dim = layout.metadata_dim + layout.minmax_dim
+        self.noise_dim = noise_dim
+        self.block_dim = layout.sample_len * layout.step_dim
+        self.feedback_dim = self.block_dim if feedback else 0
+        input_dims = [self.condition_dim + noise_dim + self.feedback_dim] + [units] * (layers - 1)
+        self.weights = nn.ParameterList(_lstm_weight(dim, units) for dim in input_dims)
+        self.biases = nn.ParameterList(_lstm_bias(units) for _ in input_dims)
+        self.head = glorot_linear(units, self.block_dim)
+        self.learned_state = (
+            nn.Parameter(LEARNED_STATE_STD * torch.randn(2, layers, 1, units)) if initial_state == "learned" else None
+        )
+
+    def forward(
+        self, condition: Tensor, noise: Tensor, state: Tensor | None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return records and lengths.
+
+        Parameters
+        ----------
+        condition : Tensor of shape (B, A + M)
+            Hard metadata and min/max metadata.
+        noise : Tensor of shape (B, P, noise_dim)
+            P passes are made at most.
+        state : Tensor of shape (2, layers, B, H) or None
+            Initial hidden and cell state where it is random; else None.
+        lengths : int64 Tensor of shape (B,), optional
+            Forced lengths; the generation flags are then not obeyed.
+
+        Returns
+        -------
+        steps : Tensor of shape (B, P * S, D)
+            Records with flags; zero after the block of S in which a sample ends. The blocks after the
+            pass in which the last sample of the batch has ended are not computed.
+        lengths : int64 Tensor of shape (B,)
+        """
+        n_samples, passes = noise.shape[:2]
+        hidden, cell = self._initial_state(state, condition)
+        # Taken apart once: a slice per pass would give each its own full-size gradient.
+        known_gates = self._known_gates(condition, noise).unbind(1)  # P of (B, 4H)
+        recurrent_weights = [self._recurrent_weight(layer) for layer in range(len(self.weights))]
+        block = condition.new_zeros(n_samples, self.block_dim)
+        blocks: list[Tensor] = []
+        records_made = torch.zeros(n_samples, dtype=torch.int64, device=condition.device)
+        goes_on = torch.ones(n_samples, dtype=torch.bool, device=condition.device)
+        for i in range(passes):
+            hidden, cell = self._lstm_pass(known_gates[i], recurrent_weights, block, hidden, cell)
+            block = self._records(hidden[-1]) * goes_on[:, None]
+            blocks.append(block)
+            made, goes_on = self._count(block, goes_on, lengths, i)
+            records_made = records_made + made
+            if not self._all_run_to_the_end(lengths) and not goes_on.any():
+                break
+        steps = torch.stack(blocks, dim=1).unflatten(2, (self.layout.sample_len, self.layout.step_dim)).flatten(1, 2)
+        missing = (passes - len(blocks)) * self.layout.sample_len
+        return nn.functional.pad(steps, (0, 0, 0, missing)), records_made
+
+    def _all_run_to_the_end(self, lengths: Tensor | None) -> bool:
+        return lengths is None and not self.layout.has_flags
+
+    def _count(
+        self, block: Tensor, goes_on: Tensor, lengths: Tensor | None, index: int
+    ) -> tuple[Tensor, Tensor]:
+        """Return the records that count in this block, and which samples go on after it."""
+        sample_len = self.layout.sample_len
+        first = index * sample_len
+        if lengths is None and self.layout.has_flags:
+            flags = block.detach().unflatten(1, (sample_len, -1))[..., -FLAGS.dim :]
+            continues = (flags[..., 0] >= flags[..., 1]).to(torch.int64).cumprod(dim=1)  # argmax; a tie goes on
+            # The record that says "ends here" still counts, and so does the first one of a block.
+            made = 1 + continues[:, :-1].sum(dim=1)
+            made = torch.where(goes_on, made, 0).clamp(max=max(self.layout.max_length - first, 0))
+            return made, goes_on & continues[:, -1].bool()
+        until = torch.full_like(goes_on, self.layout.max_length, dtype=torch.int64) if lengths is None else lengths
+        return (until - first).clamp(0, sample_len), until > first + sample_len
+
+    def _initial_state(self, state: Tensor | None, condition: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        shape = (2, len(self.weights), len(condition), self.units)
+        if self.learned_state is not None:
+            state = self.learned_state.expand(shape)
+        elif state is None:
+            state = condition.new_zeros(shape)
+        return list(state[0]), list(state[1])
+
+    def _known_gates(self, condition: Tensor, noise: Tensor) -> Tensor:
+        """First layer's share of the gates that does not wait for the pass before; metadata's only once."""
+        weight = self.weights[0]
+        of_condition = linear(condition, weight[:, : self.condition_dim], self.biases[0])
+        of_noise = linear(noise, weight[:, self.condition_dim : self.condition_dim + self.noise_dim])
+        return of_condition[:, None] + of_noise
+
+    def _recurrent_weight(self, layer: int) -> Tensor:
+        """Return what multiplies a layer's inputs of the pass itself, transposed to (inputs, 4H)."""
+        known = self.condition_dim + self.noise_dim if layer == 0 else 0
+        return self.weights[layer][:, known:].t()
+
+    def _lstm_pass(
+        self,
+        gates: Tensor,
+        recurrent_weights: Sequence[Tensor],
+        previous_block: Tensor,
+        hidden: Sequence[Tensor],
+        cell: Sequence[Tensor],
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        new_hidden: list[Tensor] = []
+        new_cell: list[Tensor] = []
+        for layer, weight in enumerate(recurrent_weights):
+            if layer == 0:
+                inputs = torch.cat([previous_block, hidden[0]], dim=1) if self.feedback_dim else hidden[0]
+                gates = torch.addmm(gates, inputs, weight)
+            else:
+                gates = torch.addmm(self.biases[layer], torch.cat([new_hidden[-1], hidden[layer]], dim=1), weight)
+            h, c = _lstm_cell(gates, cell[layer])
+            new_hidden.append(h)
+            new_cell.append(c)
+        return new_hidden, new_cell
+
+    def _records(self, hidden: Tensor) -> Tensor:
+        """Return the S records of one pass, flattened to (B, S * D)."""
+        logits = self.head(hidden).unflatten(1, (self.layout.sample_len, self.layout.step_dim))
+        return activate(logits, self.layout.step_outputs).flatten(1)
+
+
+def _lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=1)
+    cell = torch.sigmoid(forget_gate) * cell + torch.sigmoid(input_gate) * torch.tanh(candidate)
+    return torch.sigmoid(output_gate) * torch.tanh(cell), cell
+
+
+def _lstm_weight(input_dim: int, units: int) -> nn.Parameter:
+    weight = torch.empty(4 * units, input_dim + units)
+    nn.init.xavier_uniform_(weight)
+    return nn.Parameter(weight)
+
+
+def _lstm_bias(units: int) -> nn.Parameter:
+    """Zero, but one for the forget gate."""
+    bias = torch.zeros(4, units)
+    bias[1] = 1.0
+    return nn.Parameter(bias.flatten())

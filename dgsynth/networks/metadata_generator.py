@@ -1,0 +1,31 @@
+"""The metadata generator: an MLP from noise to metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from dgsynth.batch import Output
+from dgsynth.networks.blocks import activate, generator_mlp
+
+
+class MetadataGenerator(nn.Module):
+    """Generates metadata, unconditionally (paper, section 4.3).
+
+    Parameters
+    ----------
+    noise_dim : int
+    units : sequence of int
+        Hidden layers.
+    outputs : tuple of Output
+    """
+
+    def __init__(self, noise_dim: int, units: Sequence[int], outputs: tuple[Output, ...]) -> None:
+        super().__init__()
+        self.outputs = outputs
+        self.mlp = generator_mlp(noise_dim, units, sum(output.dim for output in outputs))
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Return soft metadata of shape (B, A) for noise of shape (B, noise_dim)."""
+        return activate(self.mlp(noise), self.outputs)

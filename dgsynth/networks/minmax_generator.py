@@ -1,0 +1,34 @@
+"""The min/max generator: each sample's range, given its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from dgsynth.batch import Output
+from dgsynth.networks.blocks import activate, generator_mlp
+
+
+class MinMaxGenerator(nn.Module):
+    """Generates ((max+min)/2, (max-min)/2) of every auto-normalized measurement (paper, section 4.2, 4.3).
+
+    Parameters
+    ----------
+    noise_dim : int
+        Width of its own noise, independent of the metadata generator's.
+    metadata_dim : int
+    units : sequence of int
+        Hidden layers.
+    outputs : tuple of Output
+    """
+
+    def __init__(self, noise_dim: int, metadata_dim: int, units: Sequence[int], outputs: tuple[Output, ...]) -> None:
+        super().__init__()
+        self.outputs = outputs
+        self.mlp = generator_mlp(noise_dim + metadata_dim, units, sum(output.dim for output in outputs))
+
+    def forward(self, noise: Tensor, metadata: Tensor) -> Tensor:
+        """Return min/max metadata (B, M) for noise (B, noise_dim) and hard metadata (B, A)."""
+        return activate(self.mlp(torch.cat([noise, metadata], dim=1)), self.outputs)

@@ -1,0 +1,153 @@
+"""A fitted model as one .safetensors file: weights, and a JSON header with all the rest."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+import pandas as pd
+import sklearn
+import torch
+from torch import Tensor
+
+from dgsynth.config import NetworkConfig
+from dgsynth.data.schema import Schema
+from dgsynth.errors import DataError, ModelFileError
+from dgsynth.networks import DoppelGANger
+from dgsynth.tensor_file import load_weights, read_tensor_file, write_tensor_file
+from dgsynth.training.history import LOSSES
+from dgsynth.transforms.state import encoder_from_dict, encoder_to_dict
+
+if TYPE_CHECKING:
+    from dgsynth.synthesizer import DGSynthesizer
+
+MODEL_SUFFIX = ".safetensors"
+_MAX_SIZE = 2**20
+_NOT_SAVED = ("callbacks", "checkpoint_dir")
+"""Parameters that belong to one run on one machine."""
+
+
+def save(model: DGSynthesizer, path: str | os.PathLike[str]) -> None:
+    """Write a fitted model to `path`, which must end in .safetensors.
+
+    The weights are those of `networks_` and, where they differ, of `generator_`; what only the next training
+    step needs (the optimizers' moments) is left out.
+    """
+    if Path(path).suffix != MODEL_SUFFIX:
+        raise ValueError(f"a model is saved to a {MODEL_SUFFIX} file, got {str(path)!r}")
+    tensors = {f"networks.{name}": tensor for name, tensor in model.networks_.state_dict().items()}
+    if model.generator_ is not model.networks_:
+        tensors |= {f"averaged.{name}": tensor for name, tensor in _generators(model.generator_).items()}
+    tensors["history"] = torch.from_numpy(model.history_.to_numpy().copy())
+    header = {
+        "parameters": _to_plain({k: v for k, v in model.get_params(deep=False).items() if k not in _NOT_SAVED}),
+        "encoder": encoder_to_dict(model.encoder_),
+        "networks": asdict(model.networks_.config),
+        "seed": model.seed_,
+        "n_steps": model.n_steps_,
+        "n_epochs": model.n_epochs_,
+        "versions": {"torch": torch.__version__, "scikit-learn": sklearn.__version__},
+    }
+    write_tensor_file(path, "model", header, tensors)
+
+
+def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesizer:
+    """Return the model in the file at `path`, on the CPU.
+
+    Raises
+    ------
+    FileNotFoundError
+    ModelFileError
+        The file is damaged, foreign, or of another format version.
+    """
+    header, tensors = read_tensor_file(path, "model")
+    name = Path(path).name
+    try:
+        model = cls(**_from_plain(header["parameters"]))
+        model._validate_params()
+        encoder = encoder_from_dict(header["encoder"])
+        config = _network_config(header["networks"])
+        model.seed_, model.n_steps_, model.n_epochs_ = (_count(header, key) for key in ("seed", "n_steps", "n_epochs"))
+        history = tensors.pop("history")
+        if history.shape != (model.n_steps_, len(LOSSES)):
+            raise ValueError("its history does not have one row for each step")
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, DataError) as error:
+        raise ModelFileError(f"{name} is damaged: {type(error).__name__}: {error}") from error
+    with torch.device("meta"):  # shapes only: what the header claims is compared before memory is taken
+        model.networks_ = DoppelGANger(encoder.layout, config)
+    averaged = {key.removeprefix("averaged."): tensors.pop(key) for key in list(tensors) if key.startswith("averaged.")}
+    load_weights(model.networks_, {key.removeprefix("networks."): tensor for key, tensor in tensors.items()}, name)
+    model.generator_ = model.networks_
+    if averaged:
+        with torch.device("meta"):
+            model.generator_ = DoppelGANger(encoder.layout, config)
+        load_weights(model.generator_, {**model.networks_.state_dict(), **averaged}, name)
+    model.encoder_, model.schema_ = encoder, encoder.schema
+    model.history_ = pd.DataFrame(
+        history.numpy(), columns=list(LOSSES), index=pd.RangeIndex(1, len(history) + 1, name="step")
+    )
+    model._training_state = None
+    model.networks_.eval()
+    model.generator_.eval()
+    return model
+
+
+def _generators(networks: DoppelGANger) -> dict[str, Tensor]:
+    """Return the floating-point tensors of the generators, under their names in the whole."""
+    names = tuple(f"{name}." for name in networks.generator_modules())
+    state = networks.state_dict()
+    return {name: tensor for name, tensor in state.items() if name.startswith(names) and tensor.is_floating_point()}
+
+
+def _network_config(plain: dict[str, Any]) -> NetworkConfig:
+    """Return the configuration, every entry of its type and of a bearable size."""
+    types = get_type_hints(NetworkConfig)
+    if plain.keys() != types.keys():
+        raise ValueError(f"its networks are described by {sorted(plain)}, expected {sorted(types)}")
+    values = {field.name: _checked(plain[field.name], types[field.name], field.name) for field in fields(NetworkConfig)}
+    return NetworkConfig(**values)
+
+
+def _checked(value: Any, kind: Any, name: str) -> Any:
+    if kind is int and type(value) is int and 0 < value <= _MAX_SIZE:
+        return value
+    if kind is bool and type(value) is bool:
+        return value
+    if get_origin(kind) is Literal and value in get_args(kind):
+        return value
+    if get_origin(kind) is tuple and isinstance(value, list) and len(value) <= 64:
+        return tuple(_checked(item, int, name) for item in value)
+    raise ValueError(f"{name} is {value!r}")
+
+
+def _count(header: dict[str, Any], key: str) -> int:
+    if type(header[key]) is not int or header[key] < 0:
+        raise ValueError(f"{key} is {header[key]!r}")
+    return header[key]
+
+
+def _to_plain(value: Any) -> Any:
+    """Return a parameter as JSON can hold it; dicts become lists of pairs, since their keys need not be text."""
+    if isinstance(value, Schema):
+        return {"schema": value.to_dict()}
+    if isinstance(value, dict):
+        return {"pairs": [[_to_plain(key), _to_plain(item)] for key, item in value.items()]}
+    if isinstance(value, str | bool | int | float | None):
+        return value
+    if hasattr(value, "tolist"):  # numpy scalars and arrays, pandas indexes
+        return _to_plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_to_plain(item) for item in value]
+    return None  # a RandomState, say: what it has drawn is in the weights
+
+
+def _from_plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_from_plain(item) for item in value]
+    if isinstance(value, dict) and "schema" in value:
+        return Schema.from_dict(value["schema"])
+    if isinstance(value, dict):
+        return {_from_plain(key): _from_plain(item) for key, item in value["pairs"]}
+    return value

@@ -1,0 +1,601 @@
+"""DGSynthesizer: DoppelGANger as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import copy
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._tags import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from dgsynth import persistence
+from dgsynth.config import NetworkConfig, TrainingConfig
+from dgsynth.data.schema import Schema
+from dgsynth.data.sequences import Sequences
+from dgsynth.errors import DataError
+from dgsynth.generation import Condition, GivenColumn, generate
+from dgsynth.networks import DoppelGANger
+from dgsynth.training.batching import TrainingData
+from dgsynth.training.callbacks import Callback, Progress
+from dgsynth.training.checkpoint import Checkpoint, checkpoint_seed, run_identity
+from dgsynth.training.history import LOSSES
+from dgsynth.training.trainer import Trainer
+from dgsynth.transforms.encoder import Encoder, EncoderOptions
+
+_POSITIVE = Interval(Integral, 1, None, closed="left")
+_NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+
+
+class DGSynthesizer(BaseEstimator):
+    """Learns a data set of time series with metadata and makes new ones (DoppelGANger).
+
+    Parameters
+    ----------
+    sequence_key : column label, default=None
+        Long tables: the column that tells which sample a record belongs to. It is not modelled.
+    sequence_index : column label, default=None
+        Long tables: the column that orders the records of a sample: a datetime or a number.
+    time_columns : list of labels, or dict of measurement name to list of labels, default=None
+        Wide tables: the columns that hold one measurement over time, in order.
+    metadata, measurements : list of labels, default=None
+        Columns to model; by default all, and in a long table what is constant within every key is metadata.
+    categorical : sequence of labels, default=()
+        Numeric columns whose values are categories. In an array, column numbers.
+    schema : Schema, default=None
+        Declared columns, kinds and ranges; by default inferred from the data.
+    timestamps : {"auto", "regular", "irregular"}, default="auto"
+        Whether records are equally spaced; what is irregular is modelled (paper, section 4.1).
+    sample_len : int or "auto", default="auto"
+        S, the records generated per LSTM pass; "auto" makes about 50 passes (paper, section 4.4).
+    auto_normalize : bool, default=True
+        Scale each sample by its own range, and generate the range (paper, section 4.2).
+    scaling : {"auto", "linear", "log"} or dict of label to one of these, default="auto"
+        "linear" is the paper's. "log" takes log(1 + x / u) first; "auto" does so for columns without negative
+        values whose skewness is above 3.
+    feature_range : (0, 1) or (-1, 1), default=(0, 1)
+        What numbers are scaled to; the generators' outputs are a sigmoid or a tanh accordingly.
+    generator_averaging : float in [0, 1), default=0.999
+        Decay of the moving average of the generator's weights that `sample` uses; 0 is the paper's.
+    metadata_noise_dim, minmax_noise_dim, measurement_noise_dim : int, default=5
+        Noise of each generator; for measurements per pass.
+    metadata_units : sequence of int, default=(100, 100)
+        Hidden layers of the metadata and min/max generators.
+    lstm_units : int, default=100
+    lstm_layers : int, default=1
+    feedback : bool, default=False
+        Whether a pass reads the records of the pass before.
+    initial_state : {"random", "zero", "learned"}, default="random"
+        What the LSTM starts from.
+    discriminator_units : sequence of int, default=(200, 200, 200, 200)
+        Hidden layers of both discriminators.
+    auxiliary_discriminator : bool, default=True
+        Whether a second discriminator judges the metadata alone (paper, section 4.3).
+    auxiliary_weight : float, default=1.0
+        Alpha, its weight in the generator's loss.
+    epochs : int, default=400
+    max_steps : int, default=None
+        Train for so many steps (batches) instead of `epochs`.
+    batch_size : int, default=100
+    learning_rate : float, default=0.001
+    beta_1 : float, default=0.5
+    gradient_penalty_weight : float, default=10.0
+    discriminator_rounds, generator_rounds : int, default=1
+        Steps of each per batch.
+    packing : int, default=1
+        Samples that a discriminator judges together (PacGAN).
+    callbacks : sequence of Callback, default=()
+    checkpoint_dir : path-like, default=None
+        Where training writes its state every half minute. `fit` goes on from what it finds there, bit for
+        bit, if data and parameters (but `epochs` and `max_steps`) are the same.
+    device : str, default="auto"
+        "auto" is CUDA where there is one, else Apple's MPS, else the CPU.
+    n_jobs : int, default=None
+        CPU threads; None is torch's own choice, -1 all cores.
+    random_state : int, RandomState or None, default=None
+        With an int, `fit` is reproducible bit for bit for a fixed number of threads.
+    verbose : int, default=0
+        1 shows a progress bar with losses and time left.
+    warm_start : bool, default=False
+        Whether `fit` goes on training the fitted model, on data of the same schema.
+
+    Attributes
+    ----------
+    schema_ : Schema
+        What was learned about the table: columns, kinds, ranges, form.
+    encoder_ : Encoder
+    networks_ : DoppelGANger
+        As trained.
+    generator_ : DoppelGANger
+        What `sample` uses: `networks_`, or a copy with the averaged weights.
+    history_ : DataFrame
+        Losses by step.
+    n_steps_, n_epochs_ : int
+        Steps and whole epochs trained.
+    seed_ : int
+
+    References
+    ----------
+    Lin, Jain, Wang, Fanti, Sekar: Using GANs for Sharing Networked Time Series Data: Challenges, Initial
+    Promise, and Open Questions. IMC 2020. Defaults are those of its Appendix B, but for `scaling` and
+    `generator_averaging`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"home": [1, 1, 2, 2], "day": [0, 1, 0, 1], "kwh": [3.0, 4.0, 1.0, 1.5]})
+    >>> model = DGSynthesizer(sequence_key="home", sequence_index="day", max_steps=2, random_state=0)
+    >>> model.fit(table).sample(3, random_state=1).columns.tolist()
+    ['home', 'day', 'kwh']
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "sequence_key": [str, Integral, None],
+        "sequence_index": [str, Integral, None],
+        "time_columns": ["array-like", dict, None],
+        "metadata": ["array-like", None],
+        "measurements": ["array-like", None],
+        "categorical": ["array-like", tuple],
+        "schema": [Schema, None],
+        "timestamps": [StrOptions({"auto", "regular", "irregular"})],
+        "sample_len": [_POSITIVE, StrOptions({"auto"})],
+        "auto_normalize": ["boolean"],
+        "scaling": [StrOptions({"auto", "linear", "log"}), dict],
+        "feature_range": [tuple, list],
+        "generator_averaging": [Interval(Real, 0, 1, closed="left")],
+        "metadata_noise_dim": [_POSITIVE],
+        "minmax_noise_dim": [_POSITIVE],
+        "measurement_noise_dim": [_POSITIVE],
+        "metadata_units": ["array-like"],
+        "lstm_units": [_POSITIVE],
+        "lstm_layers": [_POSITIVE],
+        "feedback": ["boolean"],
+        "initial_state": [StrOptions({"random", "zero", "learned"})],
+        "discriminator_units": ["array-like"],
+        "auxiliary_discriminator": ["boolean"],
+        "auxiliary_weight": [_NOT_NEGATIVE],
+        "epochs": [_POSITIVE],
+        "max_steps": [_POSITIVE, None],
+        "batch_size": [_POSITIVE],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "gradient_penalty_weight": [_NOT_NEGATIVE],
+        "discriminator_rounds": [_POSITIVE],
+        "generator_rounds": [_POSITIVE],
+        "packing": [_POSITIVE],
+        "callbacks": ["array-like", tuple],
+        "checkpoint_dir": [str, os.PathLike, None],
+        "device": [str],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        *,
+        sequence_key: str | int | None = None,
+        sequence_index: str | int | None = None,
+        time_columns: Sequence[Any] | Mapping[Any, Sequence[Any]] | None = None,
+        metadata: Sequence[Any] | None = None,
+        measurements: Sequence[Any] | None = None,
+        categorical: Sequence[Any] = (),
+        schema: Schema | None = None,
+        timestamps: str = "auto",
+        sample_len: int | str = "auto",
+        auto_normalize: bool = True,
+        scaling: str | Mapping[Any, str] = "auto",
+        feature_range: tuple[int, int] = (0, 1),
+        generator_averaging: float = 0.999,
+        metadata_noise_dim: int = 5,
+        minmax_noise_dim: int = 5,
+        measurement_noise_dim: int = 5,
+        metadata_units: Sequence[int] = (100, 100),
+        lstm_units: int = 100,
+        lstm_layers: int = 1,
+        feedback: bool = False,
+        initial_state: str = "random",
+        discriminator_units: Sequence[int] = (200, 200, 200, 200),
+        auxiliary_discriminator: bool = True,
+        auxiliary_weight: float = 1.0,
+        epochs: int = 400,
+        max_steps: int | None = None,
+        batch_size: int = 100,
+        learning_rate: float = 1e-3,
+        beta_1: float = 0.5,
+        gradient_penalty_weight: float = 10.0,
+        discriminator_rounds: int = 1,
+        generator_rounds: int = 1,
+        packing: int = 1,
+        callbacks: Sequence[Callback] = (),
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        device: str = "auto",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        self.sequence_key = sequence_key
+        self.sequence_index = sequence_index
+        self.time_columns = time_columns
+        self.metadata = metadata
+        self.measurements = measurements
+        self.categorical = categorical
+        self.schema = schema
+        self.timestamps = timestamps
+        self.sample_len = sample_len
+        self.auto_normalize = auto_normalize
+        self.scaling = scaling
+        self.feature_range = feature_range
+        self.generator_averaging = generator_averaging
+        self.metadata_noise_dim = metadata_noise_dim
+        self.minmax_noise_dim = minmax_noise_dim
+        self.measurement_noise_dim = measurement_noise_dim
+        self.metadata_units = metadata_units
+        self.lstm_units = lstm_units
+        self.lstm_layers = lstm_layers
+        self.feedback = feedback
+        self.initial_state = initial_state
+        self.discriminator_units = discriminator_units
+        self.auxiliary_discriminator = auxiliary_discriminator
+        self.auxiliary_weight = auxiliary_weight
+        self.epochs = epochs
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.beta_1 = beta_1
+        self.gradient_penalty_weight = gradient_penalty_weight
+        self.discriminator_rounds = discriminator_rounds
+        self.generator_rounds = generator_rounds
+        self.packing = packing
+        self.callbacks = callbacks
+        self.checkpoint_dir = checkpoint_dir
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+        self.warm_start = warm_start
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.non_deterministic = self.random_state is None
+        return tags
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the samples of `X`.
+
+        Parameters
+        ----------
+        X : DataFrame, pyarrow Table, array of shape (n, T, K) or (n, m), list of arrays of shape (T_i, K), or Sequences
+            A long table where `sequence_key` is set, a wide one where `time_columns` is; without either a
+            table or 2-D array is fitted as metadata only, one sample per row.
+        y : ignored
+
+        Returns
+        -------
+        DGSynthesizer
+            Itself. After a KeyboardInterrupt too, with a warning, trained as far as it came.
+
+        Raises
+        ------
+        DataError
+            The data can't be used; a ValueError that names the column and the remedy.
+        DivergenceError
+            A loss stopped being finite.
+        """
+        self._validate_params()
+        goes_on = self.warm_start and hasattr(self, "networks_")
+        return self._fit(X, goes_on=goes_on, epochs=self.epochs, max_steps=self.max_steps)
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Train for one epoch over the samples of `X`; the first call fixes the schema."""
+        self._validate_params()
+        return self._fit(X, goes_on=hasattr(self, "networks_"), epochs=1, max_steps=None)
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        metadata: pd.DataFrame | Mapping[Any, Any] | None = None,
+        lengths: int | Sequence[int] | np.ndarray | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Any:
+        """Return new samples in the form that `fit` was given.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            May be left out where `metadata` has a row for every sample.
+        metadata : DataFrame or dict of column to value or values, optional
+            All or some of the metadata columns: one row for every sample, or one for all of them. The other
+            columns are generated to fit, by rejection; a number counts as met within 1 % of its range.
+        lengths : int or array of shape (n_samples,), optional
+            Records per sample, also beyond the longest sample learned. By default the model says.
+        random_state : int, RandomState or None
+            Sample i depends on the model, this and i alone, so that `sample(10, random_state=7)` are the first
+            ten of `sample(1000, random_state=7)`. None draws fresh randomness.
+
+        Returns
+        -------
+        DataFrame, array, list, Table or Sequences
+
+        Raises
+        ------
+        NotFittedError
+        DataError
+            `metadata` names an unknown column or value, or a combination that the model next to never makes.
+        """
+        check_is_fitted(self)
+        frame = None if metadata is None else self._metadata_frame(metadata)
+        n_samples = _count(n_samples, frame)
+        return self._sample_range(
+            _seed(random_state), 0, n_samples, _rows(frame, n_samples), _lengths(lengths, n_samples)
+        ).restore()
+
+    def iter_samples(
+        self,
+        n_samples: int,
+        chunk_size: int = 10_000,
+        *,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Iterator[Any]:
+        """Yield the samples of `sample(n_samples, random_state=random_state)` in chunks.
+
+        Parameters
+        ----------
+        n_samples, chunk_size : int
+        random_state : int, RandomState or None
+
+        Yields
+        ------
+        DataFrame, array, list, Table or Sequences
+            `chunk_size` samples each, fewer in the last.
+        """
+        check_is_fitted(self)
+        n_samples, chunk_size = _at_least_one(n_samples, "n_samples"), _at_least_one(chunk_size, "chunk_size")
+        seed = _seed(random_state)
+        for first in range(0, n_samples, chunk_size):
+            chunk = self._sample_range(seed, first, min(chunk_size, n_samples - first), None, None)
+            yield chunk.restore(first_key=first)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to one .safetensors file; see `load`."""
+        check_is_fitted(self)
+        persistence.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> DGSynthesizer:
+        """Return the model in a file that `save` wrote; nothing in the file is executed.
+
+        Raises
+        ------
+        FileNotFoundError
+        ModelFileError
+            The file is damaged, foreign, or of another format version.
+        """
+        return persistence.load(path, cls)
+
+    def _fit(self, X: Any, *, goes_on: bool, epochs: int, max_steps: int | None) -> Self:
+        if isinstance(X, np.ndarray | list | pd.DataFrame) and np.ndim(X) == 2 and not isinstance(X, list):
+            validate_data(self, X, reset=not goes_on, skip_check_array=True)
+        sequences = self._read(X, self.schema_ if goes_on else self.schema)
+        if not goes_on:
+            self._start(sequences)
+        with _threads(self.n_jobs):
+            self._train(sequences, epochs, max_steps)
+        return self
+
+    def _read(self, X: Any, schema: Schema | None) -> Sequences:
+        return Sequences.from_any(
+            X,
+            sequence_key=self.sequence_key,
+            sequence_index=self.sequence_index,
+            time_columns=self.time_columns,
+            metadata=self.metadata,
+            measurements=self.measurements,
+            categorical=self.categorical,
+            schema=schema,
+        )
+
+    def _start(self, sequences: Sequences) -> None:
+        """Set up all that is learned before the first step."""
+        self.seed_ = self._fit_seed()
+        self.encoder_ = Encoder.fit(sequences, self._encoder_options())
+        self.schema_ = sequences.schema
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed_)
+            self.networks_ = DoppelGANger(self.encoder_.layout, self._network_config())
+        self._training_state: dict[str, torch.Tensor] | None = None
+
+    def _train(self, sequences: Sequences, epochs: int, max_steps: int | None) -> None:
+        device = resolve_device(self.device)
+        encoded = self.encoder_.encode(sequences)
+        layout, config = self.encoder_.layout, self._training_config()
+        data = TrainingData(encoded, layout, device)
+        trainer = Trainer(self.networks_.to(device), data, config, self.seed_, self._callbacks())
+        if self._training_state is not None:
+            trainer.restore(self._training_state)
+        until = trainer.step + (max_steps or epochs * trainer.order.steps_per_epoch)
+        if self.checkpoint_dir is not None:
+            identity = run_identity(encoded, layout, self.networks_.config, config, self.seed_)
+            checkpoint = Checkpoint(self.checkpoint_dir, identity)
+            checkpoint.resume(trainer)
+            trainer.callbacks.append(checkpoint)
+        trainer.run(max(until - trainer.step, 0))
+        self._keep(trainer)
+        if trainer.interrupted:
+            warnings.warn(
+                f"training was interrupted after step {trainer.step} of {until}; the model is usable as it stands",
+                stacklevel=4,
+            )
+
+    def _keep(self, trainer: Trainer) -> None:
+        """Take over what the trainer has learned."""
+        self.networks_ = trainer.networks
+        self.generator_ = self.networks_
+        if trainer.average is not None:
+            self.generator_ = copy.deepcopy(self.networks_)
+            self.generator_.load_state_dict(trainer.average.tensors, strict=False)
+        self.n_steps_, self.n_epochs_ = trainer.step, trainer.epoch
+        losses = trainer.history.values().numpy()
+        self.history_ = pd.DataFrame(losses, columns=list(LOSSES), index=pd.RangeIndex(1, len(losses) + 1, name="step"))
+        self._training_state = trainer.state()
+
+    def _sample_range(
+        self, seed: int, first: int, n_samples: int, metadata: pd.DataFrame | None, lengths: torch.Tensor | None
+    ) -> Sequences:
+        with _threads(self.n_jobs):
+            encoded = generate(
+                self.generator_.eval(),
+                seed,
+                first,
+                n_samples,
+                condition=None if metadata is None else self._condition(metadata),
+                lengths=lengths,
+            )
+        return self.encoder_.decode(encoded)
+
+    def _metadata_frame(self, metadata: pd.DataFrame | Mapping[Any, Any]) -> pd.DataFrame:
+        """Return given metadata as a frame whose columns the model knows."""
+        if not isinstance(metadata, pd.DataFrame):
+            values = {name: value if np.ndim(value) else [value] for name, value in metadata.items()}
+            rows = max((len(value) for value in values.values()), default=0)
+            metadata = pd.DataFrame({n: list(v) * rows if len(v) == 1 else list(v) for n, v in values.items()})
+        known = self.encoder_.metadata_columns
+        for name in metadata.columns:
+            if name not in known:
+                raise DataError(f"metadata names column {name!r}; the model's metadata columns are {list(known)}")
+        if metadata.empty:
+            raise DataError("metadata is empty; give at least one column and one row, or leave it out")
+        return self.encoder_.check_metadata(metadata.reset_index(drop=True))
+
+    def _condition(self, metadata: pd.DataFrame) -> Condition:
+        columns = self.encoder_.metadata_columns
+        given = tuple(GivenColumn(name, *columns[name]) for name in metadata.columns)
+        # Where only the start time is left to generate, every visible column is given: the nearest will do.
+        left = columns.keys() - set(metadata.columns)
+        nearest = left.isdisjoint(column.name for column in self.schema_.metadata)
+        return Condition(torch.from_numpy(self.encoder_.encode_metadata(metadata)), given, nearest)
+
+    def _fit_seed(self) -> int:
+        if self.random_state is None and self.checkpoint_dir is not None:
+            seed = checkpoint_seed(self.checkpoint_dir)
+            if seed is not None:
+                return seed
+        return _seed(self.random_state)
+
+    def _callbacks(self) -> list[Callback]:
+        return [*([Progress()] if self.verbose else []), *self.callbacks]
+
+    def _encoder_options(self) -> EncoderOptions:
+        if tuple(self.feature_range) not in ((0, 1), (-1, 1)):
+            raise ValueError(f"feature_range must be (0, 1) or (-1, 1), got {self.feature_range!r}")
+        return EncoderOptions(
+            self.sample_len, self.auto_normalize, self.scaling, tuple(self.feature_range), self.timestamps
+        )
+
+    def _network_config(self) -> NetworkConfig:
+        return NetworkConfig(
+            metadata_noise_dim=self.metadata_noise_dim,
+            minmax_noise_dim=self.minmax_noise_dim,
+            measurement_noise_dim=self.measurement_noise_dim,
+            metadata_units=_units(self.metadata_units, "metadata_units"),
+            lstm_units=self.lstm_units,
+            lstm_layers=self.lstm_layers,
+            feedback=self.feedback,
+            initial_state=self.initial_state,
+            discriminator_units=_units(self.discriminator_units, "discriminator_units"),
+            auxiliary_discriminator=self.auxiliary_discriminator,
+            packing=self.packing,
+        )
+
+    def _training_config(self) -> TrainingConfig:
+        return TrainingConfig(
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            beta_1=self.beta_1,
+            gradient_penalty_weight=self.gradient_penalty_weight,
+            auxiliary_weight=self.auxiliary_weight,
+            discriminator_rounds=self.discriminator_rounds,
+            generator_rounds=self.generator_rounds,
+            generator_averaging=self.generator_averaging,
+        )
+
+
+def resolve_device(device: str) -> torch.device:
+    """Return the device that `device` names; "auto" is the fastest kind there is."""
+    if device != "auto":
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+@contextmanager
+def _threads(n_jobs: int | None) -> Iterator[None]:
+    """Run torch on `n_jobs` threads for a while."""
+    before = torch.get_num_threads()
+    if n_jobs is not None:
+        torch.set_num_threads(n_jobs if n_jobs > 0 else max((os.cpu_count() or 1) + 1 + n_jobs, 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _seed(random_state: int | np.random.RandomState | None) -> int:
+    """Return 63 random bits: of fresh entropy for None, else determined by `random_state`."""
+    entropy: Any = random_state
+    if random_state is not None and not isinstance(random_state, Integral):
+        entropy = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint64).tolist()
+    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _units(units: Sequence[int], name: str) -> tuple[int, ...]:
+    if not all(isinstance(unit, Integral) and unit > 0 for unit in units):
+        raise ValueError(f"{name} must be positive ints, one per hidden layer, got {units!r}")
+    return tuple(int(unit) for unit in units)
+
+
+def _at_least_one(value: int, name: str) -> int:
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} must be an int of at least 1, got {value!r}")
+    return int(value)
+
+
+def _count(n_samples: int, metadata: pd.DataFrame | None) -> int:
+    """Return how many samples are asked for: as many as `metadata` has rows where only these say."""
+    n_samples, rows = _at_least_one(n_samples, "n_samples"), 1 if metadata is None else len(metadata)
+    if rows > 1 and n_samples not in (1, rows):
+        raise DataError(f"metadata has {rows} rows for {n_samples} samples; give one row, or one for every sample")
+    return max(n_samples, rows)
+
+
+def _rows(metadata: pd.DataFrame | None, n_samples: int) -> pd.DataFrame | None:
+    """Return one row for every sample."""
+    if metadata is None or len(metadata) == n_samples:
+        return metadata
+    return metadata.loc[np.zeros(n_samples, dtype=int)].reset_index(drop=True)
+
+
+def _lengths(lengths: int | Sequence[int] | np.ndarray | None, n_samples: int) -> torch.Tensor | None:
+    if lengths is None:
+        return None
+    array = np.asarray(lengths)
+    if array.dtype.kind not in "iu" or (array < 1).any() or array.shape not in ((), (n_samples,)):
+        raise ValueError(f"lengths must be an int, or {n_samples} ints, of at least 1; got {lengths!r}")
+    return torch.from_numpy(np.broadcast_to(array, n_samples).astype(np.int64))

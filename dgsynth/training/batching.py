@@ -1,0 +1,101 @@
+"""Which samples make up a batch, and how their ragged records become a padded block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgsynth.batch import EncodedBatch, Layout
+from dgsynth.transforms.flags import encode_flags
+
+
+@dataclass(frozen=True)
+class BatchOrder:
+    """A fresh shuffle for every epoch, a function of the seed and the epoch alone.
+
+    Attributes
+    ----------
+    n_samples, batch_size, packing : int
+    seed : int
+    """
+
+    n_samples: int
+    batch_size: int
+    packing: int
+    seed: int
+
+    @property
+    def size(self) -> int:
+        """Samples in a batch: whole packs, and at least two rows for BatchNorm."""
+        packs = max(min(self.batch_size, self.n_samples) // self.packing, 1)
+        return max(packs * self.packing, 2)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches only; what is left over comes in another epoch's shuffle."""
+        return max(self.n_samples // self.size, 1)
+
+    def epoch(self, epoch: int) -> np.ndarray:
+        """Return the samples of one epoch's batches, shape (steps_per_epoch, size)."""
+        order = np.random.Generator(np.random.Philox(key=[self.seed, epoch])).permutation(self.n_samples)
+        # Only where there are fewer samples than one batch takes do samples repeat.
+        return np.resize(order, self.steps_per_epoch * self.size).reshape(-1, self.size)
+
+
+@dataclass(frozen=True)
+class RealBatch:
+    """B real samples, as the discriminators see them.
+
+    Attributes
+    ----------
+    metadata : Tensor of shape (B, A)
+    minmax : Tensor of shape (B, M)
+    steps : Tensor of shape (B, P * S, D)
+        Records with flags; zero after the end.
+    """
+
+    metadata: Tensor
+    minmax: Tensor
+    steps: Tensor
+
+
+class TrainingData:
+    """Encoded samples on the device of the networks, their records ragged.
+
+    Parameters
+    ----------
+    encoded : EncodedBatch
+    layout : Layout
+    device : torch.device
+    """
+
+    def __init__(self, encoded: EncodedBatch, layout: Layout, device: torch.device) -> None:
+        self.encoded = encoded.to(device)
+        self.layout = layout
+        self.device = device
+        self._offsets = torch.nn.functional.pad(self.encoded.lengths.cumsum(0), (1, 0))
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    def batch(self, samples: np.ndarray) -> RealBatch:
+        """Return the given samples padded to P * S records."""
+        index = torch.from_numpy(samples).to(self.device)
+        encoded = self.encoded
+        return RealBatch(encoded.metadata[index], encoded.minmax[index], self._steps(index))
+
+    def _steps(self, index: Tensor) -> Tensor:
+        layout = self.layout
+        if not layout.has_measurements:
+            return self.encoded.records.new_zeros(len(index), 0, 0)
+        lengths = self.encoded.lengths[index]
+        step = torch.arange(layout.padded_length, device=self.device)
+        is_active = step < lengths[:, None]  # (B, P * S)
+        steps = self.encoded.records.new_zeros(len(index), layout.padded_length, self.encoded.records.shape[1])
+        steps[is_active] = self.encoded.records[(self._offsets[index][:, None] + step)[is_active]]
+        if not layout.has_flags:
+            return steps
+        return torch.cat([steps, encode_flags(lengths, layout.passes, layout.sample_len)], dim=-1)

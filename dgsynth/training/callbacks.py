@@ -1,0 +1,61 @@
+"""What happens beside training: progress, and whatever a user hooks in."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from tqdm.auto import tqdm
+
+if TYPE_CHECKING:
+    from dgsynth.training.trainer import Trainer
+
+
+class Callback:
+    """Base of what can follow training; override what is needed.
+
+    Every hook gets the `Trainer`, whose `step`, `epoch`, `total_steps`, `history` and `networks` may be
+    read. Setting `trainer.stop = True` ends training after the current step.
+    """
+
+    def on_fit_begin(self, trainer: Trainer) -> None:
+        """Called once, before the first step."""
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        """Called after every step; `trainer.history.last()` has its losses."""
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        """Called after the last step of every epoch."""
+
+    def on_fit_end(self, trainer: Trainer) -> None:
+        """Called once at the end, also when training was interrupted."""
+
+
+class Progress(Callback):
+    """A bar with the losses and the time left, on standard error."""
+
+    def on_fit_begin(self, trainer: Trainer) -> None:
+        self._bar = tqdm(
+            total=trainer.total_steps,
+            initial=trainer.step,
+            desc="training",
+            unit="step",
+            dynamic_ncols=True,
+            mininterval=0.5,
+            file=sys.stderr,
+        )
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        # Losses may live on a GPU, and reading them waits for it: not at every step.
+        if trainer.step % 50 == 0 or trainer.step == trainer.total_steps:
+            losses = trainer.history.last()
+            self._bar.set_postfix(
+                epoch=trainer.epoch,
+                discriminator=f"{losses['discriminator_loss']:.3g}",
+                generator=f"{losses['generator_loss']:.3g}",
+                refresh=False,
+            )
+        self._bar.update(1)
+
+    def on_fit_end(self, trainer: Trainer) -> None:
+        self._bar.close()

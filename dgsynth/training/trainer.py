@@ -1,0 +1,224 @@
+"""The training loop: discriminators and generator take turns on one shuffled batch after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgsynth.config import TrainingConfig
+from dgsynth.networks.doppelganger import DoppelGANger, Fake
+from dgsynth.training.averaging import WeightAverage
+from dgsynth.training.batching import BatchOrder, RealBatch, TrainingData
+from dgsynth.training.callbacks import Callback
+from dgsynth.training.history import History
+from dgsynth.training.losses import critic_loss, generator_loss
+
+BETA_2 = 0.999
+
+
+class Trainer:
+    """Trains a DoppelGANger by WGAN-GP.
+
+    A step draws one real batch and one noise; then come the rounds of the discriminators and the rounds of
+    the generator, all on these. All that is random in step k is a function of (seed, k), so a run that
+    continues from a checkpoint makes the same numbers as one that was never stopped.
+
+    Parameters
+    ----------
+    networks : DoppelGANger
+        Trained in place, on the device of `data`.
+    data : TrainingData
+    config : TrainingConfig
+    seed : int in [0, 2**63)
+    callbacks : sequence of Callback
+
+    Attributes
+    ----------
+    step, epoch, total_steps : int
+        Steps done, whole epochs done, and the step at which `run` ends.
+    history : History
+    average : WeightAverage or None
+    interrupted, completed : bool
+        Whether a KeyboardInterrupt ended the run; whether it came to its end with whole steps.
+    stop : bool
+        A callback sets it to end the run.
+    """
+
+    def __init__(
+        self,
+        networks: DoppelGANger,
+        data: TrainingData,
+        config: TrainingConfig,
+        seed: int,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        self.networks = networks
+        self.data = data
+        self.config = config
+        self.seed = seed
+        self.callbacks = list(callbacks)
+        self.order = BatchOrder(len(data), config.batch_size, networks.config.packing, seed)
+        self.step = self.total_steps = 0
+        self.history = History()
+        self.interrupted = self.completed = self.stop = False
+        decay = config.generator_averaging
+        self.average = WeightAverage(networks.generator_modules(), decay) if decay else None
+        self._generator_parameters = list(networks.generator_parameters())
+        self._discriminator_parameters = list(networks.discriminator_parameters())
+        self.generator_optimizer = _adam(self._generator_parameters, config)
+        self.discriminator_optimizer = _adam(self._discriminator_parameters, config)
+
+    @property
+    def epoch(self) -> int:
+        return self.step // self.order.steps_per_epoch
+
+    def run(self, steps: int) -> None:
+        """Train for `steps` steps more, or until a callback stops it or the user interrupts it.
+
+        Raises
+        ------
+        DivergenceError
+            A loss is not finite.
+        """
+        self.total_steps = self.step + steps
+        self.interrupted = self.completed = self.stop = False
+        self.networks.train()
+        self._call("on_fit_begin")
+        try:
+            while self.step < self.total_steps and not self.stop:
+                self._run_step()
+            self.history.values()
+            self.completed = True
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:
+            self.networks.eval()
+            self._call("on_fit_end")
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all that the next steps depend on, by name; the tensors are the trainer's own."""
+        tensors = {f"networks.{name}": tensor for name, tensor in self.networks.state_dict().items()}
+        if self.average is not None:
+            tensors |= {f"averaged.{name}": tensor for name, tensor in self.average.tensors.items()}
+        for optimizer_name, optimizer in self._optimizers().items():
+            for i, moments in optimizer.state_dict()["state"].items():
+                tensors |= {f"{optimizer_name}.{i}.{name}": value for name, value in moments.items()}
+        return tensors | {"history": self.history.values(), "step": torch.tensor(self.step)}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Continue from what `state` returned; names and shapes must be those of this trainer."""
+        self.networks.load_state_dict(_strip(tensors, "networks."))
+        if self.average is not None:
+            for name, tensor in self.average.tensors.items():
+                tensor.copy_(tensors[f"averaged.{name}"])
+        for optimizer_name, optimizer in self._optimizers().items():
+            moments: dict[int, dict[str, Tensor]] = {}
+            for name, tensor in _strip(tensors, f"{optimizer_name}.").items():
+                index, key = name.split(".")
+                moments.setdefault(int(index), {})[key] = tensor.clone()
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+        self.history = History(tensors["history"].clone())
+        self.step = int(tensors["step"])
+
+    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"generator_optimizer": self.generator_optimizer, "discriminator_optimizer": self.discriminator_optimizer}
+
+    def _run_step(self) -> None:
+        losses = self._train_on(self._next_batch(), self._step_generator())
+        self.step += 1
+        self.history.append(losses)
+        if self.average is not None:
+            self.average.update(self.step)
+        self._call("on_step_end")
+        if self.step % self.order.steps_per_epoch == 0:
+            self._call("on_epoch_end")
+
+    def _next_batch(self) -> RealBatch:
+        epoch, position = divmod(self.step, self.order.steps_per_epoch)
+        if position == 0 or not hasattr(self, "_epoch_samples"):
+            self._epoch_samples = self.order.epoch(epoch)
+        return self.data.batch(self._epoch_samples[position])
+
+    def _step_generator(self) -> torch.Generator:
+        """Return a random generator whose state depends on the seed and the step alone."""
+        mixed = np.random.SeedSequence([self.seed, self.step]).generate_state(1, np.uint64)[0]
+        return torch.Generator(self.data.device).manual_seed(int(mixed >> np.uint64(1)))
+
+    def _train_on(self, real: RealBatch, random: torch.Generator) -> Tensor:
+        """Take all rounds of one step and return its losses, in the order of LOSSES."""
+        noise = self.networks.draw_noise(len(real.metadata), random)
+        # The generator's weights change only after the discriminators' rounds: one forward serves them all.
+        fake = self.networks(noise)
+        for _ in range(self.config.discriminator_rounds):
+            critic_losses = self._discriminator_step(real, fake, random)
+        generator_loss_value = self._generator_step(fake)
+        for _ in range(self.config.generator_rounds - 1):
+            generator_loss_value = self._generator_step(self.networks(noise))
+        return torch.stack([*critic_losses, generator_loss_value]).detach()
+
+    def _discriminator_step(self, real: RealBatch, fake: Fake, random: torch.Generator) -> list[Tensor]:
+        """Update both discriminators; each draws its own interpolation."""
+        networks, weight = self.networks, self.config.gradient_penalty_weight
+
+        def mixing() -> Tensor:
+            rows = len(real.metadata) // networks.config.packing
+            return torch.rand(rows, 1, generator=random, device=random.device)
+
+        loss = critic_loss(networks.discriminator, _flatten(real), _flatten(fake).detach(), mixing(), weight)
+        total, auxiliary_total = loss.total, torch.zeros_like(loss.total)
+        if networks.auxiliary_discriminator is not None:
+            auxiliary = critic_loss(
+                networks.auxiliary_discriminator,
+                _flatten_metadata(real),
+                _flatten_metadata(fake).detach(),
+                mixing(),
+                weight,
+            )
+            auxiliary_total = auxiliary.total
+            # They share no weights, so one backward pass and one optimizer serve both.
+            total = total + auxiliary_total
+        _update(self.discriminator_optimizer, total, self._discriminator_parameters)
+        return [loss.total, loss.distance, loss.penalty, auxiliary_total]
+
+    def _generator_step(self, fake: Fake) -> Tensor:
+        networks = self.networks
+        loss = generator_loss(networks.discriminator, _flatten(fake))
+        if networks.auxiliary_discriminator is not None:
+            auxiliary = generator_loss(networks.auxiliary_discriminator, _flatten_metadata(fake))
+            loss = loss + self.config.auxiliary_weight * auxiliary
+        _update(self.generator_optimizer, loss, self._generator_parameters)
+        return loss
+
+    def _call(self, hook: str) -> None:
+        for callback in self.callbacks:
+            getattr(callback, hook)(self)
+
+
+def _adam(parameters: Iterable[Tensor], config: TrainingConfig) -> torch.optim.Adam:
+    return torch.optim.Adam(parameters, lr=config.learning_rate, betas=(config.beta_1, BETA_2), fused=True)
+
+
+def _update(optimizer: torch.optim.Optimizer, loss: Tensor, parameters: Sequence[Tensor]) -> None:
+    """Step `optimizer` by the gradients of `loss` to `parameters` only: the other side's are not computed."""
+    for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+
+
+def _flatten(samples: RealBatch | Fake) -> Tensor:
+    """Return (B, P * S * D + A + M): what the discriminator judges."""
+    return torch.cat([samples.steps.flatten(1), samples.metadata, samples.minmax], dim=1)
+
+
+def _flatten_metadata(samples: RealBatch | Fake) -> Tensor:
+    """Return (B, A + M): what the auxiliary discriminator judges."""
+    return torch.cat([samples.metadata, samples.minmax], dim=1)
+
+
+def _strip(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+

@@ -1,0 +1,1 @@
+"""Columns to tensors and back; pandas goes no further than here."""

@@ -1,0 +1,101 @@
+"""A numeric or datetime column: its scaling, its grid of possible values, and whether a value is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dgsynth.batch import Activation, Output
+from dgsynth.data.schema import Column
+from dgsynth.transforms.numbers import from_numbers, to_numbers
+from dgsynth.transforms.scaling import FeatureRange, Scaler, Scaling
+
+MAX_DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class ContinuousTransform:
+    """Scales a column to the feature range, with an indicator beside it where values can be missing.
+
+    Attributes
+    ----------
+    column : Column
+    scaler : Scaler
+    decimals : int or None
+        Decimal places of a continuous column; None where it has more than 6.
+    unit : int
+        What the steps between the values of an integer or datetime column are multiples of.
+    """
+
+    column: Column
+    scaler: Scaler
+    decimals: int | None
+    unit: int
+
+    @classmethod
+    def fit(cls, values: pd.Series, column: Column, scaling: Scaling, feature_range: FeatureRange) -> ContinuousTransform:
+        """Return the transform of `column`, whose values are `values`."""
+        numbers = to_numbers(values, column)
+        low, high = _range(column)
+        scaler = Scaler.fit(numbers, scaling, feature_range, low, high)
+        present = numbers[~np.isnan(numbers)]
+        is_continuous = column.kind == "continuous"
+        return cls(
+            column, scaler, _decimals(present) if is_continuous else None, 1 if is_continuous else _unit(present - low)
+        )
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The scaled value and, for a nullable column, the indicator [present, missing]."""
+        activation: Activation = "sigmoid" if self.scaler.feature_range[0] == 0 else "tanh"
+        return (Output(1, activation),) + ((Output(2, "softmax"),) if self.column.nullable else ())
+
+    def scale(self, values: pd.Series) -> np.ndarray:
+        """Return the scaled values, float64 of shape (n,), NaN where missing."""
+        return self.scaler.scale(to_numbers(values, self.column))
+
+    def join(self, scaled: np.ndarray, is_missing: np.ndarray) -> np.ndarray:
+        """Return float32 of shape (n, dim): filled scaled values and the indicator, if there is one."""
+        columns = [scaled, ~is_missing, is_missing] if self.column.nullable else [scaled]
+        return np.stack(columns, axis=1, dtype=np.float32, casting="unsafe")
+
+    def is_missing(self, encoded: np.ndarray) -> np.ndarray:
+        """Return where the indicator of `encoded`, shape (n, dim), says that a value is missing."""
+        if not self.column.nullable:
+            return np.zeros(len(encoded), dtype=bool)
+        return encoded[:, 2] > encoded[:, 1]
+
+    def unscale(self, scaled: np.ndarray, is_missing: np.ndarray) -> pd.Series:
+        """Return the values of scaled ones, inside the column's range, on its grid and with its dtype."""
+        numbers = self.scaler.unscale(scaled)
+        if self.column.minimum is None:  # a column that never had a value
+            is_missing = np.ones(len(scaled), dtype=bool)
+        if self.decimals is not None:
+            numbers = np.round(numbers, self.decimals)
+        elif self.unit > 1:
+            low = _range(self.column)[0]
+            numbers = low + np.rint((numbers - low) / self.unit) * self.unit
+        return from_numbers(numbers, is_missing, self.column)
+
+
+def _range(column: Column) -> tuple[float, float]:
+    """Return the column's range in the terms of `to_numbers`: a datetime's begins at 0."""
+    if column.minimum is None or column.maximum is None:
+        return 0.0, 0.0
+    if column.kind == "datetime":
+        return 0.0, float(column.maximum - column.minimum)
+    return float(column.minimum), float(column.maximum)
+
+
+def _decimals(present: np.ndarray) -> int | None:
+    """Return the fewest decimal places that all values have, None for more than six."""
+    for decimals in range(MAX_DECIMALS + 1):
+        if np.allclose(np.round(present, decimals), present, rtol=1e-9, atol=1e-12):
+            return decimals
+    return None
+
+
+def _unit(above_low: np.ndarray) -> int:
+    return max(int(np.gcd.reduce(np.rint(above_low).astype(np.int64))), 1) if len(above_low) else 1

@@ -1,0 +1,284 @@
+"""All transforms of a data set together: Sequences to EncodedBatch and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from dgsynth.batch import EncodedBatch, Layout, Output
+from dgsynth.data.schema import Column, Label, Schema
+from dgsynth.data.sequences import Sequences
+from dgsynth.errors import DataError
+from dgsynth.transforms.categorical import CategoricalTransform
+from dgsynth.transforms.continuous import ContinuousTransform
+from dgsynth.transforms.filling import fill_missing
+from dgsynth.transforms.given import as_column
+from dgsynth.transforms.normalization import denormalize, normalize
+from dgsynth.transforms.scaling import FeatureRange, Scaling
+from dgsynth.transforms.timestamps import Timestamps, TimestampTransform
+
+ColumnTransform = CategoricalTransform | ContinuousTransform
+
+PASSES = 50
+"""Section 4.4: "setting S so that T/S is around 50 gives good results"."""
+
+
+@dataclass(frozen=True)
+class EncoderOptions:
+    """How columns are encoded, from the estimator's parameters of the same names.
+
+    Attributes
+    ----------
+    sample_len : int or "auto"
+    auto_normalize : bool
+    scaling : {"auto", "linear", "log"} or dict of column to one of these
+    feature_range : (0, 1) or (-1, 1)
+    timestamps : {"auto", "regular", "irregular"}
+    """
+
+    sample_len: int | str = "auto"
+    auto_normalize: bool = True
+    scaling: Scaling | Mapping[Label, Scaling] = "auto"
+    feature_range: FeatureRange = (0, 1)
+    timestamps: Timestamps = "auto"
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Encodes Sequences of one schema, and decodes what the generators make.
+
+    Attributes
+    ----------
+    schema : Schema
+    timestamps : TimestampTransform or None
+    metadata, measurements : tuple of transforms
+        One per column; the start time and the inter-arrival time come last, where they are modelled.
+    feature_range : (0, 1) or (-1, 1)
+    auto_normalize : bool
+    sample_len : int
+    """
+
+    schema: Schema
+    timestamps: TimestampTransform | None
+    metadata: tuple[ColumnTransform, ...]
+    measurements: tuple[ColumnTransform, ...]
+    feature_range: FeatureRange
+    auto_normalize: bool
+    sample_len: int
+
+    @classmethod
+    def fit(cls, sequences: Sequences, options: EncoderOptions) -> Encoder:
+        """Return the encoder of `sequences`."""
+        schema = sequences.schema
+        timestamps = (
+            TimestampTransform.fit(sequences, options.timestamps) if sequences.timestamps is not None else None
+        )
+
+        def transform(values: pd.Series, column: Column) -> ColumnTransform:
+            if column.kind in ("categorical", "boolean"):
+                return CategoricalTransform(column)
+            return ContinuousTransform.fit(values, column, _scaling(options.scaling, column.name), options.feature_range)
+
+        metadata = [transform(sequences.metadata[column.name], column) for column in schema.metadata]
+        measurements = [transform(sequences.measurements[column.name], column) for column in schema.measurements]
+        if timestamps is not None and timestamps.start_column is not None:
+            metadata.append(transform(timestamps.starts(sequences), timestamps.start_column))
+        if timestamps is not None and timestamps.gap_column is not None:
+            measurements.append(transform(timestamps.gaps(sequences), timestamps.gap_column))
+        return cls(
+            schema,
+            timestamps,
+            tuple(metadata),
+            tuple(measurements),
+            options.feature_range,
+            options.auto_normalize,
+            _sample_len(options.sample_len, schema.max_length),
+        )
+
+    @property
+    def layout(self) -> Layout:
+        """What the networks need to know about the data."""
+        return Layout(
+            metadata=_outputs(self.metadata),
+            minmax=tuple(output for _ in self._normalized for output in self._minmax_outputs),
+            record=_outputs(self.measurements),
+            max_length=self.schema.max_length,
+            sample_len=self.sample_len,
+            has_flags=not self.schema.fixed_length,
+        )
+
+    @property
+    def metadata_columns(self) -> dict[Label, tuple[int, tuple[Output, ...]]]:
+        """Return where each metadata column's encoding begins, and its outputs.
+
+        A modelled start time goes by the name of the sequence_index.
+        """
+        starts = [where.start for where in _slices(self.metadata)]
+        return {t.column.name: (start, t.outputs) for t, start in zip(self.metadata, starts, strict=True)}
+
+    def encode(self, sequences: Sequences) -> EncodedBatch:
+        """Return encoded samples; their schema must be the encoder's.
+
+        Raises
+        ------
+        DataError
+            A category is unknown, or a value is missing where none was.
+        """
+        minmax, records = self._encode_measurements(sequences)
+        return EncodedBatch(
+            metadata=torch.from_numpy(self.encode_metadata(self._metadata_frame(sequences))),
+            minmax=torch.from_numpy(minmax),
+            records=torch.from_numpy(records),
+            lengths=torch.from_numpy(sequences.lengths.astype(np.int64)),
+        )
+
+    def encode_metadata(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return metadata of shape (n, A), float32.
+
+        Parameters
+        ----------
+        frame : DataFrame with n rows
+            Columns that it lacks are encoded as zeros.
+        """
+        encoded = np.zeros((len(frame), sum(output.dim for output in _outputs(self.metadata))), dtype=np.float32)
+        for transform, columns in zip(self.metadata, _slices(self.metadata), strict=True):
+            if transform.column.name in frame:
+                encoded[:, columns] = self._encode_metadata_column(frame[transform.column.name], transform)
+        return encoded
+
+    def check_metadata(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return given metadata with the kinds of the columns, every value one that the model knows.
+
+        Raises
+        ------
+        DataError
+            A value is of the wrong kind, unknown, missing where none was, or outside the learned range.
+        """
+        by_name = {transform.column.name: transform for transform in self.metadata}
+        checked = {name: as_column(frame[name], by_name[name].column) for name in frame.columns}
+        for name, values in checked.items():
+            self._encode_metadata_column(values, by_name[name])
+        return pd.DataFrame(checked, index=frame.index)
+
+    def decode(self, encoded: EncodedBatch) -> Sequences:
+        """Return generated samples in the terms of the schema."""
+        lengths = encoded.lengths.numpy()
+        metadata = self.decode_metadata(encoded.metadata.numpy())
+        measurements = self._decode_measurements(encoded.minmax.numpy(), encoded.records.numpy(), lengths)
+        starts, gaps, stamps = None, None, None
+        if self.timestamps is not None:
+            if self.timestamps.start_column is not None:
+                starts = metadata.pop(self.timestamps.column.name)
+            if self.timestamps.gap_column is not None:
+                gaps = measurements.pop(self.timestamps.column.name).to_numpy(dtype=np.float64)
+            stamps = self.timestamps.decode(starts, gaps, lengths)
+        return Sequences(metadata, measurements, lengths, stamps, self.schema)
+
+    def decode_metadata(self, encoded: np.ndarray) -> pd.DataFrame:
+        """Return metadata of shape (n, A) as a frame, the start time among them where it is modelled."""
+        columns = {}
+        for transform, where in zip(self.metadata, _slices(self.metadata), strict=True):
+            part = encoded[:, where]
+            columns[transform.column.name] = (
+                transform.decode(part)
+                if isinstance(transform, CategoricalTransform)
+                else transform.unscale(part[:, 0], transform.is_missing(part))
+            )
+        return pd.DataFrame(columns, index=range(len(encoded)))
+
+    @property
+    def _normalized(self) -> list[ContinuousTransform]:
+        """The measurements whose range becomes metadata."""
+        if not self.auto_normalize:
+            return []
+        return [transform for transform in self.measurements if isinstance(transform, ContinuousTransform)]
+
+    @property
+    def _minmax_outputs(self) -> tuple[Output, Output]:
+        """(max + min) / 2 lies in the feature range, (max - min) / 2 in [0, 1]."""
+        return Output(1, "sigmoid" if self.feature_range[0] == 0 else "tanh"), Output(1, "sigmoid")
+
+    def _metadata_frame(self, sequences: Sequences) -> pd.DataFrame:
+        if self.timestamps is None or self.timestamps.start_column is None:
+            return sequences.metadata
+        frame = sequences.metadata.copy(deep=False)
+        frame[self.timestamps.column.name] = self.timestamps.starts(sequences)
+        return frame
+
+    def _encode_metadata_column(self, values: pd.Series, transform: ColumnTransform) -> np.ndarray:
+        if isinstance(transform, CategoricalTransform):
+            return transform.encode(values)
+        scaled = transform.scale(values)
+        is_missing = np.isnan(scaled)
+        if is_missing.any() and not transform.column.nullable:
+            raise DataError(f"column {transform.column.name!r} has missing values, and had none when the model was fitted")
+        middle = sum(self.feature_range) / 2
+        return transform.join(np.where(is_missing, middle, scaled), is_missing)
+
+    def _encode_measurements(self, sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
+        """Return min/max metadata (n, M) and records (sum of lengths, D), float32."""
+        minmax: list[np.ndarray] = []
+        parts: list[np.ndarray] = []
+        offsets = sequences.offsets
+        for transform, values in zip(self.measurements, self._measurement_values(sequences), strict=True):
+            if isinstance(transform, CategoricalTransform):
+                parts.append(transform.encode(values))
+                continue
+            scaled = transform.scale(values)
+            if self.auto_normalize:
+                scaled, middle, half_width = normalize(scaled, offsets, self.feature_range)
+                minmax += [middle, half_width]
+            filled = fill_missing(scaled, offsets, otherwise=sum(self.feature_range) / 2)
+            parts.append(transform.join(filled, np.isnan(scaled)))
+        return _join(minmax, len(sequences)), _join(parts, int(offsets[-1]))
+
+    def _measurement_values(self, sequences: Sequences) -> list[pd.Series]:
+        values = [sequences.measurements[column.name] for column in self.schema.measurements]
+        if self.timestamps is not None and self.timestamps.gap_column is not None:
+            values.append(self.timestamps.gaps(sequences))
+        return values
+
+    def _decode_measurements(self, minmax: np.ndarray, records: np.ndarray, lengths: np.ndarray) -> pd.DataFrame:
+        columns = {}
+        normalized = 0
+        for transform, where in zip(self.measurements, _slices(self.measurements), strict=True):
+            part = records[:, where]
+            if isinstance(transform, CategoricalTransform):
+                columns[transform.column.name] = transform.decode(part)
+                continue
+            scaled = part[:, 0]
+            if self.auto_normalize:
+                middle, half_width = minmax[:, 2 * normalized].astype(float), minmax[:, 2 * normalized + 1].astype(float)
+                scaled = denormalize(scaled, middle, half_width, lengths, self.feature_range)
+                normalized += 1
+            columns[transform.column.name] = transform.unscale(scaled, transform.is_missing(part))
+        return pd.DataFrame(columns, index=range(len(records)))
+
+
+def _outputs(transforms: Sequence[ColumnTransform]) -> tuple[Output, ...]:
+    return tuple(output for transform in transforms for output in transform.outputs)
+
+
+def _slices(transforms: Sequence[ColumnTransform]) -> list[slice]:
+    widths = [sum(output.dim for output in transform.outputs) for transform in transforms]
+    ends = np.cumsum(widths, dtype=int).tolist()
+    return [slice(end - width, end) for end, width in zip(ends, widths, strict=True)]
+
+
+def _join(parts: list[np.ndarray], rows: int) -> np.ndarray:
+    """Return columns side by side as float32, also where there are none."""
+    columns = [np.asarray(part, dtype=np.float32).reshape(rows, -1) for part in parts]
+    return np.concatenate(columns, axis=1) if columns else np.zeros((rows, 0), dtype=np.float32)
+
+
+def _scaling(scaling: Scaling | Mapping[Label, Scaling], name: Label) -> Scaling:
+    return scaling if isinstance(scaling, str) else scaling.get(name, "auto")
+
+
+def _sample_len(sample_len: int | str, max_length: int) -> int:
+    """Return S; "auto" makes about 50 passes of the longest sample."""
+    return max(1, round(max_length / PASSES)) if isinstance(sample_len, str) else min(sample_len, max(max_length, 1))

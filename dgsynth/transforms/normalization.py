@@ -1,0 +1,58 @@
+"""Auto-normalization: each sample's measurements scaled by its own range, which becomes min/max metadata."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dgsynth.transforms.scaling import FeatureRange
+
+MARGIN = 1e-4
+"""Kept around each sample's range, as in the original: a constant sample must not divide by zero."""
+
+
+def normalize(
+    records: np.ndarray, offsets: np.ndarray, feature_range: FeatureRange
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return records scaled to the feature range sample by sample, and each sample's range.
+
+    Parameters
+    ----------
+    records : float64 array of shape (sum of lengths,)
+        One measurement, already scaled to the feature range; NaN where missing.
+    offsets : int64 array of shape (n + 1,)
+        Where each sample begins; every sample has a record.
+    feature_range : (0, 1) or (-1, 1)
+
+    Returns
+    -------
+    normalized : float64 array of shape (sum of lengths,)
+    middle : float64 array of shape (n,)
+        (max + min) / 2 over the sample's own records; in the feature range.
+    half_width : float64 array of shape (n,)
+        (max - min) / 2; in [0, 1]. A sample without any value has the mean of the others and no width.
+
+    References
+    ----------
+    Lin et al. 2020, section 4.2.
+    """
+    # fmin and fmax pass over NaN; the original takes the padding in, which tells real from generated.
+    lowest = np.fmin.reduceat(records, offsets[:-1]) - MARGIN
+    highest = np.fmax.reduceat(records, offsets[:-1]) + MARGIN
+    middle, half_width = (highest + lowest) / 2, (highest - lowest) / 2
+    has_values = ~np.isnan(middle)
+    middle = np.where(has_values, middle, middle[has_values].mean() if has_values.any() else feature_range[0])
+    half_width = np.where(has_values, half_width, MARGIN)
+    sample = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    start, stop = feature_range
+    unit = (records - middle[sample]) / (2 * half_width[sample]) + 0.5
+    return start + (stop - start) * unit, middle, half_width
+
+
+def denormalize(
+    normalized: np.ndarray, middle: np.ndarray, half_width: np.ndarray, lengths: np.ndarray, feature_range: FeatureRange
+) -> np.ndarray:
+    """Return records of shape (sum of lengths,) before `normalize`, in float64; lengths may be any."""
+    sample = np.repeat(np.arange(len(lengths)), lengths)
+    start, stop = feature_range
+    unit = (normalized.astype(np.float64) - start) / (stop - start)
+    return middle[sample] + (unit - 0.5) * 2 * half_width[sample]

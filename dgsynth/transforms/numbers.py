@@ -1,0 +1,65 @@
+"""Numeric column values as float64 and back, with the column's own dtype."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from dgsynth.data.schema import Column
+
+NANOSECONDS = "datetime64[ns, UTC]"
+
+
+def to_numbers(values: pd.Series, column: Column) -> np.ndarray:
+    """Return a numeric or datetime column as float64 of shape (n,), NaN where it is missing.
+
+    Datetimes are given as nanoseconds after the column's minimum, since the nanoseconds of today have
+    more digits than a float64.
+    """
+    if column.kind != "datetime":
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    nanoseconds = datetime_to_int(values)
+    since_minimum = (nanoseconds - (column.minimum or 0)).astype(np.float64)
+    since_minimum[values.isna().to_numpy()] = np.nan
+    return since_minimum
+
+
+def from_numbers(numbers: np.ndarray, is_missing: np.ndarray, column: Column) -> pd.Series:
+    """Return numbers of shape (n,) as values of the column: rounded where it is whole, with its dtype."""
+    if column.kind == "datetime":
+        nanoseconds = np.rint(np.where(is_missing, 0, numbers)).astype(np.int64) + int(column.minimum or 0)
+        return int_to_datetime(nanoseconds, is_missing, column)
+    if column.kind == "integer":
+        return _whole_series(numbers, is_missing, column)
+    dtype = pd.api.types.pandas_dtype(column.dtype)
+    if isinstance(dtype, np.dtype) and dtype.kind in "fc":
+        return pd.Series(np.where(is_missing, np.nan, numbers).astype(dtype))
+    return pd.Series(np.where(is_missing, np.nan, numbers)).astype(dtype)
+
+
+def datetime_to_int(values: pd.Series) -> np.ndarray:
+    """Return datetimes of any unit and zone as int64 nanoseconds since the epoch; missing ones are not defined."""
+    if values.dt.tz is None:
+        values = values.dt.tz_localize("UTC")
+    return values.astype(NANOSECONDS).astype("int64").to_numpy()
+
+
+def int_to_datetime(nanoseconds: np.ndarray, is_missing: np.ndarray, column: Column) -> pd.Series:
+    """Return int64 nanoseconds since the epoch as datetimes of the column's unit and zone."""
+    values = pd.Series(pd.to_datetime(nanoseconds, unit="ns", utc=True))
+    dtype = pd.api.types.pandas_dtype(column.dtype)
+    if not isinstance(dtype, pd.DatetimeTZDtype):
+        values = values.dt.tz_localize(None)
+    return values.mask(is_missing).astype(dtype)
+
+
+def _whole_series(numbers: np.ndarray, is_missing: np.ndarray, column: Column) -> pd.Series:
+    dtype = pd.api.types.pandas_dtype(column.dtype)
+    whole = np.rint(np.where(is_missing, 0, numbers))
+    if isinstance(dtype, np.dtype) and dtype.kind == "f":  # whole numbers that came as floats
+        return pd.Series(np.where(is_missing, np.nan, whole).astype(dtype))
+    # A range beyond 2**53 loses its last digits in a float64; the clip keeps it inside the dtype.
+    low, high = int(column.minimum or 0), int(column.maximum or 0)
+    integers = np.clip(whole, low, high).astype(np.int64 if low < 0 or high < 2**63 else np.uint64)
+    values = pd.Series(integers.clip(low, high))
+    return values.astype(dtype).mask(is_missing) if is_missing.any() else values.astype(dtype)

@@ -1,0 +1,85 @@
+"""Numbers to [0, 1] or [-1, 1], by a logarithm first where a column is heavy-tailed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Scaling = Literal["auto", "linear", "log"]
+FeatureRange = tuple[int, int]
+
+HEAVY_TAIL_SKEWNESS = 3.0
+"""An exponential distribution has a skewness of 2; what lies clearly beyond it gets a logarithm."""
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Affine map of a column, or of its logarithm, to the feature range.
+
+    Attributes
+    ----------
+    low, high : float
+        The range of what is mapped, after the logarithm; equal for a constant column.
+    log_unit : float or None
+        x becomes log(1 + x / log_unit) first; None for no logarithm.
+    feature_range : (0, 1) or (-1, 1)
+    """
+
+    low: float
+    high: float
+    log_unit: float | None
+    feature_range: FeatureRange
+
+    @classmethod
+    def fit(cls, numbers: np.ndarray, scaling: Scaling, feature_range: FeatureRange, low: float, high: float) -> Scaler:
+        """Return the scaler of a column.
+
+        Parameters
+        ----------
+        numbers : float64 array of shape (n,)
+            NaN where missing.
+        scaling : {"auto", "linear", "log"}
+            "auto" takes the logarithm where all values are at least 0 and their skewness is above 3.
+        feature_range : (0, 1) or (-1, 1)
+        low, high : float
+            The column's learned or declared range.
+        """
+        present = numbers[~np.isnan(numbers)]
+        log_unit = None
+        if scaling == "log" or (scaling == "auto" and is_heavy_tailed(present, low)):
+            log_unit = _log_unit(present)
+            low, high = np.log1p(np.array([low, high]) / log_unit).tolist()
+        return cls(float(low), float(high), log_unit, feature_range)
+
+    def scale(self, numbers: np.ndarray) -> np.ndarray:
+        """Return numbers mapped to the feature range, float64; NaN stays NaN, a constant becomes its lower end."""
+        values = numbers if self.log_unit is None else np.log1p(numbers / self.log_unit)
+        start, stop = self.feature_range
+        if self.high == self.low:
+            return np.where(np.isnan(values), np.nan, float(start))
+        return start + (stop - start) * (values - self.low) / (self.high - self.low)
+
+    def unscale(self, scaled: np.ndarray) -> np.ndarray:
+        """Return the numbers that scaled ones stand for, float64, clipped to the column's range."""
+        start, stop = self.feature_range
+        values = self.low + (self.high - self.low) * ((scaled.astype(np.float64) - start) / (stop - start))
+        values = np.clip(values, self.low, self.high)
+        return values if self.log_unit is None else self.log_unit * np.expm1(values)
+
+
+def is_heavy_tailed(present: np.ndarray, low: float) -> bool:
+    """Return whether a logarithm is due: nothing below 0, and a skewness above 3."""
+    if len(present) == 0 or low < 0 or present.max() == present.min():
+        return False
+    centred = present - present.mean()
+    return bool((centred**3).mean() > HEAVY_TAIL_SKEWNESS * (centred**2).mean() ** 1.5)
+
+
+def _log_unit(present: np.ndarray) -> float:
+    """Return the size below which values count as small: 1 for whole numbers, else a low quantile of the positive."""
+    positive = present[present > 0]
+    if len(positive) == 0 or (present == np.rint(present)).all():
+        return 1.0
+    return float(np.quantile(positive, 0.05))

@@ -1,0 +1,187 @@
+"""Timestamps: regenerated from start and step where they are regular, modelled as gaps where they are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from dgsynth.data.schema import Column
+from dgsynth.data.sequences import Sequences
+from dgsynth.errors import DataError
+from dgsynth.transforms.numbers import datetime_to_int, int_to_datetime
+
+Timestamps = Literal["auto", "regular", "irregular"]
+Step = Literal["constant", "months", "month_ends", "gaps"]
+
+
+@dataclass(frozen=True)
+class TimestampTransform:
+    """Turns timestamps into what the model learns, and back (paper, section 4.1).
+
+    Attributes
+    ----------
+    column : Column
+        The sequence_index.
+    step_kind : {"constant", "months", "month_ends", "gaps"}
+        Equally spaced; the same day of every so many months; the last day of these; or irregular.
+    step : int or float
+        The distance of two records: nanoseconds of a datetime, months, or units of the column. For "gaps"
+        the unit in which gaps are counted.
+    start : int or float
+        Start of all samples, where it is the same.
+    start_column : Column or None
+        Start time as metadata, where samples differ in it.
+    gap_column : Column or None
+        Inter-arrival time as a measurement, where it varies.
+    """
+
+    column: Column
+    step_kind: Step
+    step: int | float
+    start: int | float
+    start_column: Column | None
+    gap_column: Column | None
+
+    @classmethod
+    def fit(cls, sequences: Sequences, timestamps: Timestamps) -> TimestampTransform:
+        """Return the transform of the timestamps of `sequences`.
+
+        Parameters
+        ----------
+        sequences : Sequences
+            With timestamps.
+        timestamps : {"auto", "regular", "irregular"}
+            "auto" calls them regular if all records are equally spaced, in time or in months. "regular"
+            takes irregular ones as equally spaced by their median distance.
+        """
+        column = sequences.schema.sequence_index
+        assert column is not None and sequences.timestamps is not None
+        stamps = _to_line(sequences.timestamps, column)
+        starts, gaps = stamps[sequences.offsets[:-1]], _gaps(stamps, sequences.offsets)
+        step_kind, step = _find_step(stamps, gaps, sequences, column, timestamps)
+        same_start = bool((starts == starts[0]).all())
+        start_column = None if same_start else _start_column(column, starts)
+        gap_column = _gap_column(column, gaps / step if column.kind == "continuous" else gaps // int(step))
+        return cls(
+            column, step_kind, step, starts[0].item(), start_column, gap_column if step_kind == "gaps" else None
+        )
+
+    def starts(self, sequences: Sequences) -> pd.Series:
+        """Return each sample's first timestamp, shape (n,)."""
+        assert sequences.timestamps is not None
+        return sequences.timestamps.iloc[sequences.offsets[:-1]].reset_index(drop=True)
+
+    def gaps(self, sequences: Sequences) -> pd.Series:
+        """Return the time since the record before, in steps, one per record.
+
+        A sample's first record has none; it takes that of the second, or the smallest of all.
+        """
+        assert sequences.timestamps is not None and self.gap_column is not None
+        stamps, offsets = _to_line(sequences.timestamps, self.column), sequences.offsets
+        gaps = np.full(len(stamps), self.gap_column.minimum, dtype=np.float64)
+        gaps[1:] = np.diff(stamps) / self.step
+        first = offsets[:-1]
+        has_second = sequences.lengths > 1
+        gaps[first] = np.where(has_second, gaps[np.minimum(first + 1, len(gaps) - 1)], self.gap_column.minimum)
+        return pd.Series(gaps)
+
+    def decode(self, starts: pd.Series | None, gaps: np.ndarray | None, lengths: np.ndarray) -> pd.Series:
+        """Return the timestamps of samples, strictly increasing within each, with the column's dtype.
+
+        Parameters
+        ----------
+        starts : Series of shape (n,) or None
+            None where all samples start alike.
+        gaps : float64 array of shape (sum of lengths,) or None
+            In steps; None where records are equally spaced.
+        lengths : int64 array of shape (n,)
+        """
+        line = np.full(len(lengths), self.start) if starts is None else _to_line(starts, self.column)
+        start = np.repeat(line, lengths)
+        first = np.repeat(np.cumsum(lengths) - lengths, lengths)
+        record = np.arange(len(start)) - first
+        if self.step_kind in ("months", "month_ends"):
+            stamps = _add_months(start, record * int(self.step), self.step_kind == "month_ends")
+        elif gaps is None:
+            stamps = start + record * self.step
+        else:
+            elapsed = np.cumsum(gaps if self.column.kind == "continuous" else np.rint(gaps).astype(np.int64))
+            stamps = start + (elapsed - elapsed[first]) * self.step
+        return _from_line(stamps, self.column)
+
+
+def _to_line(stamps: pd.Series, column: Column) -> np.ndarray:
+    """Return timestamps as numbers: int64 nanoseconds or units, float64 for a continuous index."""
+    if column.kind == "datetime":
+        return datetime_to_int(stamps)
+    return stamps.to_numpy(dtype=np.float64 if column.kind == "continuous" else np.int64)
+
+
+def _from_line(stamps: np.ndarray, column: Column) -> pd.Series:
+    if column.kind == "datetime":
+        return int_to_datetime(stamps, np.zeros(len(stamps), dtype=bool), column)
+    return pd.Series(stamps).astype(column.dtype)
+
+
+def _gaps(stamps: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Return the distances of neighbouring records within samples."""
+    within = np.ones(max(len(stamps) - 1, 0), dtype=bool)
+    within[offsets[1:-1] - 1] = False
+    return np.diff(stamps)[within]
+
+
+def _find_step(
+    stamps: np.ndarray, gaps: np.ndarray, sequences: Sequences, column: Column, timestamps: Timestamps
+) -> tuple[Step, int | float]:
+    if timestamps not in ("auto", "regular", "irregular"):
+        raise DataError(f"timestamps must be 'auto', 'regular' or 'irregular', got {timestamps!r}")
+    if len(gaps) == 0:
+        return "constant", 1
+    if timestamps != "irregular":
+        if np.allclose(gaps, gaps[0], rtol=1e-9, atol=0) if column.kind == "continuous" else (gaps == gaps[0]).all():
+            return "constant", gaps[0].item()
+        if column.kind == "datetime" and (months := _find_months(stamps, sequences)):
+            return months
+    if timestamps == "regular":
+        median = np.median(gaps)
+        return "constant", float(median) if column.kind == "continuous" else round(median)
+    return "gaps", 1.0 if column.kind == "continuous" else int(np.gcd.reduce(gaps))
+
+
+def _find_months(stamps: np.ndarray, sequences: Sequences) -> tuple[Step, int] | None:
+    """Return the step in months of timestamps on a fixed day of the month, or on its last."""
+    moments = stamps.astype("datetime64[ns]")
+    steps = _gaps(moments.astype("datetime64[M]").astype(np.int64), sequences.offsets)
+    if not (steps == steps[0]).all() or steps[0] < 1:
+        return None
+    into_month = (moments - moments.astype("datetime64[M]")).astype(np.int64)
+    if not _gaps(into_month, sequences.offsets).any() and into_month.max() < 28 * 86_400 * 10**9:
+        return "months", int(steps[0])
+    next_day = (moments + np.timedelta64(1, "D")).astype("datetime64[M]")
+    time_of_day = (moments - moments.astype("datetime64[D]")).astype(np.int64)
+    if (next_day > moments.astype("datetime64[M]")).all() and not _gaps(time_of_day, sequences.offsets).any():
+        return "month_ends", int(steps[0])
+    return None
+
+
+def _add_months(stamps: np.ndarray, months: np.ndarray, month_ends: bool) -> np.ndarray:
+    moments = stamps.astype("datetime64[ns]")
+    month = moments.astype("datetime64[M]")
+    if month_ends:
+        last_day = (month + months + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+        return (last_day + (moments - moments.astype("datetime64[D]"))).astype("datetime64[ns]").astype(np.int64)
+    return ((month + months).astype("datetime64[ns]") + (moments - month)).astype(np.int64)
+
+
+def _start_column(column: Column, starts: np.ndarray) -> Column:
+    return Column(column.name, column.kind, column.dtype, minimum=starts.min().item(), maximum=starts.max().item())
+
+
+def _gap_column(column: Column, gaps: np.ndarray) -> Column | None:
+    if len(gaps) == 0:
+        return None
+    kind, dtype = ("continuous", "float64") if column.kind == "continuous" else ("integer", "int64")
+    return Column(column.name, kind, dtype, minimum=gaps.min().item(), maximum=gaps.max().item())

@@ -1,0 +1,110 @@
+"""Pictures can be drawn of every kind of data, show both sides, and touch no global state."""
+
+from __future__ import annotations
+
+import io
+import sys
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+plots = pytest.importorskip("dgsynth.evaluation.plots")
+
+NAN = float("nan")
+
+
+def draw(figure):
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def colors_of(axes):
+    from matplotlib.colors import to_hex
+
+    return {to_hex(line.get_color()).upper() for line in axes.lines}
+
+
+def test_autocorrelation_shows_both_curves(traffic):
+    figure = plots.plot_autocorrelation(traffic(0), traffic(1), "views")
+    assert draw(figure)
+    assert {plots.REAL, plots.SYNTHETIC} <= colors_of(figure.axes[0])
+    assert len(figure.axes[0].lines[0].get_ydata()) == 71
+
+
+def test_gallery_shows_real_left_and_synthetic_right(tasks):
+    figure = plots.plot_gallery(tasks(0), tasks(1), "cpu_rate", n_samples=3)
+    assert draw(figure)
+    assert [colors_of(axes) for axes in figure.axes] == [{plots.REAL}, {plots.SYNTHETIC}] * 3
+
+
+def test_gallery_of_fewer_samples_than_asked_for(build):
+    assert draw(plots.plot_gallery(build([[1.0, 2.0]]), build([[1.0]]), "x"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[1.0, NAN, 2.0], [NAN, NAN], [0.0, 0.0], [0.0, 3.0, 1e6], [-1e5, 0.0, 1.0, 2.0], [True, False], ["a", "$b", None]],
+    ids=str,
+)
+def test_any_values_can_be_drawn(build, values):
+    data = build([values] * 4)
+    assert draw(plots.plot_values(data, data, "x"))
+    assert draw(plots.plot_gallery(data, data, "x"))
+
+
+@pytest.mark.parametrize(
+    "group", [["$a$", "<b>", "$x_", None], [1.0, 2.0, 1e9, NAN], [True, False, True, True]], ids=str
+)
+def test_any_metadata_can_be_drawn(build, group):
+    data = build([[1.0, 2.0]] * 4, group)
+    assert draw(plots.plot_metadata(data, data, "group"))
+
+
+def test_bars_say_how_many_values_they_leave_out(build):
+    data = build([[1.0, 2.0]] * 40, [f"value {i}" for i in range(40)])
+    figure = plots.plot_metadata(data, data, "group")
+    assert "25 rarer values are not shown" in figure.axes[0].get_xlabel()
+
+
+@pytest.mark.parametrize(
+    "with_zeros, deviation, scale", [(False, 0.1, "linear"), (False, 3, "log"), (True, 3, "symlog")]
+)
+def test_heavy_tails_get_a_logarithmic_axis(build, with_zeros, deviation, scale):
+    values = np.random.default_rng(0).lognormal(3, deviation, (20, 30))
+    values[:, 0] *= not with_zeros
+    data = build(values.tolist())
+    figure = plots.plot_values(data, data, "x")
+    assert draw(figure) and draw(plots.plot_totals(data, data, "x"))
+    assert figure.axes[0].get_xscale() == scale
+
+
+@pytest.mark.parametrize("longest", [1, 30, 59, 61, 500])
+def test_length_histogram_counts_every_sample(build, longest):
+    data = build([[1.0] * length for length in (1, longest // 2 + 1, longest)])
+    figure = plots.plot_lengths(data, data)
+    assert draw(figure)
+    steps = figure.axes[0].patches[0].get_data()
+    assert steps.values.sum() == pytest.approx(1)
+
+
+def test_training_curves_leave_out_what_is_no_loss():
+    history = pd.DataFrame({"step": range(500), "generator_loss": 1.0, "discriminator_loss": 2.0, "seconds": 3.0})
+    figure = plots.plot_training(history)
+    assert draw(figure)
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels == ["generator", "discriminator"]
+
+
+def test_training_curves_take_the_step_from_the_index():
+    losses = {"generator_loss": [1.0, 2.0], "auxiliary_loss": [NAN, NAN]}
+    axes = plots.plot_training(pd.DataFrame(losses, index=pd.RangeIndex(1, 3, name="step"))).axes[0]
+    assert [list(line.get_xdata()) for line in axes.lines] == [[1, 2]]
+
+
+def test_pyplot_is_not_loaded():
+    assert "matplotlib.pyplot" not in sys.modules

@@ -1,0 +1,51 @@
+"""Activations, hardening and initialization."""
+
+import math
+
+import torch
+
+from dgsynth.batch import Output
+from dgsynth.networks.blocks import activate, generator_mlp, glorot_linear, harden
+
+OUTPUTS = (Output(1, "sigmoid"), Output(1, "sigmoid"), Output(3, "softmax"), Output(1, "tanh"), Output(2, "softmax"))
+
+
+def test_each_output_gets_its_own_activation():
+    logits = torch.randn(4, 7, 8)
+    values = activate(logits, OUTPUTS)
+    torch.testing.assert_close(values[..., :2], logits[..., :2].sigmoid())
+    torch.testing.assert_close(values[..., 2:5], logits[..., 2:5].softmax(-1))
+    torch.testing.assert_close(values[..., 5], logits[..., 5].tanh())
+    torch.testing.assert_close(values[..., 6:], logits[..., 6:].softmax(-1))
+
+
+def test_no_outputs_are_no_columns():
+    assert activate(torch.empty(3, 0), ()).shape == (3, 0)
+    assert harden(torch.empty(3, 0), ()).shape == (3, 0)
+
+
+def test_hardening_makes_categories_one_hot_and_leaves_numbers():
+    values = activate(torch.randn(50, 8), OUTPUTS)
+    hard = harden(values, OUTPUTS)
+    assert torch.equal(hard[:, :2], values[:, :2])
+    assert torch.equal(hard[:, 2:5].argmax(1), values[:, 2:5].argmax(1))
+    assert set(hard[:, 2:5].unique().tolist()) == {0.0, 1.0}
+
+
+def test_no_gradient_flows_through_hardening():
+    assert not harden(torch.randn(2, 8, requires_grad=True), OUTPUTS).requires_grad
+
+
+def test_weights_are_glorot_uniform_and_biases_zero():
+    layer = glorot_linear(300, 100)
+    bound = math.sqrt(6 / 400)
+    assert layer.weight.abs().max() <= bound
+    assert abs(layer.weight.std().item() - bound / math.sqrt(3)) < 0.01 * bound
+    assert not layer.bias.any()
+
+
+def test_hidden_layers_are_linear_relu_batchnorm_with_the_original_momentum():
+    mlp = generator_mlp(5, (100, 100), 8)
+    kinds = [type(layer).__name__ for layer in mlp]
+    assert kinds == ["Linear", "ReLU", "BatchNorm1d"] * 2 + ["Linear"]
+    assert mlp[2].momentum == 0.1 and mlp[2].eps == 1e-5

@@ -1,0 +1,133 @@
+"""The import levels of docs/ARCHITECTURE.md, enforced on the source text."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "dgsynth"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+LEVELS = {
+    "errors": 0,
+    "batch": 0,
+    "config": 0,
+    "tensor_file": 1,
+    "data": 1,
+    "kernels": 1,
+    "transforms": 2,
+    "networks": 2,
+    "generation": 3,
+    "training": 3,
+    "persistence": 4,
+    "synthesizer": 4,
+    "evaluation": 5,
+    "cli": 6,
+    "__main__": 7,
+}
+"""Level of each file or folder in dgsynth/; one that is not listed fails a test."""
+
+WITHOUT_PANDAS = ("networks", "kernels", "training")
+
+
+def place(file: Path) -> str:
+    """Return the file or folder directly in dgsynth/ that holds `file`."""
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def absolute(node: ast.ImportFrom, file: Path) -> str:
+    if node.level == 0:
+        return node.module or ""
+    package = (module_name(file) if file.name == "__init__.py" else module_name(file).rpartition(".")[0]).split(".")
+    return ".".join([*package[: len(package) - node.level + 1], *([node.module] if node.module else [])])
+
+
+def imports(file: Path, tree: ast.AST | None = None, *, at_import: bool = False) -> Iterator[str]:
+    """Yield the modules that `file` imports; `at_import`: only those that run when the file is imported."""
+    for node in ast.iter_child_nodes(tree or ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = absolute(node, file)
+            # `from dgsynth import persistence` names a file, `from dgsynth import DGSynthesizer` the package's face.
+            named = {f"{source}.{alias.name}" for alias in node.names}
+            yield from (name if name in known_modules() else source for name in named)
+        elif at_import and (isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or guards_types(node)):
+            continue
+        else:
+            yield from imports(file, node, at_import=at_import)
+
+
+def guards_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+@cache
+def known_modules() -> frozenset[str]:
+    return frozenset(module_name(file) for file in FILES)
+
+
+def test_every_place_has_a_level():
+    assert {place(file) for file in FILES} - {"__init__"} <= LEVELS.keys()
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_name)
+def test_imports_only_from_lower_levels_or_own_place(file):
+    own = place(file)
+    level = 5 if own == "__init__" else LEVELS[own]
+    modules = known_modules()
+    for name in imports(file):
+        if not name.startswith("dgsynth.") or name not in modules:
+            continue
+        target = name.split(".")[1]
+        # The files directly in dgsynth/ are one place at each level: synthesizer.py may use persistence.py.
+        beside = LEVELS[target] == level and (PACKAGE / f"{own}.py").exists() and (PACKAGE / f"{target}.py").exists()
+        assert target == own or beside or LEVELS[target] < level, f"{own} (level {level}) imports {name}"
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if place(f) not in ("__init__", "cli")], ids=module_name)
+def test_no_file_imports_from_the_face_of_the_package(file):
+    # `from dgsynth import DGSynthesizer` would load every level from within one of them.
+    assert "dgsynth" not in set(imports(file))
+
+
+def test_imports_have_no_cycle():
+    modules = known_modules()
+    graph = {module_name(f): {m for m in imports(f, at_import=True) if m in modules} - {module_name(f)} for f in FILES}
+    # A file in a folder needs the folder's __init__.py, not the other way round.
+    inner = {name: {m for m in needs if not name.startswith(f"{m}.")} for name, needs in graph.items()}
+    assert len(list(TopologicalSorter(inner).static_order())) == len(FILES)
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if place(f) in WITHOUT_PANDAS], ids=module_name)
+def test_pandas_stops_at_the_transforms(file):
+    assert not {name.split(".")[0] for name in imports(file)} & {"pandas", "pyarrow"}
+
+
+def test_matplotlib_only_in_plots():
+    users = {str(f.relative_to(PACKAGE)) for f in FILES if any(n.split(".")[0] == "matplotlib" for n in imports(f))}
+    assert users <= {"evaluation/plots.py"}
+
+
+def test_command_line_loads_nothing_heavy_by_itself():
+    loaded = {name.split(".")[0] for name in imports(PACKAGE / "cli.py", at_import=True)}
+    assert not loaded & {"dgsynth", "torch", "pandas", "numpy", "sklearn"}
+
+
+@pytest.mark.parametrize("statement", ["import dgsynth", "from dgsynth import DGSynthesizer, Schema, Sequences, load"])
+def test_import_loads_neither_matplotlib_nor_evaluation(statement):
+    program = f"import sys; {statement}; print([m for m in sys.modules if m in ('matplotlib', 'dgsynth.evaluation')])"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import dgsynth
+from dgsynth.cli import main
+from dgsynth.data.simulate import make_web_traffic
+
+LONG = ["--sequence-key", "page", "--sequence-index", "date"]
+BRIEF = ["--max-steps", "3", "--batch-size", "10", "--random-state", "0", "--quiet"]
+
+
+@pytest.fixture
+def run(capsys):
+    """Return a function that runs the command and gives back exit code, stdout and stderr."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        return (int(end.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def succeed(run):
+    """Return a function that runs the command, which must succeed, and gives back what it printed on stdout."""
+
+    def succeed(*arguments: object) -> str:
+        code, out, err = run(*arguments)
+        assert code == 0, err
+        return out
+
+    return succeed
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("cli")
+
+
+@pytest.fixture(scope="module")
+def table(folder):
+    path = folder / "visits.csv"
+    make_web_traffic(30, 14, random_state=0).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(folder, table):
+    path = folder / "visits.safetensors"
+    with pytest.raises(SystemExit, match="0"):
+        main(["fit", str(table), "-o", str(path), *LONG, *BRIEF])
+    return path
+
+
+def one_line(err: str) -> str:
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    return err
+
+
+def test_help_is_shown_without_arguments_and_names_all_commands(succeed):
+    out = succeed()
+    assert all(command in out for command in ("fit", "sample", "info", "evaluate", "demo"))
+
+
+@pytest.mark.parametrize("command", ["fit", "sample", "info", "evaluate", "demo"])
+def test_help_of_every_command_has_an_example(succeed, command):
+    out = succeed(command, "--help")
+    assert f"dgsynth {command} " in out.split("Options:")[0].split("\n", 1)[1]
+
+
+def test_help_loads_neither_torch_nor_pandas():
+    # -m loads the package itself first: the question is what the command adds, so the package is left out.
+    program = (
+        "import sys, types; package = types.ModuleType('dgsynth'); package.__path__ = [sys.argv[1]]\n"
+        "sys.modules['dgsynth'] = package\n"
+        "from dgsynth.cli import main\n"
+        "try: main(['fit', '--help'])\n"
+        "except SystemExit: print([m for m in ('torch', 'pandas', 'sklearn') if m in sys.modules], file=sys.stderr)"
+    )
+    package = str(Path(dgsynth.cli.__file__).parent)
+    result = subprocess.run([sys.executable, "-c", program, package], capture_output=True, text=True, check=True)
+    assert result.stderr.strip() == "[]"
+
+
+def test_version(succeed):
+    assert succeed("--version") == f"dgsynth {dgsynth.__version__}\n"
+
+
+def test_python_m_is_the_command():
+    result = subprocess.run([sys.executable, "-m", "dgsynth", "--version"], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("dgsynth ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["fti"], "Did you mean 'fit'"),
+        (["fit"], "Missing argument 'DATA'"),
+        (["fit", "absent.csv", "-o", "m.safetensors"], "absent.csv"),
+        (["info", "absent.safetensors"], "absent.safetensors"),
+        (["demo", "--max-steps", "0"], "--max-steps"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(run, arguments, said):
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert said in one_line(err)
+
+
+def test_fit_refuses_an_unknown_suffix_before_it_reads_the_table(run, tmp_path):
+    broken = tmp_path / "broken.csv"
+    broken.write_bytes(b"\xff\xfe\x00")
+    code, _, err = run("fit", broken, "-o", tmp_path / "model.pkl")
+    assert code == 2
+    assert ".safetensors" in one_line(err)
+
+
+def test_sample_refuses_an_unknown_suffix_before_it_loads_the_model(run, tmp_path):
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"not a model")
+    code, _, err = run("sample", broken, "-o", tmp_path / "out.xlsx")
+    assert code == 2
+    assert ".parquet" in one_line(err)
+
+
+def test_fit_names_a_column_that_is_not_there(run, table, tmp_path):
+    code, _, err = run("fit", table, "-o", tmp_path / "m.safetensors", "--sequence-key", "pgae", *BRIEF)
+    assert code == 2
+    assert "pgae" in one_line(err)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_device_that_is_not_there_is_refused(run, table, tmp_path):
+    code, _, err = run("fit", table, "-o", tmp_path / "m.safetensors", *LONG, "--device", "abacus")
+    assert code == 2
+    assert "abacus" in one_line(err)
+
+
+def test_a_file_that_is_no_model_is_named(run, tmp_path):
+    stranger = tmp_path / "stranger.safetensors"
+    stranger.write_bytes(b"not a model")
+    code, _, err = run("info", stranger)
+    assert code == 2
+    assert "stranger.safetensors" in one_line(err)
+
+
+@pytest.mark.parametrize("way", ["option", "environment"])
+def test_the_traceback_is_shown_when_asked_for(tmp_path, monkeypatch, way):
+    stranger = tmp_path / "stranger.safetensors"
+    stranger.write_bytes(b"not a model")
+    if way == "environment":
+        monkeypatch.setenv("DGSYNTH_TRACEBACK", "1")
+    with pytest.raises(dgsynth.errors.ModelFileError):
+        main(["info", str(stranger), *(["--debug"] if way == "option" else [])])
+
+
+def test_fit_creates_the_folder_of_its_output(succeed, table, tmp_path):
+    assert succeed("fit", table, "-o", tmp_path / "new" / "folder" / "m.safetensors", *LONG, *BRIEF) == ""
+    assert [path.name for path in (tmp_path / "new" / "folder").iterdir()] == ["m.safetensors"]
+
+
+def test_fit_says_what_it_understood_and_where_the_model_went(run, table, tmp_path):
+    code, out, err = run("fit", table, "-o", tmp_path / "m.safetensors", *LONG, *BRIEF[:-1])
+    assert code == 0
+    assert "m.safetensors" in out
+    assert "domain" in err
+    assert "views" in err
+
+
+def test_options_reach_the_estimator(succeed, table, tmp_path):
+    path = tmp_path / "m.safetensors"
+    options = ["--sample-len", 7, "--scaling", "log", "--learning-rate", 0.01, "--metadata", "domain, access"]
+    succeed("fit", table, "-o", path, *LONG, *BRIEF, *options, "--measurements", "views")
+    model = dgsynth.load(path)
+    assert (model.sample_len, model.scaling, model.learning_rate, model.n_steps_) == (7, "log", 0.01, 3)
+    assert [column.name for column in model.schema_.metadata] == ["domain", "access"]
+
+
+def test_wide_tables_name_their_first_and_last_time_column(succeed, tmp_path):
+    wide, path, out = tmp_path / "wide.csv", tmp_path / "m.safetensors", tmp_path / "out.csv"
+    make_web_traffic(30, 14, wide=True, random_state=0).drop(columns="page").to_csv(wide, index=False)
+    succeed("fit", wide, "-o", path, "--time-columns", "2015-07-01:2015-07-14", *BRIEF)
+    succeed("sample", path, "-n", 4, "-o", out)
+    assert pd.read_csv(out).columns.tolist() == pd.read_csv(wide).columns.tolist()
+
+
+@pytest.mark.parametrize("given", ["2015-07-14:2015-07-01", "2015-07-01", "2015-07-01:never"])
+def test_time_columns_that_are_no_range_are_refused(run, tmp_path, given):
+    wide = tmp_path / "wide.csv"
+    make_web_traffic(3, 14, wide=True, random_state=0).to_csv(wide, index=False)
+    code, _, err = run("fit", wide, "-o", tmp_path / "m.safetensors", "--time-columns", given)
+    assert code == 2
+    assert "--time-columns" in one_line(err)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet"])
+def test_sample_writes_the_columns_of_the_table(succeed, model, table, tmp_path, suffix):
+    path = tmp_path / f"out{suffix}"
+    succeed("sample", model, "-n", 5, "-o", path, "--random-state", 1)
+    made = pd.read_parquet(path) if suffix == ".parquet" else pd.read_csv(path)
+    assert made.columns.tolist() == pd.read_csv(table).columns.tolist()
+    assert made["page"].nunique() == 5
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_sample_repeats_itself_for_a_seed(succeed, model, tmp_path):
+    for name in ("a.csv", "b.csv"):
+        succeed("sample", model, "-n", 5, "-o", tmp_path / name, "--random-state", 1)
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_sample_meets_metadata_and_lengths(succeed, model, tmp_path):
+    given = ["--metadata", "agent=spider", "--metadata", "access=all-access", "--lengths", 4]
+    succeed("sample", model, "-n", 3, "-o", tmp_path / "out.csv", *given)
+    made = pd.read_csv(tmp_path / "out.csv")
+    assert set(made["agent"]) == {"spider"}
+    assert set(made["access"]) == {"all-access"}
+    assert len(made) == 12
+
+
+@pytest.mark.parametrize(("pair", "said"), [("agent", "COLUMN=VALUE"), ("agnet=spider", "agnet"), ("agent=ant", "ant")])
+def test_metadata_that_the_model_does_not_know_is_refused(run, model, tmp_path, pair, said):
+    code, _, err = run("sample", model, "-o", tmp_path / "out.csv", "--metadata", pair)
+    assert code == 2
+    assert said in one_line(err)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_info_tells_columns_and_training(succeed, model):
+    out = succeed("info", model)
+    for said in ("domain", "categorical", "views", "spider", "3 steps", "format version 1"):
+        assert said in out
+
+
+def test_info_is_json_when_asked_for(succeed, model):
+    facts = json.loads(succeed("info", model, "--json"))
+    assert dgsynth.Schema.from_dict(facts["schema"]).names == ("domain", "access", "agent", "views")
+    assert (facts["steps"], facts["parameters"]["batch_size"]) == (3, 10)
+
+
+def test_a_schema_may_be_given(succeed, model, table, tmp_path):
+    declared = dgsynth.load(model).schema_.with_column("views", minimum=0, maximum=10**9)
+    (tmp_path / "schema.json").write_text(declared.to_json())
+    options = ["--schema", tmp_path / "schema.json", *LONG, *BRIEF]
+    succeed("fit", table, "-o", tmp_path / "m.safetensors", *options)
+    assert dgsynth.load(tmp_path / "m.safetensors").schema_.column("views").maximum == 10**9
+
+
+def test_evaluate_of_a_table_with_itself_finds_no_distance(succeed, table, tmp_path):
+    out = succeed("evaluate", table, table, *LONG, "--json", tmp_path / "distances.json")
+    assert "close" in out
+    metrics = json.loads((tmp_path / "distances.json").read_text())["metrics"]
+    assert metrics
+    assert all(metric["value"] in (0, None) for metric in metrics)
+
+
+def test_evaluate_reads_the_synthetic_table_with_the_real_ones_schema(succeed, model, table, tmp_path):
+    # Given metadata make columns constant that vary in the real data, and leave categories out.
+    made = tmp_path / "spiders.csv"
+    succeed("sample", model, "-n", 20, "-o", made, "--metadata", "agent=spider", "--random-state", 0)
+    succeed("evaluate", table, made, *LONG, "-o", tmp_path / "report.html", "--quiet")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_demo_writes_its_files(succeed, tmp_path):
+    out = succeed("demo", "-o", tmp_path / "demo", "--max-steps", 2, "--n-samples", 30)
+    names = {"real.csv", "synthetic.csv", "synthetic.parquet", "model.safetensors", "report.html"}
+    assert {path.name for path in (tmp_path / "demo").iterdir()} == names
+    assert "report.html" in out
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_what_was_learned_under_another_name(table, tmp_path):
+    path = tmp_path / "m.safetensors"
+    command = [sys.executable, "-m", "dgsynth", "fit", str(table), "-o", str(path), *LONG, "--max-steps", "1000000"]
+    progress = tmp_path / "progress"
+    with progress.open("w") as stderr, subprocess.Popen(command, stderr=stderr) as process:
+        until = time.monotonic() + 60
+        while not re.search(r" [1-9]\d*/1000000 ", progress.read_text()) and time.monotonic() < until:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    assert {file.name for file in tmp_path.iterdir()} == {"m.interrupted.safetensors", "progress"}
+    assert dgsynth.load(tmp_path / "m.interrupted.safetensors").n_steps_ > 0
+
+
+@pytest.mark.slow
+def test_fit_goes_on_from_its_checkpoint(succeed, table, tmp_path):
+    once, twice, checkpoints = tmp_path / "once.safetensors", tmp_path / "twice.safetensors", tmp_path / "checkpoints"
+    common = [*LONG, "--batch-size", 10, "--random-state", 0, "--quiet"]
+    succeed("fit", table, "-o", once, *common, "--max-steps", 60)
+    for steps in (30, 60):
+        succeed("fit", table, "-o", twice, *common, "--max-steps", steps, "--checkpoint-dir", checkpoints)
+    assert dgsynth.load(twice).n_steps_ == 60
+    pd.testing.assert_frame_equal(dgsynth.load(once).history_, dgsynth.load(twice).history_)

@@ -1,0 +1,45 @@
+"""Shuffling, and padding of ragged records."""
+
+import numpy as np
+import pytest
+import torch
+
+from dgsynth.training.batching import BatchOrder, TrainingData
+from dgsynth.transforms.flags import encode_flags
+
+
+def test_an_epoch_takes_no_sample_twice():
+    order = BatchOrder(n_samples=25, batch_size=8, packing=1, seed=3)
+    batches = order.epoch(0)
+    assert batches.shape == (3, 8)
+    assert len(np.unique(batches)) == 24
+
+
+def test_epochs_differ_and_are_reproducible():
+    order = BatchOrder(n_samples=25, batch_size=8, packing=1, seed=3)
+    assert not np.array_equal(order.epoch(0), order.epoch(1))
+    assert np.array_equal(order.epoch(1), BatchOrder(25, 8, 1, 3).epoch(1))
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "batch_size", "packing", "size"),
+    [(1000, 100, 1, 100), (5, 100, 1, 5), (1, 100, 1, 2), (10, 4, 3, 3), (2, 100, 5, 5), (100, 1, 1, 2)],
+)
+def test_batches_are_whole_packs_of_at_least_two(n_samples, batch_size, packing, size):
+    order = BatchOrder(n_samples, batch_size, packing, seed=0)
+    assert order.size == size
+    assert order.epoch(0).shape == (order.steps_per_epoch, size)
+    assert order.epoch(0).max() < n_samples
+
+
+def test_records_are_padded_with_zeros_and_carry_flags(encoded, layout):
+    samples = np.array([5, 0, 23])
+    batch = TrainingData(encoded, layout, torch.device("cpu")).batch(samples)
+    assert batch.steps.shape == (3, 12, 3)
+    starts = np.concatenate([[0], encoded.lengths.cumsum(0)])
+    for row, sample in zip(batch.steps, samples, strict=True):
+        length = int(encoded.lengths[sample])
+        assert torch.equal(row[:length, :1], encoded.records[starts[sample] : starts[sample] + length])
+        assert not row[length:, :1].any()
+    assert torch.equal(batch.steps[..., 1:], encode_flags(encoded.lengths[samples], 3, 4))
+    assert torch.equal(batch.metadata, encoded.metadata[samples])

@@ -1,0 +1,80 @@
+"""The WGAN-GP losses against autograd in float64, written out sample by sample."""
+
+import pytest
+import torch
+
+from dgsynth.networks.discriminators import Discriminator
+from dgsynth.training.losses import critic_loss, generator_loss, gradient_penalty
+
+
+def critic(width=6, packing=1):
+    torch.manual_seed(0)
+    return Discriminator(width, (8, 8), packing).double()
+
+
+def rows(n=5, width=6, seed=1):
+    random = torch.Generator().manual_seed(seed)
+    return [torch.rand(n, width, dtype=torch.float64, generator=random) for _ in range(2)]
+
+
+def test_penalty_has_one_norm_for_each_sample():
+    real, fake = rows()
+    mixing = torch.rand(5, 1, dtype=torch.float64)
+    expected = []
+    for r, f, t in zip(real, fake, mixing, strict=True):
+        point = (t * r + (1 - t) * f).requires_grad_()
+        (gradient,) = torch.autograd.grad(critic()(point[None]).sum(), point)
+        expected.append((gradient.norm() - 1) ** 2)
+    torch.testing.assert_close(gradient_penalty(critic(), real, fake, mixing), torch.stack(expected).mean())
+
+
+def test_penalty_gradients_agree_with_finite_differences():
+    real, fake = rows()
+    mixing = torch.rand(5, 1, dtype=torch.float64)
+    model = critic()
+    weight = model.mlp[0].weight
+    (analytic,) = torch.autograd.grad(gradient_penalty(model, real, fake, mixing), weight)
+    step = 1e-6
+    for index in [(0, 0), (3, 2), (7, 5)]:
+        with torch.no_grad():
+            weight[index] += step
+            high = gradient_penalty_value(model, real, fake, mixing)
+            weight[index] -= 2 * step
+            low = gradient_penalty_value(model, real, fake, mixing)
+            weight[index] += step
+        assert analytic[index].item() == pytest.approx((high - low) / (2 * step), rel=1e-4, abs=1e-8)
+
+
+def gradient_penalty_value(*arguments):
+    with torch.enable_grad():
+        return gradient_penalty(*arguments).item()
+
+
+def test_a_flat_critic_has_a_finite_gradient():
+    model = critic()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    real, fake = rows()
+    penalty = gradient_penalty(model, real, fake, torch.full((5, 1), 0.5, dtype=torch.float64))
+    assert penalty.item() == pytest.approx(1, abs=1e-3)
+    penalty.backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_critic_loss_is_fake_minus_real_plus_penalty():
+    real, fake = rows()
+    mixing = torch.rand(5, 1, dtype=torch.float64)
+    model = critic()
+    loss = critic_loss(model, real, fake, mixing, 10.0)
+    expected = model(fake).mean() - model(real).mean() + 10 * gradient_penalty(model, real, fake, mixing)
+    torch.testing.assert_close(loss.total, expected)
+    torch.testing.assert_close(loss.distance, model(real).mean() - model(fake).mean())
+
+
+def test_packs_are_judged_together():
+    real, fake = rows(n=6, width=3)
+    model = critic(width=3, packing=2)
+    loss = critic_loss(model, real, fake, torch.rand(3, 1, dtype=torch.float64), 0.0)
+    torch.testing.assert_close(loss.distance, model(real.reshape(3, 6)).mean() - model(fake.reshape(3, 6)).mean())
+    torch.testing.assert_close(generator_loss(model, fake), -model(fake.reshape(3, 6)).mean())
