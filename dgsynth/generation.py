@@ -161,13 +161,15 @@ def _metadata_source(networks: DoppelGANger, seed: int) -> Callable[[Tensor, Ten
     """Return a function that draws metadata (n, A) for sample numbers (n,) and attempts (n,)."""
     device = next(networks.parameters()).device
     dim = networks.config.metadata_noise_dim
+    generator = networks.metadata_generator
+    assert generator is not None, "only metadata can be given, so there are some"
 
     def draw(samples: Tensor, attempts: Tensor) -> Tensor:
         parts = []
         for start in range(0, len(samples), BLOCK):
             rows = torch.arange(start, start + BLOCK).clamp(max=len(samples) - 1)  # blocks of one shape here too
             noise = philox_normal(seed, samples[rows], Stream.METADATA, attempts[rows][:, None], dim)[:, 0]
-            parts.append(networks.metadata_generator(noise.to(device)).cpu())
+            parts.append(generator(noise.to(device)).cpu())
         return torch.cat(parts)[: len(samples)]
 
     return draw

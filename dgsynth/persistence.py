@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MODEL_SUFFIX = ".safetensors"
 _MAX_SIZE = 2**20
+_MAX_LAYERS = 64
 _NOT_SAVED = ("callbacks", "checkpoint_dir")
 """Parameters that belong to one run on one machine."""
 
@@ -107,6 +108,8 @@ def _network_config(plain: dict[str, Any]) -> NetworkConfig:
     if plain.keys() != types.keys():
         raise ValueError(f"its networks are described by {sorted(plain)}, expected {sorted(types)}")
     values = {field.name: _checked(plain[field.name], types[field.name], field.name) for field in fields(NetworkConfig)}
+    if values["lstm_layers"] > _MAX_LAYERS:
+        raise ValueError(f"it has {values['lstm_layers']} LSTM layers; at most {_MAX_LAYERS} are read")
     return NetworkConfig(**values)
 
 
@@ -117,7 +120,7 @@ def _checked(value: Any, kind: Any, name: str) -> Any:
         return value
     if get_origin(kind) is Literal and value in get_args(kind):
         return value
-    if get_origin(kind) is tuple and isinstance(value, list) and len(value) <= 64:
+    if get_origin(kind) is tuple and isinstance(value, list) and len(value) <= _MAX_LAYERS:
         return tuple(_checked(item, int, name) for item in value)
     raise ValueError(f"{name} is {value!r}")
 
@@ -138,7 +141,9 @@ def _to_plain(value: Any) -> Any:
         return value
     if hasattr(value, "tolist"):  # numpy scalars and arrays, pandas indexes
         return _to_plain(value.tolist())
-    if isinstance(value, list | tuple):
+    if isinstance(value, tuple):
+        return {"tuple": [_to_plain(item) for item in value]}
+    if isinstance(value, list):
         return [_to_plain(item) for item in value]
     return None  # a RandomState, say: what it has drawn is in the weights
 
@@ -148,6 +153,8 @@ def _from_plain(value: Any) -> Any:
         return [_from_plain(item) for item in value]
     if isinstance(value, dict) and "schema" in value:
         return Schema.from_dict(value["schema"])
+    if isinstance(value, dict) and "tuple" in value:
+        return tuple(_from_plain(item) for item in value["tuple"])
     if isinstance(value, dict):
         return {_from_plain(key): _from_plain(item) for key, item in value["pairs"]}
     return value

@@ -20,7 +20,7 @@ from sklearn.utils._tags import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dgsynth import persistence
-from dgsynth.config import NetworkConfig, TrainingConfig
+from dgsynth.config import InitialState, NetworkConfig, TrainingConfig
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
@@ -32,6 +32,8 @@ from dgsynth.training.checkpoint import Checkpoint, checkpoint_seed, run_identit
 from dgsynth.training.history import LOSSES
 from dgsynth.training.trainer import Trainer
 from dgsynth.transforms.encoder import Encoder, EncoderOptions
+from dgsynth.transforms.scaling import Scaling
+from dgsynth.transforms.timestamps import Timestamps
 
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
@@ -192,10 +194,10 @@ class DGSynthesizer(BaseEstimator):
         measurements: Sequence[Any] | None = None,
         categorical: Sequence[Any] = (),
         schema: Schema | None = None,
-        timestamps: str = "auto",
+        timestamps: Timestamps = "auto",
         sample_len: int | str = "auto",
         auto_normalize: bool = True,
-        scaling: str | Mapping[Any, str] = "auto",
+        scaling: Scaling | Mapping[Any, Scaling] = "auto",
         feature_range: tuple[int, int] = (0, 1),
         generator_averaging: float = 0.999,
         metadata_noise_dim: int = 5,
@@ -205,7 +207,7 @@ class DGSynthesizer(BaseEstimator):
         lstm_units: int = 100,
         lstm_layers: int = 1,
         feedback: bool = False,
-        initial_state: str = "random",
+        initial_state: InitialState = "random",
         discriminator_units: Sequence[int] = (200, 200, 200, 200),
         auxiliary_discriminator: bool = True,
         auxiliary_weight: float = 1.0,
@@ -502,11 +504,10 @@ class DGSynthesizer(BaseEstimator):
         return [*([Progress()] if self.verbose else []), *self.callbacks]
 
     def _encoder_options(self) -> EncoderOptions:
-        if tuple(self.feature_range) not in ((0, 1), (-1, 1)):
+        low, high = self.feature_range
+        if (low, high) not in ((0, 1), (-1, 1)):
             raise ValueError(f"feature_range must be (0, 1) or (-1, 1), got {self.feature_range!r}")
-        return EncoderOptions(
-            self.sample_len, self.auto_normalize, self.scaling, tuple(self.feature_range), self.timestamps
-        )
+        return EncoderOptions(self.sample_len, self.auto_normalize, self.scaling, (low, high), self.timestamps)
 
     def _network_config(self) -> NetworkConfig:
         return NetworkConfig(

@@ -19,7 +19,9 @@ _KEY = "dgsynth"
 _MAX_HEADER_BYTES = 64 * 2**20
 
 
-def write_tensor_file(path: str | os.PathLike[str], kind: str, header: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+def write_tensor_file(
+    path: str | os.PathLike[str], kind: str, header: dict[str, Any], tensors: dict[str, Tensor]
+) -> None:
     """Write `tensors` and `header` to `path`; a file of that name is replaced only once the new one is whole.
 
     Parameters
@@ -34,8 +36,12 @@ def write_tensor_file(path: str | os.PathLike[str], kind: str, header: dict[str,
     path = Path(path)
     text = json.dumps({"kind": kind, "format_version": FORMAT_VERSION, **header}, allow_nan=False)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     try:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, {_KEY: text})
+        temporary.touch()  # with the permissions that a new file has here; safetensors would make it private
+        mode = temporary.stat().st_mode
+        save_file(on_cpu, temporary, {_KEY: text})
+        temporary.chmod(mode)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -70,7 +76,9 @@ def _parse_header(text: str | None, path: Path, kind: str) -> dict[str, Any]:
     if text is None:
         raise ModelFileError(f"{path.name} is a .safetensors file, but not one of dgsynth's")
     if len(text) > _MAX_HEADER_BYTES:
-        raise ModelFileError(f"{path.name} has a header of {len(text)} characters; at most {_MAX_HEADER_BYTES} are read")
+        raise ModelFileError(
+            f"{path.name} has a header of {len(text)} characters; at most {_MAX_HEADER_BYTES} are read"
+        )
     try:
         header = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:

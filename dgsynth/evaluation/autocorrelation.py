@@ -12,6 +12,7 @@ from scipy import fft
 from dgsynth.evaluation.columns import numeric
 
 if TYPE_CHECKING:
+    from dgsynth.data.schema import Label
     from dgsynth.data.sequences import Sequences
 
 Floats = npt.NDArray[np.float64]
@@ -25,7 +26,7 @@ _SMALLEST_VARIANCE = 1e-10
 
 def mean_autocorrelation(
     sequences: Sequences,
-    measurement: str,
+    measurement: Label,
     max_lag: int | None = None,
     where: npt.NDArray[np.bool_] | None = None,
     min_pairs: int | None = None,
@@ -38,7 +39,7 @@ def mean_autocorrelation(
     Parameters
     ----------
     sequences : Sequences of n samples
-    measurement : str
+    measurement : column label
         A numeric measurement.
     max_lag : int, default=None
         Largest lag; by default the larger of T - 50 and T // 2, T being the longest length.
@@ -60,7 +61,7 @@ def mean_autocorrelation(
     return _mean(total, count)
 
 
-def autocorrelation_mse(real: Sequences, synthetic: Sequences, measurement: str) -> float:
+def autocorrelation_mse(real: Sequences, synthetic: Sequences, measurement: Label) -> float:
     """Return the mean squared difference of the mean autocorrelations of real and synthetic data.
 
     The lags are 1 to the larger of T - 50 and T // 2, T being the longest real length. Each lag weighs as much as there
@@ -69,7 +70,7 @@ def autocorrelation_mse(real: Sequences, synthetic: Sequences, measurement: str)
     Parameters
     ----------
     real, synthetic : Sequences
-    measurement : str
+    measurement : column label
         A numeric measurement.
 
     Returns
@@ -111,7 +112,7 @@ def _mean(total: Floats, count: Ints) -> Floats:
 
 def _sum_and_count(
     sequences: Sequences,
-    measurement: str,
+    measurement: Label,
     max_lag: int | None,
     where: npt.NDArray[np.bool_] | None,
     min_pairs: int | None,

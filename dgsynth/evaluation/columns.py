@@ -11,6 +11,7 @@ import pandas as pd
 from dgsynth.errors import DataError
 
 if TYPE_CHECKING:
+    from dgsynth.data.schema import Label
     from dgsynth.data.sequences import Sequences
 
 MISSING = "(missing)"
@@ -48,7 +49,7 @@ def counts(real: pd.Series[Any], synthetic: pd.Series[Any]) -> pd.DataFrame:
     return table[table.any(axis=1)].sort_values("real", ascending=False, kind="stable")
 
 
-def totals(sequences: Sequences, measurement: str) -> npt.NDArray[np.float64]:
+def totals(sequences: Sequences, measurement: Label) -> npt.NDArray[np.float64]:
     """Return each sample's sum of a measurement, of shape (n,); NaN where all of its values are missing."""
     values = numeric(sequences.measurements[measurement])
     present = np.isfinite(values)

@@ -20,7 +20,7 @@ from dgsynth.evaluation.autocorrelation import autocorrelation_mse, mean_autocor
 from dgsynth.evaluation.columns import check_same_columns, counts, numeric, totals
 
 if TYPE_CHECKING:
-    from dgsynth.data.schema import Column
+    from dgsynth.data.schema import Column, Label
     from dgsynth.data.sequences import Sequences
 
 __all__ = [
@@ -60,7 +60,7 @@ def length_total_variation(real: Sequences, synthetic: Sequences) -> float:
     return _total_variation(pd.Series(real.lengths), pd.Series(synthetic.lengths))
 
 
-def metadata_total_variation(real: Sequences, synthetic: Sequences, column: str) -> float:
+def metadata_total_variation(real: Sequences, synthetic: Sequences, column: Label) -> float:
     """Return the total variation distance of a metadata column's values.
 
     Missing counts as a value. A column of numbers or datetimes is binned by the deciles of the real values, with one
@@ -69,7 +69,7 @@ def metadata_total_variation(real: Sequences, synthetic: Sequences, column: str)
     Parameters
     ----------
     real, synthetic : Sequences
-    column : str
+    column : column label
         A metadata column.
 
     Returns
@@ -88,13 +88,13 @@ def metadata_total_variation(real: Sequences, synthetic: Sequences, column: str)
     return _total_variation(_binned(numeric(first), edges), _binned(numeric(second), edges))
 
 
-def measurement_total_variation(real: Sequences, synthetic: Sequences, measurement: str) -> float:
+def measurement_total_variation(real: Sequences, synthetic: Sequences, measurement: Label) -> float:
     """Return the total variation distance of the values of a categorical measurement over all records.
 
     Parameters
     ----------
     real, synthetic : Sequences
-    measurement : str
+    measurement : column label
         A categorical or boolean measurement; missing counts as a value.
 
     Returns
@@ -104,13 +104,13 @@ def measurement_total_variation(real: Sequences, synthetic: Sequences, measureme
     return _total_variation(real.measurements[measurement], synthetic.measurements[measurement])
 
 
-def wasserstein_values(real: Sequences, synthetic: Sequences, measurement: str) -> float:
+def wasserstein_values(real: Sequences, synthetic: Sequences, measurement: Label) -> float:
     """Return the Wasserstein-1 distance of a measurement's values over all records, in real standard deviations.
 
     Parameters
     ----------
     real, synthetic : Sequences
-    measurement : str
+    measurement : column label
         A numeric measurement; missing values are left out.
 
     Returns
@@ -122,13 +122,13 @@ def wasserstein_values(real: Sequences, synthetic: Sequences, measurement: str) 
     return _wasserstein(first, second, normalize=True)
 
 
-def wasserstein_totals(real: Sequences, synthetic: Sequences, measurement: str, *, normalize: bool = False) -> float:
+def wasserstein_totals(real: Sequences, synthetic: Sequences, measurement: Label, *, normalize: bool = False) -> float:
     """Return the Wasserstein-1 distance of the samples' totals of a measurement.
 
     Parameters
     ----------
     real, synthetic : Sequences
-    measurement : str
+    measurement : column label
         A numeric measurement. Missing values add nothing; samples with no value at all are left out.
     normalize : bool, default=False
         Whether to divide by the standard deviation of the real totals.
@@ -145,15 +145,15 @@ def wasserstein_totals(real: Sequences, synthetic: Sequences, measurement: str, 
     return _wasserstein(totals(real, measurement), totals(synthetic, measurement), normalize=normalize)
 
 
-def wasserstein_totals_by(real: Sequences, synthetic: Sequences, measurement: str, by: str) -> pd.Series[float]:
+def wasserstein_totals_by(real: Sequences, synthetic: Sequences, measurement: Label, by: Label) -> pd.Series[float]:
     """Return the Wasserstein-1 distance of the samples' totals within each value of a metadata column.
 
     Parameters
     ----------
     real, synthetic : Sequences
-    measurement : str
+    measurement : column label
         A numeric measurement.
-    by : str
+    by : column label
         A categorical metadata column, such as the technology in Table 2 of the paper.
 
     Returns
@@ -167,10 +167,10 @@ def wasserstein_totals_by(real: Sequences, synthetic: Sequences, measurement: st
     """
     first, second = (pd.Series(totals(data, measurement)) for data in (real, synthetic))
     groups = second.groupby(synthetic.metadata[by].astype(object).to_numpy())
-    others = {value: group.to_numpy() for value, group in groups}
+    others = {value: group.to_numpy(dtype=np.float64) for value, group in groups}
     none = np.empty(0)
     distances = {
-        value: _wasserstein(group.to_numpy(), others.get(value, none), normalize=False)
+        value: _wasserstein(group.to_numpy(dtype=np.float64), others.get(value, none), normalize=False)
         for value, group in first.groupby(real.metadata[by].astype(object).to_numpy())
     }
     return pd.Series(distances, name=measurement, dtype=np.float64).rename_axis(by)

@@ -24,6 +24,7 @@ from dgsynth.evaluation.autocorrelation import mean_autocorrelation
 from dgsynth.evaluation.columns import counts, numeric, totals
 
 if TYPE_CHECKING:
+    from dgsynth.data.schema import Label
     from dgsynth.data.sequences import Sequences
 
 __all__ = [
@@ -47,7 +48,7 @@ _MAX_BARS = 15
 Floats = npt.NDArray[np.float64]
 
 
-def plot_autocorrelation(real: Sequences, synthetic: Sequences, measurement: str) -> Figure:
+def plot_autocorrelation(real: Sequences, synthetic: Sequences, measurement: Label) -> Figure:
     """Return the mean autocorrelations of a measurement by lag (paper, Figure 1)."""
     figure, axes = _new_axes()
     expected = mean_autocorrelation(real, measurement)
@@ -62,7 +63,7 @@ def plot_autocorrelation(real: Sequences, synthetic: Sequences, measurement: str
 
 
 def plot_gallery(
-    real: Sequences, synthetic: Sequences, measurement: str, n_samples: int = 4, random_state: int = 0
+    real: Sequences, synthetic: Sequences, measurement: Label, n_samples: int = 4, random_state: int = 0
 ) -> Figure:
     """Return random series of a measurement, real ones on the left, synthetic ones on the right."""
     rng = np.random.default_rng(random_state)
@@ -92,7 +93,7 @@ def plot_lengths(real: Sequences, synthetic: Sequences) -> Figure:
     return figure
 
 
-def plot_metadata(real: Sequences, synthetic: Sequences, column: str) -> Figure:
+def plot_metadata(real: Sequences, synthetic: Sequences, column: Label) -> Figure:
     """Return how a metadata column is distributed: bars by value, or histograms of numbers (paper, Figures 10, 19)."""
     kind = next(c.kind for c in real.schema.metadata if c.name == column)
     if kind not in ("categorical", "boolean"):
@@ -101,7 +102,7 @@ def plot_metadata(real: Sequences, synthetic: Sequences, column: str) -> Figure:
     return _bars(counts(real.metadata[column], synthetic.metadata[column]), "share of samples")
 
 
-def plot_values(real: Sequences, synthetic: Sequences, measurement: str) -> Figure:
+def plot_values(real: Sequences, synthetic: Sequences, measurement: Label) -> Figure:
     """Return how a measurement's values are distributed over all records; on a logarithmic axis if heavy-tailed."""
     kind = next(c.kind for c in real.schema.measurements if c.name == measurement)
     first, second = real.measurements[measurement], synthetic.measurements[measurement]
@@ -110,7 +111,7 @@ def plot_values(real: Sequences, synthetic: Sequences, measurement: str) -> Figu
     return _distribution(numeric(first), numeric(second), f"{measurement}{_unit(kind)}", "share of records")
 
 
-def plot_totals(real: Sequences, synthetic: Sequences, measurement: str) -> Figure:
+def plot_totals(real: Sequences, synthetic: Sequences, measurement: Label) -> Figure:
     """Return how the samples' totals of a measurement are distributed (paper, Figure 20)."""
     first, second = totals(real, measurement), totals(synthetic, measurement)
     return _distribution(first, second, f"total {measurement} of a sample", "share of samples")

@@ -18,6 +18,7 @@ import pandas as pd
 from dgsynth.evaluation.metrics import COUNTED_KINDS, fidelity_table
 
 if TYPE_CHECKING:
+    from dgsynth.data.schema import Label
     from dgsynth.data.sequences import Sequences
     from dgsynth.evaluation.plots import Figure
 
@@ -228,7 +229,7 @@ class FidelityReport:
         yield "Metadata and lengths", self._sample_pictures()
         yield "Training", self._training_pictures()
 
-    def _measurement_pictures(self, name: str, kind: str) -> Iterator[tuple[str, Figure]]:
+    def _measurement_pictures(self, name: Label, kind: str) -> Iterator[tuple[str, Figure]]:
         from dgsynth.evaluation import plots
 
         data = self.real, self.synthetic

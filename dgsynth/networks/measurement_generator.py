@@ -107,9 +107,7 @@ class MeasurementGenerator(nn.Module):
     def _all_run_to_the_end(self, lengths: Tensor | None) -> bool:
         return lengths is None and not self.layout.has_flags
 
-    def _count(
-        self, block: Tensor, goes_on: Tensor, lengths: Tensor | None, index: int
-    ) -> tuple[Tensor, Tensor]:
+    def _count(self, block: Tensor, goes_on: Tensor, lengths: Tensor | None, index: int) -> tuple[Tensor, Tensor]:
         """Return the records that count in this block, and which samples go on after it."""
         sample_len = self.layout.sample_len
         first = index * sample_len

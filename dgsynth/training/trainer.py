@@ -124,7 +124,10 @@ class Trainer:
         self.step = int(tensors["step"])
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"generator_optimizer": self.generator_optimizer, "discriminator_optimizer": self.discriminator_optimizer}
+        return {
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
 
     def _run_step(self) -> None:
         losses = self._train_on(self._next_batch(), self._step_generator())
@@ -220,5 +223,3 @@ def _flatten_metadata(samples: RealBatch | Fake) -> Tensor:
 
 def _strip(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-

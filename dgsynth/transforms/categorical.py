@@ -41,18 +41,11 @@ class CategoricalTransform:
         """Return the most likely value of each row, with the column's dtype."""
         codes = encoded.argmax(axis=1)
         is_missing = codes >= len(self._categories)
-        dtype = self.column.dtype
-        if dtype == "category":
-            categories = pd.Index(list(self.column.categories or ()))
-            codes = np.where(is_missing, -1, codes)
-            return pd.Series(pd.Categorical.from_codes(codes, categories=categories, ordered=self.column.ordered))
-        vocabulary = np.append(self._categories.to_numpy(), None)
-        values = pd.Series(vocabulary[np.where(is_missing, len(self._categories), codes)], dtype=object)
-        if not is_missing.any() or dtype in ("object", "str"):
-            return values.astype(dtype)
-        return values.where(~is_missing, pd.NA if dtype[0].isupper() or dtype in ("string", "boolean") else np.nan).astype(
-            dtype
-        )
+        dtype = self.column.pandas_dtype
+        if isinstance(dtype, pd.CategoricalDtype):
+            return pd.Series(pd.Categorical.from_codes(np.where(is_missing, -1, codes), dtype=dtype))
+        vocabulary = np.array([*self._categories, None], dtype=object)
+        return pd.Series(vocabulary[np.where(is_missing, -1, codes)], dtype=object).astype(dtype)
 
     def _codes(self, values: pd.Series) -> np.ndarray:
         objects = values.astype(object)

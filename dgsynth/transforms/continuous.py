@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -35,7 +36,7 @@ class ContinuousTransform:
     unit: int
 
     @classmethod
-    def fit(cls, values: pd.Series, column: Column, scaling: Scaling, feature_range: FeatureRange) -> ContinuousTransform:
+    def fit(cls, values: pd.Series, column: Column, scaling: Scaling, feature_range: FeatureRange) -> Self:
         """Return the transform of `column`, whose values are `values`."""
         numbers = to_numbers(values, column)
         low, high = _range(column)
@@ -98,4 +99,6 @@ def _decimals(present: np.ndarray) -> int | None:
 
 
 def _unit(above_low: np.ndarray) -> int:
+    if len(above_low) and above_low.max() >= 2**53:  # beyond, a float64 has lost the last digits
+        return 1
     return max(int(np.gcd.reduce(np.rint(above_low).astype(np.int64))), 1) if len(above_low) else 1

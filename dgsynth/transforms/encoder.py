@@ -74,14 +74,13 @@ class Encoder:
     def fit(cls, sequences: Sequences, options: EncoderOptions) -> Encoder:
         """Return the encoder of `sequences`."""
         schema = sequences.schema
-        timestamps = (
-            TimestampTransform.fit(sequences, options.timestamps) if sequences.timestamps is not None else None
-        )
+        timestamps = TimestampTransform.fit(sequences, options.timestamps) if sequences.timestamps is not None else None
 
         def transform(values: pd.Series, column: Column) -> ColumnTransform:
-            if column.kind in ("categorical", "boolean"):
+            if column.has_categories:
                 return CategoricalTransform(column)
-            return ContinuousTransform.fit(values, column, _scaling(options.scaling, column.name), options.feature_range)
+            scaling = _scaling(options.scaling, column.name)
+            return ContinuousTransform.fit(values, column, scaling, options.feature_range)
 
         metadata = [transform(sequences.metadata[column.name], column) for column in schema.metadata]
         measurements = [transform(sequences.measurements[column.name], column) for column in schema.measurements]
@@ -172,10 +171,11 @@ class Encoder:
         starts, gaps, stamps = None, None, None
         if self.timestamps is not None:
             if self.timestamps.start_column is not None:
-                starts = metadata.pop(self.timestamps.column.name)
+                starts = metadata[self.timestamps.column.name]
             if self.timestamps.gap_column is not None:
-                gaps = measurements.pop(self.timestamps.column.name).to_numpy(dtype=np.float64)
+                gaps = measurements[self.timestamps.column.name].to_numpy(dtype=np.float64)
             stamps = self.timestamps.decode(starts, gaps, lengths)
+        metadata, measurements = metadata[self.schema.metadata_names], measurements[self.schema.measurement_names]
         return Sequences(metadata, measurements, lengths, stamps, self.schema)
 
     def decode_metadata(self, encoded: np.ndarray) -> pd.DataFrame:
@@ -215,7 +215,9 @@ class Encoder:
         scaled = transform.scale(values)
         is_missing = np.isnan(scaled)
         if is_missing.any() and not transform.column.nullable:
-            raise DataError(f"column {transform.column.name!r} has missing values, and had none when the model was fitted")
+            raise DataError(
+                f"column {transform.column.name!r} has missing values, and had none when the model was fitted"
+            )
         middle = sum(self.feature_range) / 2
         return transform.join(np.where(is_missing, middle, scaled), is_missing)
 
@@ -252,7 +254,7 @@ class Encoder:
                 continue
             scaled = part[:, 0]
             if self.auto_normalize:
-                middle, half_width = minmax[:, 2 * normalized].astype(float), minmax[:, 2 * normalized + 1].astype(float)
+                middle, half_width = minmax[:, 2 * normalized : 2 * normalized + 2].astype(np.float64).T
                 scaled = denormalize(scaled, middle, half_width, lengths, self.feature_range)
                 normalized += 1
             columns[transform.column.name] = transform.unscale(scaled, transform.is_missing(part))

@@ -18,7 +18,7 @@ def as_column(values: pd.Series, column: Column) -> pd.Series:
     DataError
         A value is of another kind, or outside the column's range.
     """
-    if column.kind in ("categorical", "boolean"):
+    if column.has_categories:
         return _as_categories(values, column)
     try:
         converted = pd.to_datetime(values) if column.kind == "datetime" else pd.to_numeric(values)
@@ -53,9 +53,9 @@ def _check_range(values: pd.Series, column: Column) -> None:
     numbers = datetime_to_int(present) if column.kind == "datetime" else present.to_numpy(dtype=np.float64)
     outside = (numbers < column.minimum) | (numbers > column.maximum)
     if outside.any():
-        low, high = column.minimum, column.maximum
-        if column.kind == "datetime":
-            low, high = pd.Timestamp(low), pd.Timestamp(high)
+        low, high = (
+            (pd.Timestamp(end) if column.kind == "datetime" else end) for end in (column.minimum, column.maximum)
+        )
         raise DataError(
             f"column {column.name!r} is given as {present[outside].iloc[0]}, outside the learned range {low} to {high}"
         )

@@ -31,10 +31,8 @@ def from_numbers(numbers: np.ndarray, is_missing: np.ndarray, column: Column) ->
         return int_to_datetime(nanoseconds, is_missing, column)
     if column.kind == "integer":
         return _whole_series(numbers, is_missing, column)
-    dtype = pd.api.types.pandas_dtype(column.dtype)
-    if isinstance(dtype, np.dtype) and dtype.kind in "fc":
-        return pd.Series(np.where(is_missing, np.nan, numbers).astype(dtype))
-    return pd.Series(np.where(is_missing, np.nan, numbers)).astype(dtype)
+    values: pd.Series = pd.Series(np.where(is_missing, np.nan, numbers))
+    return values.astype(column.pandas_dtype)
 
 
 def datetime_to_int(values: pd.Series) -> np.ndarray:
@@ -47,19 +45,26 @@ def datetime_to_int(values: pd.Series) -> np.ndarray:
 def int_to_datetime(nanoseconds: np.ndarray, is_missing: np.ndarray, column: Column) -> pd.Series:
     """Return int64 nanoseconds since the epoch as datetimes of the column's unit and zone."""
     values = pd.Series(pd.to_datetime(nanoseconds, unit="ns", utc=True))
-    dtype = pd.api.types.pandas_dtype(column.dtype)
+    dtype = column.pandas_dtype
     if not isinstance(dtype, pd.DatetimeTZDtype):
         values = values.dt.tz_localize(None)
     return values.mask(is_missing).astype(dtype)
 
 
 def _whole_series(numbers: np.ndarray, is_missing: np.ndarray, column: Column) -> pd.Series:
-    dtype = pd.api.types.pandas_dtype(column.dtype)
-    whole = np.rint(np.where(is_missing, 0, numbers))
+    dtype = column.pandas_dtype
+    whole = np.rint(np.where(is_missing, column.minimum or 0, numbers))
     if isinstance(dtype, np.dtype) and dtype.kind == "f":  # whole numbers that came as floats
-        return pd.Series(np.where(is_missing, np.nan, whole).astype(dtype))
-    # A range beyond 2**53 loses its last digits in a float64; the clip keeps it inside the dtype.
+        return pd.Series(np.where(is_missing, np.nan, whole)).astype(dtype)
     low, high = int(column.minimum or 0), int(column.maximum or 0)
-    integers = np.clip(whole, low, high).astype(np.int64 if low < 0 or high < 2**63 else np.uint64)
-    values = pd.Series(integers.clip(low, high))
-    return values.astype(dtype).mask(is_missing) if is_missing.any() else values.astype(dtype)
+    # The ends of a 64-bit range have no float64 of their own: round towards the inside, then clip exactly.
+    within = np.clip(whole, _float_not_beyond(low, high), _float_not_beyond(high, low))
+    integers = pd.Series(np.clip(within.astype(np.uint64 if high >= 2**63 else np.int64), low, high)).astype(dtype)
+    return integers.mask(is_missing) if is_missing.any() else integers
+
+
+def _float_not_beyond(end: int, other: int) -> float:
+    """Return the float64 nearest to `end` on the side of `other`."""
+    nearest = float(end)
+    beyond = int(nearest) > end if other <= end else int(nearest) < end
+    return float(np.nextafter(nearest, float(other))) if beyond else nearest

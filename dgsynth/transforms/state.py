@@ -80,7 +80,7 @@ def _transforms_from_dicts(
 
 
 def _transform_from_dict(plain: dict[str, Any], column: Column, feature_range: FeatureRange) -> ColumnTransform:
-    is_categorical = column.kind in ("categorical", "boolean")
+    is_categorical = column.has_categories
     if plain["kind"] != ("categorical" if is_categorical else "continuous"):
         raise DataError(f"column {column.name!r} is {column.kind}, but its transform is {plain['kind']!r}")
     if is_categorical:
@@ -149,5 +149,3 @@ def _feature_range(value: Any) -> FeatureRange:
     if value not in ([0, 1], [-1, 1]):
         raise DataError(f"feature_range must be [0, 1] or [-1, 1], got {value!r}")
     return value[0], value[1]
-
-

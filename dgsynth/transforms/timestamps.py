@@ -65,9 +65,7 @@ class TimestampTransform:
         same_start = bool((starts == starts[0]).all())
         start_column = None if same_start else _start_column(column, starts)
         gap_column = _gap_column(column, gaps / step if column.kind == "continuous" else gaps // int(step))
-        return cls(
-            column, step_kind, step, starts[0].item(), start_column, gap_column if step_kind == "gaps" else None
-        )
+        return cls(column, step_kind, step, starts[0].item(), start_column, gap_column if step_kind == "gaps" else None)
 
     def starts(self, sequences: Sequences) -> pd.Series:
         """Return each sample's first timestamp, shape (n,)."""
@@ -80,12 +78,11 @@ class TimestampTransform:
         A sample's first record has none; it takes that of the second, or the smallest of all.
         """
         assert sequences.timestamps is not None and self.gap_column is not None
-        stamps, offsets = _to_line(sequences.timestamps, self.column), sequences.offsets
-        gaps = np.full(len(stamps), self.gap_column.minimum, dtype=np.float64)
-        gaps[1:] = np.diff(stamps) / self.step
-        first = offsets[:-1]
-        has_second = sequences.lengths > 1
-        gaps[first] = np.where(has_second, gaps[np.minimum(first + 1, len(gaps) - 1)], self.gap_column.minimum)
+        stamps, first = _to_line(sequences.timestamps, self.column), sequences.offsets[:-1]
+        smallest = float(self.gap_column.minimum or 0)
+        gaps = np.concatenate([[smallest], np.diff(stamps) / self.step])
+        second = np.minimum(first + 1, len(gaps) - 1)
+        gaps[first] = np.where(sequences.lengths > 1, gaps[second], smallest)
         return pd.Series(gaps)
 
     def decode(self, starts: pd.Series | None, gaps: np.ndarray | None, lengths: np.ndarray) -> pd.Series:
@@ -123,7 +120,7 @@ def _to_line(stamps: pd.Series, column: Column) -> np.ndarray:
 def _from_line(stamps: np.ndarray, column: Column) -> pd.Series:
     if column.kind == "datetime":
         return int_to_datetime(stamps, np.zeros(len(stamps), dtype=bool), column)
-    return pd.Series(stamps).astype(column.dtype)
+    return pd.Series(stamps).astype(column.pandas_dtype)
 
 
 def _gaps(stamps: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -183,5 +180,7 @@ def _start_column(column: Column, starts: np.ndarray) -> Column:
 def _gap_column(column: Column, gaps: np.ndarray) -> Column | None:
     if len(gaps) == 0:
         return None
-    kind, dtype = ("continuous", "float64") if column.kind == "continuous" else ("integer", "int64")
-    return Column(column.name, kind, dtype, minimum=gaps.min().item(), maximum=gaps.max().item())
+    low, high = gaps.min().item(), gaps.max().item()
+    if column.kind == "continuous":
+        return Column(column.name, "continuous", "float64", minimum=low, maximum=high)
+    return Column(column.name, "integer", "int64", minimum=low, maximum=high)
