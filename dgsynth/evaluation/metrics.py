@@ -165,13 +165,11 @@ def wasserstein_totals_by(real: Sequences, synthetic: Sequences, measurement: La
     ----------
     Lin et al. (2020), Section 5.2 and Table 2.
     """
-    first, second = (pd.Series(totals(data, measurement)) for data in (real, synthetic))
-    groups = second.groupby(synthetic.metadata[by].astype(object).to_numpy())
-    others = {value: group.to_numpy(dtype=np.float64) for value, group in groups}
-    none = np.empty(0)
+    of_real, of_synthetic = (totals(data, measurement) for data in (real, synthetic))
+    values, synthetic_values = (data.metadata[by].astype(object) for data in (real, synthetic))
     distances = {
-        value: _wasserstein(group.to_numpy(dtype=np.float64), others.get(value, none), normalize=False)
-        for value, group in first.groupby(real.metadata[by].astype(object).to_numpy())
+        value: _wasserstein(of_real[values == value], of_synthetic[synthetic_values == value], normalize=False)
+        for value in sorted(values.dropna().unique(), key=str)
     }
     return pd.Series(distances, name=measurement, dtype=np.float64).rename_axis(by)
 

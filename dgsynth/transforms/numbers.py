@@ -7,7 +7,7 @@ import pandas as pd
 
 from dgsynth.data.schema import Column
 
-NANOSECONDS = "datetime64[ns, UTC]"
+_NANOSECONDS = pd.DatetimeTZDtype("ns", "UTC")
 
 
 def to_numbers(values: pd.Series, column: Column) -> np.ndarray:
@@ -39,7 +39,7 @@ def datetime_to_int(values: pd.Series) -> np.ndarray:
     """Return datetimes of any unit and zone as int64 nanoseconds since the epoch; missing ones are not defined."""
     if values.dt.tz is None:
         values = values.dt.tz_localize("UTC")
-    return values.astype(NANOSECONDS).astype("int64").to_numpy()
+    return values.astype(_NANOSECONDS).astype("int64").to_numpy()
 
 
 def int_to_datetime(nanoseconds: np.ndarray, is_missing: np.ndarray, column: Column) -> pd.Series:
