@@ -78,6 +78,7 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
         raise ModelFileError(f"{name} is damaged: {type(error).__name__}: {error}") from error
     with torch.device("meta"):  # shapes only: what the header claims is compared before memory is taken
         model.networks_ = DoppelGANger(encoder.layout, config)
+    training_state = dict(tensors)
     averaged = {key.removeprefix("averaged."): tensors.pop(key) for key in list(tensors) if key.startswith("averaged.")}
     load_weights(model.networks_, {key.removeprefix("networks."): tensor for key, tensor in tensors.items()}, name)
     model.generator_ = model.networks_
@@ -89,7 +90,7 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
     model.history_ = pd.DataFrame(
         history.numpy(), columns=list(LOSSES), index=pd.RangeIndex(1, len(history) + 1, name="step")
     )
-    model._training_state = None
+    model._training_state = {**training_state, "history": history, "step": torch.tensor(model.n_steps_)}
     model.networks_.eval()
     model.generator_.eval()
     return model

@@ -392,7 +392,7 @@ class DGSynthesizer(BaseEstimator):
         return persistence.load(path, cls)
 
     def _fit(self, X: Any, *, goes_on: bool, epochs: int, max_steps: int | None) -> Self:
-        if isinstance(X, np.ndarray | list | pd.DataFrame) and np.ndim(X) == 2 and not isinstance(X, list):
+        if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
             validate_data(self, X, reset=not goes_on, skip_check_array=True)
         sequences = self._read(X, self.schema_ if goes_on else self.schema)
         if not goes_on:

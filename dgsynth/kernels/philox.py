@@ -84,7 +84,7 @@ def philox_normal(seed: int, samples: Tensor, stream: Stream, draws: Tensor, dim
     counter = (
         (samples & _WORD)[:, None, None].expand(shape),
         (samples >> 32)[:, None, None].expand(shape),
-        draws.reshape(-1, draws.shape[-1], 1).expand(shape),
+        draws[..., None].expand(shape),
         (blocks | int(stream) << 24).expand(shape),
     )
     words = philox(counter, (seed & _WORD, seed >> 32))

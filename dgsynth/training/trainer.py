@@ -109,11 +109,14 @@ class Trainer:
         return tensors | {"history": self.history.values(), "step": torch.tensor(self.step)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Continue from what `state` returned; names and shapes must be those of this trainer."""
+        """Continue from what `state` returned; names and shapes must be those of this trainer.
+
+        Without the optimizers' moments these begin anew, without averaged weights the average does.
+        """
         self.networks.load_state_dict(_strip(tensors, "networks."))
         if self.average is not None:
             for name, tensor in self.average.tensors.items():
-                tensor.copy_(tensors[f"averaged.{name}"])
+                tensor.copy_(tensors.get(f"averaged.{name}", tensors[f"networks.{name}"]))
         for optimizer_name, optimizer in self._optimizers().items():
             moments: dict[int, dict[str, Tensor]] = {}
             for name, tensor in _strip(tensors, f"{optimizer_name}.").items():

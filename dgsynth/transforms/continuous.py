@@ -99,6 +99,6 @@ def _decimals(present: np.ndarray) -> int | None:
 
 
 def _unit(above_low: np.ndarray) -> int:
-    if len(above_low) and above_low.max() >= 2**53:  # beyond, a float64 has lost the last digits
+    if len(above_low) and above_low.max() >= 2**63:
         return 1
     return max(int(np.gcd.reduce(np.rint(above_low).astype(np.int64))), 1) if len(above_low) else 1

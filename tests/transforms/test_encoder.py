@@ -1,0 +1,136 @@
+"""Sequences to an encoded batch and back, and the encoder's state through JSON."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from dgsynth.data.sequences import Sequences
+from dgsynth.errors import DataError
+from dgsynth.transforms.encoder import Encoder, EncoderOptions
+from dgsynth.transforms.state import encoder_from_dict, encoder_to_dict
+
+KEYS = {"sequence_key": "home", "sequence_index": "time"}
+
+
+def table(n=8, seed=0):
+    random = np.random.default_rng(seed)
+    frames = []
+    for home in range(n):
+        length = int(random.integers(1, 7))
+        frames.append(
+            pd.DataFrame(
+                {
+                    "home": home,
+                    "time": pd.date_range("2020-01-01", periods=length, freq="h") + pd.Timedelta(days=int(home)),
+                    "isp": random.choice(["a", "b"]),
+                    "rooms": int(random.integers(1, 9)),
+                    "traffic": random.integers(0, 10**6, length),
+                    "loss": np.where(random.random(length) < 0.3, np.nan, random.random(length).round(3)),
+                    "state": random.choice(["up", "down"], length),
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+@pytest.fixture
+def sequences():
+    return Sequences.from_long(table(), metadata=["isp", "rooms"], **KEYS)
+
+
+@pytest.mark.parametrize("auto_normalize", [True, False])
+@pytest.mark.parametrize("feature_range", [(0, 1), (-1, 1)])
+def test_data_come_back(sequences, auto_normalize, feature_range):
+    encoder = Encoder.fit(sequences, EncoderOptions(auto_normalize=auto_normalize, feature_range=feature_range))
+    encoded = encoder.encode(sequences)
+    layout = encoder.layout
+    assert encoded.metadata.shape[1] == layout.metadata_dim
+    assert encoded.minmax.shape[1] == layout.minmax_dim == (4 if auto_normalize else 0)
+    assert encoded.records.shape[1] + 2 == layout.step_dim
+    back = encoder.decode(encoded)
+    pd.testing.assert_frame_equal(back.metadata, sequences.metadata)
+    # float32 keeps 7 digits: of a million, the last one can be off.
+    pd.testing.assert_frame_equal(back.measurements, sequences.measurements, rtol=1e-5, atol=1)
+    pd.testing.assert_frame_equal(back.measurements[["loss", "state"]], sequences.measurements[["loss", "state"]])
+    pd.testing.assert_series_equal(back.timestamps, sequences.timestamps, check_names=False)
+
+
+def test_encoded_values_lie_in_the_ranges_of_their_activations(sequences):
+    encoded = Encoder.fit(sequences, EncoderOptions()).encode(sequences)
+    for part in (encoded.metadata, encoded.minmax, encoded.records):
+        assert part.isfinite().all() and part.min() >= 0 and part.max() <= 1
+
+
+@pytest.mark.parametrize(("length", "expected"), [(550, 11), (56, 1), (10, 1), (2500, 50)])
+def test_sample_len_makes_about_fifty_passes(length, expected):
+    data = Sequences.from_arrays(np.random.default_rng(0).random((3, length, 1)))
+    layout = Encoder.fit(data, EncoderOptions()).layout
+    assert layout.sample_len == expected
+    assert layout.passes == -(-length // expected)
+    assert not layout.has_flags
+
+
+def test_scaling_is_by_column(sequences):
+    encoder = Encoder.fit(sequences, EncoderOptions(scaling={"traffic": "log"}))
+    units = {
+        t.column.name: t.scaler.log_unit for t in (*encoder.metadata, *encoder.measurements) if hasattr(t, "scaler")
+    }
+    assert units["traffic"] == 1.0 and units["rooms"] is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        Sequences.from_arrays(np.random.default_rng(0).random((5, 4, 2))),
+        Sequences.from_table(pd.DataFrame({"a": [1, 2, 3], "b": ["x", "y", "x"]})),
+        Sequences.from_arrays([np.ones((n, 1), dtype=int) for n in (1, 3, 2)]),
+        Sequences.from_arrays(np.array([["x", "y"], ["y", "y"]], dtype=object)[..., None]),
+    ],
+    ids=["no metadata", "no measurements", "constant", "no continuous measurement"],
+)
+def test_degenerate_data_come_back(data):
+    encoder = Encoder.fit(data, EncoderOptions())
+    back = encoder.decode(encoder.encode(data))
+    pd.testing.assert_frame_equal(back.metadata, data.metadata, check_column_type=False)
+    pd.testing.assert_frame_equal(back.measurements, data.measurements, rtol=1e-5, check_column_type=False)
+    assert back.lengths.tolist() == data.lengths.tolist()
+
+
+@pytest.mark.parametrize("options", [EncoderOptions(), EncoderOptions(feature_range=(-1, 1), auto_normalize=False)])
+def test_the_state_comes_back_through_json(sequences, options):
+    encoder = Encoder.fit(sequences, options)
+    copy = encoder_from_dict(json.loads(json.dumps(encoder_to_dict(encoder), allow_nan=False)))
+    assert copy.layout == encoder.layout and copy.timestamps == encoder.timestamps
+    one, other = encoder.encode(sequences), copy.encode(sequences)
+    assert all(torch.equal(getattr(one, name), getattr(other, name)) for name in ("metadata", "minmax", "records"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sample_len", 0),
+        ("sample_len", 10**9),
+        ("sample_len", True),
+        ("feature_range", [0, 2]),
+        ("auto_normalize", "yes"),
+        ("metadata", []),
+        ("timestamps", {"step_kind": "eval", "step": 1, "start": 0, "start_column": None, "gap_column": None}),
+    ],
+)
+def test_a_malformed_state_is_refused(sequences, key, value):
+    plain = encoder_to_dict(Encoder.fit(sequences, EncoderOptions()))
+    with pytest.raises(DataError):
+        encoder_from_dict({**plain, key: value})
+
+
+def test_given_metadata_are_checked(sequences):
+    encoder = Encoder.fit(sequences, EncoderOptions())
+    checked = encoder.check_metadata(pd.DataFrame({"rooms": ["4"], "isp": ["a"]}))
+    assert checked["rooms"].tolist() == [4]
+    with pytest.raises(DataError, match="'isp' holds 'z'"):
+        encoder.check_metadata(pd.DataFrame({"isp": ["z"]}))
+    with pytest.raises(DataError, match="'rooms' has missing values"):
+        encoder.check_metadata(pd.DataFrame({"rooms": [np.nan]}))

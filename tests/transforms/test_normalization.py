@@ -1,0 +1,45 @@
+"""Auto-normalization and filling, sample by sample."""
+
+import numpy as np
+import pytest
+
+from dgsynth.transforms.filling import fill_missing
+from dgsynth.transforms.normalization import MARGIN, denormalize, normalize
+
+OFFSETS = np.array([0, 3, 4, 8])
+RECORDS = np.array([0.1, 0.5, 0.3, 0.7, 0.2, np.nan, 0.6, 0.4])
+
+
+@pytest.mark.parametrize("feature_range", [(0, 1), (-1, 1)])
+def test_each_sample_fills_the_range_and_comes_back(feature_range):
+    normalized, middle, half_width = normalize(RECORDS, OFFSETS, feature_range)
+    np.testing.assert_allclose(middle, [0.3, 0.7, 0.4])
+    np.testing.assert_allclose(half_width, np.array([0.2, 0.0, 0.2]) + MARGIN)
+    assert normalized[0] == pytest.approx(feature_range[0], abs=1e-3)
+    assert normalized[1] == pytest.approx(feature_range[1], abs=1e-3)
+    assert normalized[3] == pytest.approx(sum(feature_range) / 2)  # one record is its own middle
+    back = denormalize(normalized, middle, half_width, np.diff(OFFSETS), feature_range)
+    np.testing.assert_allclose(back, RECORDS)
+
+
+def test_a_sample_without_values_has_the_mean_of_the_others_and_no_width():
+    records = np.array([0.2, 0.4, np.nan, np.nan, 0.8])
+    _, middle, half_width = normalize(records, np.array([0, 2, 4, 5]), (0, 1))
+    assert middle[1] == pytest.approx((0.3 + 0.8) / 2)
+    assert half_width[1] == MARGIN
+
+
+def test_no_value_at_all():
+    normalized, middle, _ = normalize(np.full(3, np.nan), np.array([0, 3]), (0, 1))
+    assert np.isnan(normalized).all() and middle.tolist() == [0]
+
+
+def test_gaps_are_bridged_by_a_line_and_ends_held():
+    records = np.array([np.nan, 1.0, np.nan, np.nan, 4.0, np.nan, np.nan, 8.0, np.nan])
+    filled = fill_missing(records, np.array([0, 6, 9]), otherwise=0.5)
+    assert filled.tolist() == [1, 1, 2, 3, 4, 4, 8, 8, 8]
+
+
+def test_samples_do_not_fill_each_other():
+    filled = fill_missing(np.array([9.0, np.nan, np.nan, 3.0]), np.array([0, 1, 3, 4]), otherwise=0.5)
+    assert filled.tolist() == [9, 0.5, 0.5, 3]
