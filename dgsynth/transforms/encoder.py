@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,7 @@ class Encoder:
     def fit(cls, sequences: Sequences, options: EncoderOptions) -> Encoder:
         """Return the encoder of `sequences`."""
         schema = sequences.schema
+        _check_scaling(options.scaling, schema)
         timestamps = TimestampTransform.fit(sequences, options.timestamps) if sequences.timestamps is not None else None
 
         def transform(values: pd.Series, column: Column) -> ColumnTransform:
@@ -279,6 +281,16 @@ def _join(parts: list[np.ndarray], rows: int) -> np.ndarray:
 
 def _scaling(scaling: Scaling | Mapping[Label, Scaling], name: Label) -> Scaling:
     return scaling if isinstance(scaling, str) else scaling.get(name, "auto")
+
+
+def _check_scaling(scaling: Scaling | Mapping[Label, Scaling], schema: Schema) -> None:
+    if isinstance(scaling, str):
+        return
+    for name, choice in scaling.items():
+        if name not in schema.names:
+            raise DataError(f"scaling names column {name!r}; the columns are {list(schema.names)}")
+        if choice not in get_args(Scaling):
+            raise DataError(f"scaling of column {name!r} must be one of {get_args(Scaling)}, got {choice!r}")
 
 
 def _sample_len(sample_len: int | str, max_length: int) -> int:
