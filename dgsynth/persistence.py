@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
+import numpy as np
 import pandas as pd
 import sklearn
 import torch
@@ -29,6 +30,9 @@ _MAX_LAYERS = 64
 _NOT_SAVED = ("callbacks", "checkpoint_dir")
 """Parameters that belong to one run on one machine."""
 
+_FEATURES = ("n_features_in_", "feature_names_in_")
+"""What scikit-learn keeps of a table's columns."""
+
 
 def save(model: DGSynthesizer, path: str | os.PathLike[str]) -> None:
     """Write a fitted model to `path`, which must end in .safetensors.
@@ -49,6 +53,7 @@ def save(model: DGSynthesizer, path: str | os.PathLike[str]) -> None:
         "seed": model.seed_,
         "n_steps": model.n_steps_,
         "n_epochs": model.n_epochs_,
+        "features": {name: _to_plain(getattr(model, name)) for name in _FEATURES if hasattr(model, name)},
         "versions": {"torch": torch.__version__, "scikit-learn": sklearn.__version__},
     }
     write_tensor_file(path, "model", header, tensors)
@@ -71,6 +76,7 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
         encoder = encoder_from_dict(header["encoder"])
         config = _network_config(header["networks"])
         model.seed_, model.n_steps_, model.n_epochs_ = (_count(header, key) for key in ("seed", "n_steps", "n_epochs"))
+        _restore_features(model, header["features"])
         history = tensors.pop("history")
         if history.shape != (model.n_steps_, len(LOSSES)):
             raise ValueError("its history does not have one row for each step")
@@ -94,6 +100,16 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
     model.networks_.eval()
     model.generator_.eval()
     return model
+
+
+def _restore_features(model: DGSynthesizer, features: dict[str, Any]) -> None:
+    if "n_features_in_" in features:
+        model.n_features_in_ = _count(features, "n_features_in_")
+    if "feature_names_in_" in features:
+        names = features["feature_names_in_"]
+        if not isinstance(names, list) or len(names) != model.n_features_in_ or {*map(type, names)} != {str}:
+            raise ValueError(f"feature_names_in_ is {names!r}")
+        model.feature_names_in_ = np.array(names, dtype=object)
 
 
 def _generators(networks: DoppelGANger) -> dict[str, Tensor]:

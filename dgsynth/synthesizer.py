@@ -23,6 +23,7 @@ from dgsynth import persistence
 from dgsynth.config import InitialState, NetworkConfig, TrainingConfig
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
+from dgsynth.data.validation import warn_of_identifiers
 from dgsynth.errors import DataError
 from dgsynth.generation import Condition, GivenColumn, generate
 from dgsynth.networks import DoppelGANger
@@ -415,6 +416,7 @@ class DGSynthesizer(BaseEstimator):
 
     def _start(self, sequences: Sequences) -> None:
         """Set up all that is learned before the first step."""
+        warn_of_identifiers(sequences.schema, len(sequences))
         self.seed_ = self._fit_seed()
         self.encoder_ = Encoder.fit(sequences, self._encoder_options())
         self.schema_ = sequences.schema

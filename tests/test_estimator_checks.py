@@ -27,7 +27,7 @@ def series(n=12, steps=6, seed=0):
 
 
 def test_a_clone_has_the_parameters_and_nothing_learned():
-    model = DGSynthesizer(max_steps=2, scaling={"a": "log"}, **SMALL).fit(series())
+    model = DGSynthesizer(max_steps=2, scaling={0: "linear"}, **SMALL).fit(series())
     copy = clone(model)
     assert copy.get_params() == model.get_params()
     with pytest.raises(NotFittedError):

@@ -37,10 +37,12 @@ def test_a_loaded_model_is_the_saved_one(model, path):
     assert loaded.schema_ == model.schema_ and loaded.n_steps_ == 4
 
 
+@pytest.mark.filterwarnings("error")
 def test_a_loaded_model_can_be_trained_on(path):
     loaded = dgsynth.load(path).set_params(warm_start=True)
     assert loaded.fit(homes()).n_steps_ == 8
     assert len(loaded.history_) == 8
+    assert loaded.feature_names_in_.tolist() == homes().columns.tolist()
 
 
 @pytest.mark.parametrize(

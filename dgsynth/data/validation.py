@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,9 @@ from dgsynth.errors import DataError
 Ints = npt.NDArray[np.int64]
 Place = Callable[[int], str]
 """Says where the value at a position stands, such as "row 17"."""
+
+IDENTIFIER_CATEGORIES = 100
+"""A column with more categories than this, and than half of the samples, looks like an identifier."""
 
 
 def check_frame(frame: Any) -> None:
@@ -79,6 +83,18 @@ def check_categorical(categorical: Iterable[Label], used: Collection[Label]) -> 
     for label in categorical:
         if label not in used:
             raise DataError(f"categorical names column {label!r}, which is neither metadata nor a measurement")
+
+
+def warn_of_identifiers(schema: Schema, n_samples: int) -> None:
+    """Warn of metadata that look like identifiers: nothing to learn from, and every one would be given away."""
+    for column in schema.metadata:
+        found = len(column.categories or ())
+        if found > max(IDENTIFIER_CATEGORIES, n_samples / 2):
+            warnings.warn(
+                f"column {column.name!r} has {found} categories in {n_samples} samples, like an identifier; the "
+                "model would learn and repeat each of them: leave it out (metadata=) unless that is wanted",
+                stacklevel=5,
+            )
 
 
 def key_codes(keys: pd.Series[Any], name: Label) -> Ints:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from dgsynth.batch import Activation, Output
 from dgsynth.data.schema import Column
+from dgsynth.errors import DataError
 from dgsynth.transforms.numbers import from_numbers, to_numbers
 from dgsynth.transforms.scaling import FeatureRange, Scaler, Scaling
 
@@ -37,9 +38,20 @@ class ContinuousTransform:
 
     @classmethod
     def fit(cls, values: pd.Series, column: Column, scaling: Scaling, feature_range: FeatureRange) -> Self:
-        """Return the transform of `column`, whose values are `values`."""
+        """Return the transform of `column`, whose values are `values`.
+
+        Raises
+        ------
+        DataError
+            A logarithm is asked for, and there are negative values.
+        """
         numbers = to_numbers(values, column)
         low, high = _range(column)
+        if scaling == "log" and low < 0:
+            raise DataError(
+                f"column {column.name!r} holds values down to {low:g}, which have no logarithm; "
+                "choose scaling 'linear' or 'auto' for it"
+            )
         scaler = Scaler.fit(numbers, scaling, feature_range, low, high)
         present = numbers[~np.isnan(numbers)]
         is_continuous = column.kind == "continuous"

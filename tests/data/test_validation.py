@@ -10,7 +10,7 @@ from pandas.testing import assert_series_equal
 
 from dgsynth.data import Column, Schema, Sequences
 from dgsynth.data.inference import infer_column
-from dgsynth.data.validation import conform
+from dgsynth.data.validation import conform, warn_of_identifiers
 from dgsynth.errors import DataError
 
 
@@ -362,3 +362,17 @@ def test_all_missing_values_take_any_declared_dtype(dtype):
     values, _ = conform(pd.Series([np.nan, np.nan]), column, lambda i: f"row {i}")
     assert values.isna().all()
     assert str(values.dtype) == dtype
+
+
+# Identifiers
+
+
+def test_metadata_like_an_identifier_are_warned_of(recwarn):
+    names = [f"page {i}" for i in range(201)]
+    table = pd.DataFrame({"page": names, "language": ["en", "fr", "de"] * 67})
+    data = Sequences.from_any(table)
+    with pytest.warns(UserWarning, match="'page' has 201 categories in 201 samples.*metadata="):
+        warn_of_identifiers(data.schema, len(data))
+    few = Sequences.from_any(table.head(100))
+    warn_of_identifiers(few.schema, len(few))
+    assert not recwarn

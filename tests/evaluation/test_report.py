@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dgsynth import Sequences
 from dgsynth.evaluation import evaluate
 
 HOSTILE = "<script>alert('x')</script>&\"$a_b$"
@@ -129,3 +130,15 @@ def test_evaluation_loads_no_matplotlib():
     program = "import sys, dgsynth.evaluation; print('matplotlib' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"
+
+
+def test_plain_tables_are_judged_too(tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"colour": rng.choice(["red", "blue"], 400, p=[0.8, 0.2]), "size": rng.normal(size=400)})
+    even = table.assign(colour=rng.choice(["red", "blue"], 400))
+    report = evaluate(Sequences.from_any(table), Sequences.from_any(even))
+    distance = report.table.set_index("column")["value"]
+    assert 0.15 < distance["colour"] < 0.45  # the truth is 0.3
+    assert distance["size"] == 0
+    report.to_html(tmp_path / "report.html")
+    assert "colour" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -93,6 +93,12 @@ def test_scaling_fills_the_feature_range(feature_range, scaling):
     assert (scaled[1] - feature_range[0] > 0.05) == (scaling == "log")
 
 
+def test_negative_values_have_no_logarithm():
+    values = pd.Series([-3.0, 1.0], name="balance")
+    with pytest.raises(DataError, match=r"'balance' holds values down to -3, .*'linear'"):
+        ContinuousTransform.fit(values, infer_column(values, "balance"), "log", (0, 1))
+
+
 def test_auto_takes_the_logarithm_of_heavy_tails_without_negatives():
     random = np.random.default_rng(0)
     kinds = {
