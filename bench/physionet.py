@@ -1,4 +1,8 @@
-"""PhysioNet 2012 (7,882 ICU stays): missing values, irregular hours, variable lengths, mixed metadata."""
+"""PhysioNet 2012 (7,882 ICU stays): missing values, irregular hours, variable lengths, mixed metadata.
+
+S = 4, not the 1 that "auto" chooses for 49 records: the LSTM then has to count to 13 and not to 49 before a
+stay ends. At S = 1 the same number of steps left the lengths at a total variation of 0.30.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ def read_stays() -> pd.DataFrame:
 
 def main() -> None:
     table = read_stays()
-    model = fit(NAME, table, metadata=METADATA, max_steps=8_000, **KEYS)
+    model = fit(NAME, table, metadata=METADATA, sample_len=4, max_steps=8_000, **KEYS)
     real = Sequences.from_long(table, metadata=METADATA, **KEYS)
     sampled = model.sample(len(real), random_state=1)
     assert sampled.columns.tolist() == table.columns.tolist()
