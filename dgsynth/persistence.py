@@ -76,7 +76,7 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
         encoder = encoder_from_dict(header["encoder"])
         config = _network_config(header["networks"])
         model.seed_, model.n_steps_, model.n_epochs_ = (_count(header, key) for key in ("seed", "n_steps", "n_epochs"))
-        _restore_features(model, header["features"])
+        _restore_features(model, header.get("features", {}))
         history = tensors.pop("history")
         if history.shape != (model.n_steps_, len(LOSSES)):
             raise ValueError("its history does not have one row for each step")
