@@ -60,7 +60,8 @@ class DGSynthesizer(BaseEstimator):
     timestamps : {"auto", "regular", "irregular"}, default="auto"
         Whether records are equally spaced; what is irregular is modelled (paper, section 4.1).
     sample_len : int or "auto", default="auto"
-        S, the records generated per LSTM pass; "auto" makes about 50 passes (paper, section 4.4).
+        S, the records generated per LSTM pass; "auto" makes about 50 passes (paper, section 4.4). Where the
+        data have a season, a multiple of its period is learned soonest (14 for weeks of daily records).
     auto_normalize : bool, default=True
         Scale each sample by its own range, and generate the range (paper, section 4.2).
     scaling : {"auto", "linear", "log"} or dict of label to one of these, default="auto"
