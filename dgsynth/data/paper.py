@@ -295,6 +295,11 @@ def _stand_ins() -> dict[tuple[str, str], Any]:
             raise DataError("a list of outputs is refused: it rebuilds an object that is no Output")
         return Output()
 
+    def member(cls: Any, name: Any) -> Any:
+        if cls not in (OutputType, Normalization) or type(name) is not str or name not in cls.__members__:
+            raise DataError("a list of outputs is refused: its getattr asks for more than a member of its enums")
+        return cls[name]
+
     names: dict[tuple[str, str], Any] = {
         ("output", "Output"): Output,
         ("output", "OutputType"): OutputType,
@@ -304,4 +309,5 @@ def _stand_ins() -> dict[tuple[str, str], Any]:
         names[module, "_reconstructor"] = reconstruct
     for module in ("__builtin__", "builtins"):
         names[module, "object"] = object
+        names[module, "getattr"] = member  # how some versions of Python write the members of enums
     return names

@@ -31,6 +31,6 @@ def long() -> pd.DataFrame:
 @pytest.fixture
 def real_data() -> Path:
     """Return the folder that holds the real data sets, named by the environment."""
-    if "DGSYNTH_TEST_DATA" not in os.environ:
+    if not os.environ.get("DGSYNTH_TEST_DATA"):
         pytest.skip("DGSYNTH_TEST_DATA names no folder of real data")
     return Path(os.environ["DGSYNTH_TEST_DATA"])

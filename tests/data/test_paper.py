@@ -135,7 +135,7 @@ ATTACKS = {
     "eval 4": (pickle.dumps([Call(eval, "1")], 4), "builtins.eval"),
     "exec": (b"cbuiltins\nexec\n(S'1'\ntR.", "builtins.exec"),
     "python 2 eval": (b"c__builtin__\neval\n(S'1'\ntR.", "__builtin__.eval"),
-    "getattr": (chain_of_getattr(), "getattr"),
+    "getattr": (chain_of_getattr(), "__import__|getattr asks for more"),
     "import": (b"cbuiltins\n__import__\n(S'os'\ntR.", "__import__"),
     "dotted name": (b"\x80\x04\x8c\x06output\x8c\x0fOutput.__init__\x93.", "output.Output.__init__"),
     "subclasses": (b"\x80\x04\x8c\x08builtins\x8c\x15object.__subclasses__\x93)R.", "__subclasses__"),
@@ -238,6 +238,35 @@ def test_missing_and_damaged_files(write, tmp_path):
     (folder / "data_train.npz").write_bytes(b"PK\x03\x04 not really")
     with pytest.raises(DataError, match=r"is no \.npz file of plain arrays"):
         read_original(folder)
+
+
+class Reduced:
+    """Pickled as the given call."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize(
+    ("discrete", "zero_one"),
+    [
+        (Reduced(OutputType, "DISCRETE"), Reduced(Normalization, "ZERO_ONE")),
+        (Reduced(getattr, OutputType, "DISCRETE"), Reduced(getattr, Normalization, "ZERO_ONE")),
+    ],
+    ids=["by value", "by name"],
+)
+def test_enums_as_any_python_writes_them(write, discrete, zero_one):
+    made = read_original(write(attributes=[Output(discrete, 3, zero_one)]))
+    assert made.metadata["attribute_0"].tolist() == [0, 2, 2, 1]
+
+
+@pytest.mark.parametrize("name", ["mro", "__init__", "_member_map_", "nothing"])
+def test_getattr_gives_members_only(write, name):
+    with pytest.raises(DataError, match="getattr asks for more than a member"):
+        read_original(write(attributes=[Output(Reduced(getattr, OutputType, name), 3)]))
 
 
 def test_stand_ins_leave_the_registry_alone(write):
