@@ -13,7 +13,7 @@ from dgsynth.evaluation.metrics import floor, length_total_variation
 from dgsynth.evaluation.plots import plot_gallery, plot_lengths, plot_metadata
 
 RUNS = {
-    "cluster_tasks_s1": {"sample_len": 1, "max_steps": 8_000},
+    "cluster_tasks_s1": {"sample_len": 1, "max_steps": 24_000},
     "cluster_tasks_s5": {"sample_len": 5, "max_steps": 16_000},
 }
 KEYS = {"sequence_key": "task", "sequence_index": "time"}
