@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import sklearn
 import torch
 from torch import Tensor
@@ -100,6 +103,20 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
     model.networks_.eval()
     model.generator_.eval()
     return model
+
+
+def digest(model: DGSynthesizer) -> str:
+    """Return 32 hex digits that tell what a model's samples depend on beside the seed: weights, encoder, versions."""
+    described = {
+        "encoder": encoder_to_dict(model.encoder_),
+        "networks": asdict(model.generator_.config),
+        "versions": {"torch": torch.__version__, "pandas": pd.__version__, "pyarrow": pa.__version__},
+    }
+    digest = hashlib.blake2b(json.dumps(described).encode(), digest_size=16)
+    for name, tensor in sorted(_generators(model.generator_).items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def _restore_features(model: DGSynthesizer, features: dict[str, Any]) -> None:

@@ -7,7 +7,9 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -27,6 +29,9 @@ from dgsynth.data.validation import warn_of_identifiers
 from dgsynth.errors import DataError
 from dgsynth.generation import Condition, GivenColumn, generate
 from dgsynth.networks import DoppelGANger
+from dgsynth.sampling.formats import table_format
+from dgsynth.sampling.stream import Run, interrupted_seed, write_samples
+from dgsynth.sampling.template import table_template
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback, Progress
 from dgsynth.training.checkpoint import Checkpoint, checkpoint_seed, run_identity
@@ -376,6 +381,61 @@ class DGSynthesizer(BaseEstimator):
             chunk = self._sample_range(seed, first, min(chunk_size, n_samples - first), None, None)
             yield chunk.restore(first_key=first)
 
+    def sample_to(
+        self,
+        path: str | os.PathLike[str],
+        n_samples: int,
+        *,
+        format: str | None = None,
+        chunk_size: int = 10_000,
+        n_jobs: int = 1,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        """Write the samples of `sample(n_samples, random_state=random_state)` to a file, holding one chunk at a time.
+
+        The file appears under its name once it is whole. Finished chunks are kept beside it, in the folder
+        `.{name}.parts`: a call that was interrupted or killed goes on from there when it is made again, and the file
+        is the same, byte for byte. With `random_state=None` it goes on with the seed of the interrupted call. Parts
+        of a call with another model or other arguments are neither mixed in nor deleted, but refused. Two calls
+        must not write the same file at once.
+
+        Parameters
+        ----------
+        path : path-like
+            A file that is there is replaced.
+        n_samples : int
+        format : {"parquet", "csv", "csv.gz"}, optional
+            By default what the name ends in.
+        chunk_size : int, default=10_000
+            Samples made at a time, and in Parquet the samples of a row group.
+        n_jobs : int, default=1
+            Processes that make chunks; -1 as many as there are cores. The file is the same for any number.
+        random_state : int, RandomState or None
+
+        Raises
+        ------
+        NotFittedError
+        FileNotFoundError
+            There is no such folder.
+        DataError
+            The model was fitted on arrays, the format is unknown, or parts of another call lie beside the file.
+
+        Notes
+        -----
+        The dtypes are those that the model learned, in every row group. Generated keys of dtype category become text.
+        Parquet keeps no datetimes in seconds; they come back in milliseconds.
+        """
+        check_is_fitted(self)
+        n_samples, chunk_size = _at_least_one(n_samples, "n_samples"), _at_least_one(chunk_size, "chunk_size")
+        path = Path(path)
+        template = table_template(self.encoder_, n_samples)
+        name, writer = table_format(path, format, self.encoder_, template)
+        seed = interrupted_seed(path) if random_state is None else None
+        seed = _seed(random_state) if seed is None else seed
+        run = Run(persistence.digest(self), seed, n_samples, chunk_size, name)
+        chunk = partial(_table, self.generator_.eval(), self.encoder_, template.dtypes, self.n_jobs)
+        write_samples(path, chunk, run, writer, n_jobs=n_jobs, progress=bool(self.verbose))
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to one .safetensors file; see `load`."""
         check_is_fitted(self)
@@ -559,6 +619,21 @@ def _threads(n_jobs: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _table(
+    networks: DoppelGANger,
+    encoder: Encoder,
+    dtypes: pd.Series,
+    n_threads: int | None,
+    seed: int,
+    first: int,
+    n_samples: int,
+) -> pd.DataFrame:
+    """Return samples as a table of these dtypes; what it needs of the model travels to other processes."""
+    with _threads(n_threads):
+        encoded = generate(networks, seed, first, n_samples)
+    return encoder.decode(encoded).to_frame(first).astype(dtypes.to_dict())
 
 
 def _seed(random_state: int | np.random.RandomState | None) -> int:

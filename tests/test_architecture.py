@@ -26,6 +26,7 @@ LEVELS = {
     "networks": 2,
     "generation": 3,
     "training": 3,
+    "sampling": 3,
     "persistence": 4,
     "synthesizer": 4,
     "evaluation": 5,
