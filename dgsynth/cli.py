@@ -210,6 +210,8 @@ def sample(
 ) -> None:
     """Make samples with a trained model.
 
+    Without --metadata and --lengths in constant memory; after Ctrl-C the same command goes on where it stopped.
+
     \b
     dgsynth sample visits.safetensors -n 1000 -o synthetic.parquet --random-state 7
     dgsynth sample visits.safetensors -n 50 -o spiders.csv --metadata agent=spider --metadata access=all-access
@@ -218,8 +220,16 @@ def sample(
     from dgsynth import load
 
     fitted = load(model)
-    made = fitted.sample(n_samples, metadata=_condition(metadata), lengths=lengths, random_state=random_state)
-    _write_table(made, output)
+    given = _condition(metadata)
+    if given is None and lengths is None:
+        fitted.set_params(verbose=int(not quiet))
+        try:
+            fitted.sample_to(output, n_samples, random_state=random_state)
+        except KeyboardInterrupt:
+            _fail("interrupted; repeat the command to go on", INTERRUPTED)
+    else:
+        made = fitted.sample(n_samples, metadata=given, lengths=lengths, random_state=random_state)
+        _write_table(made, output)
     if not quiet:
         typer.echo(f"{n_samples} samples are in {output}")
 

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -219,6 +220,34 @@ def test_sample_repeats_itself_for_a_seed(succeed, model, tmp_path):
     for name in ("a.csv", "b.csv"):
         succeed("sample", model, "-n", 5, "-o", tmp_path / name, "--random-state", 1)
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_an_interrupted_sample_goes_on_when_it_is_repeated(run, succeed, model, tmp_path, monkeypatch):
+    command = ["sample", model, "-n", 25_000, "--quiet", "--random-state", 1, "-o"]
+    make = dgsynth.synthesizer._table
+
+    def interrupted(*arguments):
+        if arguments[-2] == 10_000:
+            raise KeyboardInterrupt
+        return make(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dgsynth.synthesizer, "_table", interrupted)
+        code, _, err = run(*command, tmp_path / "out.parquet")
+    assert code == 130
+    assert "repeat the command" in one_line(err)
+    succeed(*command, tmp_path / "out.parquet")
+    assert pd.read_parquet(tmp_path / "out.parquet")["page"].nunique() == 25_000
+    assert [file.name for file in tmp_path.iterdir()] == ["out.parquet"]
+
+
+def test_sample_of_a_model_of_arrays_is_refused(run, tmp_path):
+    array = np.random.default_rng(0).random((20, 5, 2))
+    dgsynth.DGSynthesizer(max_steps=1).fit(array).save(tmp_path / "m.safetensors")
+    code, _, err = run("sample", tmp_path / "m.safetensors", "-o", tmp_path / "out.csv")
+    assert code == 2
+    assert "arrays" in one_line(err)
+    assert [file.name for file in tmp_path.iterdir()] == ["m.safetensors"]
 
 
 def test_sample_meets_metadata_and_lengths(succeed, model, tmp_path):
