@@ -44,8 +44,9 @@ class CategoricalTransform:
         dtype = self.column.pandas_dtype
         if isinstance(dtype, pd.CategoricalDtype):
             return pd.Series(pd.Categorical.from_codes(np.where(is_missing, -1, codes), dtype=dtype))
-        vocabulary = np.array([*self._categories, None], dtype=object)
-        return pd.Series(vocabulary[np.where(is_missing, -1, codes)], dtype=object).astype(dtype)
+        # Converted before they are repeated: a vocabulary is short, a column of records is not.
+        vocabulary = pd.Series([*self._categories, *([None] if is_missing.any() else [])], dtype=object).astype(dtype)
+        return pd.Series(vocabulary.array.take(np.where(is_missing, -1, codes)), dtype=dtype)
 
     def _codes(self, values: pd.Series) -> np.ndarray:
         objects = values.astype(object)
