@@ -9,6 +9,7 @@ import pyarrow as pa
 import torch
 
 from dgsynth.batch import EncodedBatch
+from dgsynth.data.arrow import arrow_from_frame
 from dgsynth.data.column import Column, Label
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
@@ -40,7 +41,7 @@ def arrow_schema(encoder: Encoder, template: pd.DataFrame) -> pa.Schema:
     """Return the Arrow schema of a template; the type of an object column is that of all its categories."""
     form = encoder.schema.form
     if form.container == "arrow":
-        return _two_samples(encoder).to_arrow().schema
+        return arrow_from_frame(template, dict(zip(form.columns, form.arrow_types, strict=False))).schema
     columns = _columns_by_label(encoder)
     text = template.set_axis([str(label) for label in template.columns], axis=1)
     schema = pa.Schema.from_pandas(text, preserve_index=False)

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -162,6 +163,18 @@ def test_wide_and_plain_tables_are_written_too(tmp_path):
             model.sample_to(tmp_path / f"{name}.{suffix}", **CALL)
         pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / f"{name}.parquet"), parquet(whole(model)))
         assert (tmp_path / f"{name}.csv").read_text() == whole(model).to_csv(index=False)
+
+
+def test_arrow_tables_keep_their_types(tmp_path):
+    table = pa.Table.from_pandas(homes()[["home", "time", "isp", "rooms", "bytes"]], preserve_index=False)
+    model = DGSynthesizer(max_steps=3, random_state=0, **KEYS, **SMALL).fit(table)
+    model.sample_to(tmp_path / "out.parquet", 300, chunk_size=70, random_state=0)
+    made = pq.read_table(tmp_path / "out.parquet")
+    chunks = list(model.iter_samples(300, 70, random_state=0))
+    assert made.schema.field("bytes") == chunks[-1].schema.field("bytes")
+    assert made.column_names == table.column_names
+    assert made["rooms"].to_pylist() == [value for chunk in chunks for value in chunk["rooms"].to_pylist()]
+    assert made["home"].to_pylist() == [value for chunk in chunks for value in chunk["home"].to_pylist()]
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv", "csv.gz"])
