@@ -1,1 +1,7 @@
-"""Operations of the hot paths, defined by their plain PyTorch references."""
+"""Operations of the hot paths, defined by their plain PyTorch references; importing it loads the compiled kernels."""
+
+from dgsynth.kernels._library import library_status, load_library
+
+load_library()
+
+__all__ = ["library_status"]
