@@ -2,9 +2,8 @@
 
 from dgsynth.data import Schema, Sequences
 from dgsynth.synthesizer import DGSynthesizer
-
-__version__ = "0.1.0.dev0"
+from dgsynth.versions import __version__, show_versions
 
 load = DGSynthesizer.load
 
-__all__ = ["DGSynthesizer", "Schema", "Sequences", "__version__", "load"]
+__all__ = ["DGSynthesizer", "Schema", "Sequences", "__version__", "load", "show_versions"]
