@@ -9,24 +9,32 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 PIP_FLAGS ?=
 PYTEST_FLAGS ?=
 DEMO_FLAGS ?=
+# A changed source is compiled again by the next target.
+NATIVE := $(wildcard tools/*.py csrc/*.h csrc/cpu/*)
+PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt
 BENCHES := $(filter-out bench/_%,$(wildcard bench/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format bench clean
+.PHONY: help setup kernels demo test test-slow lint format bench clean
 
 help:  ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Create .venv and install dgsynth with its development tools
 
-$(STAMP): pyproject.toml setup.py constraints.txt
+$(STAMP): pyproject.toml setup.py constraints.txt $(NATIVE)
 	@test -n "$(PYTHON)" || { \
 	  echo "error: no Python >= 3.11 with venv was found; install one, or name it: make setup PYTHON=/path/to/python3" >&2; \
 	  exit 1; }
 	@test -x $(VENV)/bin/python || { echo "creating $(VENV) with $(PYTHON)"; "$(PYTHON)" -m venv $(VENV); }
 	@echo "installing the pinned versions of constraints.txt (some minutes the first time)"
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[dev,plot]'
+	@# torch first: the kernels are compiled against the one found here, else pip would fetch another for the build.
+	@$(PIP_INSTALL) torch
+	@$(PIP_INSTALL) -e '.[dev,plot]'
 	@touch $@
+
+kernels: $(STAMP)  ## Compile the native kernels; fails where `make setup` goes without them
+	@DGSYNTH_BUILD=cpu $(PIP_INSTALL) --no-deps -e .
 
 demo: $(STAMP)  ## Simulate web traffic, train a small model on it and compare: writes demo/report.html
 	@$(VENV)/bin/dgsynth demo $(DEMO_FLAGS)
@@ -50,6 +58,6 @@ bench: $(STAMP)  ## Run the benchmarks in bench/, one after another
 	@test -n "$(BENCHES)" || echo "no benchmarks in bench/ yet"
 	@for script in $(BENCHES); do echo "== $$script"; $(VENV)/bin/python "$$script" || exit 1; done
 
-clean:  ## Remove what was built or cached; .venv stays
-	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis demo
+clean:  ## Remove what was built or cached; .venv stays, `make kernels` compiles anew
+	@rm -rf build dist *.egg-info dgsynth/*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis demo
 	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
