@@ -1,6 +1,6 @@
 """Generating encoded samples from trained networks, with noise that depends on each sample's number alone.
 
-Samples are made in blocks of a fixed size, and sample i always lies in the same row of the same block: how
+Metadata are made in blocks of a fixed size, and sample i always lies in the same row of the same block: how
 a matrix product rounds depends on its shape, so this is what makes sample i the same bit for bit however
 many are asked for.
 """
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgsynth.batch import FLAGS, EncodedBatch, Output
+from dgsynth.batch import EncodedBatch, Output
 from dgsynth.errors import DataError
+from dgsynth.kernels.generate import BLOCK
 from dgsynth.kernels.philox import Stream, philox_normal
-from dgsynth.networks.doppelganger import DoppelGANger, Noise
+from dgsynth.networks.doppelganger import DoppelGANger
 
-BLOCK = 256
 MAX_ATTEMPTS = 8192
 """Metadata drawn per sample before a condition counts as next to impossible."""
 
@@ -85,65 +85,37 @@ def generate(
     DataError
         A condition is next to impossible.
     """
-    metadata = None if condition is None else _meet(networks, seed, first, n_samples, condition)
-    blocks = [
-        _generate_block(networks, seed, block, first, n_samples, metadata, lengths)
-        for block in range(first // BLOCK, -(-(first + n_samples) // BLOCK))
-    ]
-    return EncodedBatch(
-        metadata=torch.cat([block.metadata for block in blocks]),
-        minmax=torch.cat([block.minmax for block in blocks]),
-        records=torch.cat([block.records for block in blocks]),
-        lengths=torch.cat([block.lengths for block in blocks]),
-    )
+    given = None if condition is None else _meet(networks, seed, first, n_samples, condition)
+    metadata, minmax, known = _generate_metadata(networks, seed, first, n_samples, given)
+    if networks.measurement_generator is not None:
+        forced = None if lengths is None else lengths.to(known.device)
+        records, made = networks.measurement_generator.generate(known, seed, first, forced)
+    else:
+        made = torch.full((n_samples,), networks.layout.max_length) if lengths is None else lengths
+        records = known.new_zeros(int(made.sum()), 0)
+    return EncodedBatch(metadata, minmax, records, made).to("cpu")
 
 
-def _generate_block(
-    networks: DoppelGANger,
-    seed: int,
-    block: int,
-    first: int,
-    n_samples: int,
-    metadata: Tensor | None,
-    lengths: Tensor | None,
-) -> EncodedBatch:
-    """Return those samples of one whole block that were asked for."""
+def _generate_metadata(
+    networks: DoppelGANger, seed: int, first: int, n_samples: int, given: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return metadata (n, A), min/max (n, M) and what measurements are generated from (n, A + M)."""
     device = next(networks.parameters()).device
-    samples = torch.arange(block * BLOCK, (block + 1) * BLOCK)
-    # What is given has rows for the wanted samples only; the others' results are thrown away.
-    row = (samples - first).clamp(0, n_samples - 1)
-    wanted = (samples >= first) & (samples < first + n_samples)
-    forced = None if lengths is None else lengths[row].to(device)
-    passes = networks.layout.passes
-    if forced is not None and networks.layout.has_measurements:
-        passes = -(-int(forced.max()) // networks.layout.sample_len)
-    noise = _noise(networks, seed, samples.to(device), passes)
-    fake = networks(noise, None if metadata is None else metadata[row].to(device), forced)
-    wanted = wanted.to(device)
-    made = fake.lengths[wanted]
-    records = fake.steps.new_zeros(int(made.sum()), 0)
-    if networks.layout.has_measurements:
-        width = fake.steps.shape[2] - (FLAGS.dim if networks.layout.has_flags else 0)
-        is_record = torch.arange(fake.steps.shape[1], device=device) < made[:, None]
-        records = fake.steps[wanted][..., :width][is_record]
-    return EncodedBatch(fake.metadata[wanted], fake.minmax[wanted], records, made).to("cpu")
-
-
-def _noise(networks: DoppelGANger, seed: int, samples: Tensor, passes: int) -> Noise:
-    config = networks.config
-    once = torch.zeros(1, dtype=torch.int64, device=samples.device)
-    state = None
-    if networks.has_random_state:
-        width = 2 * config.lstm_layers * config.lstm_units
-        state = philox_normal(seed, samples, Stream.STATE, once, width)[:, 0]
-        state = state.reshape(len(samples), 2, config.lstm_layers, config.lstm_units).permute(1, 2, 0, 3).contiguous()
-    all_passes = torch.arange(passes, device=samples.device)
-    return Noise(
-        metadata=philox_normal(seed, samples, Stream.METADATA, once, config.metadata_noise_dim)[:, 0],
-        minmax=philox_normal(seed, samples, Stream.MINMAX, once, config.minmax_noise_dim)[:, 0],
-        state=state,
-        measurement=philox_normal(seed, samples, Stream.MEASUREMENT, all_passes, config.measurement_noise_dim),
-    )
+    config, once = networks.config, torch.zeros(1, dtype=torch.int64, device=device)
+    parts = []
+    for start in range(first - first % BLOCK, first + n_samples, BLOCK):
+        samples = torch.arange(start, start + BLOCK, device=device)
+        # What is given has rows for the wanted samples only; the others' results are thrown away.
+        row = (samples - first).clamp(0, n_samples - 1)
+        wanted = (samples >= first) & (samples < first + n_samples)
+        made = networks.generate_metadata(
+            philox_normal(seed, samples, Stream.METADATA, once, config.metadata_noise_dim)[:, 0],
+            philox_normal(seed, samples, Stream.MINMAX, once, config.minmax_noise_dim)[:, 0],
+            None if given is None else given.to(device)[row],
+        )
+        parts.append([tensor[wanted] for tensor in made])
+    metadata, minmax, known = (torch.cat(part) for part in zip(*parts, strict=True))
+    return metadata, minmax, known
 
 
 def _meet(networks: DoppelGANger, seed: int, first: int, n_samples: int, condition: Condition) -> Tensor:

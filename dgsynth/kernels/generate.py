@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from dgsynth.batch import FLAGS, Activation, Layout
+from dgsynth.batch import FLAGS, Activation, Layout, Output
+from dgsynth.kernels.activations import activate
 from dgsynth.kernels.philox import Stream, philox_normal
 
 BLOCK = 256
 """Samples that the reference makes together. How a matrix product rounds depends on its shape, so sample i always
 lies in the same row of the same block: that makes it the same bit for bit however many are asked for."""
 
-_ACTIVATIONS: tuple[Activation, ...] = ("softmax", "sigmoid", "tanh")
+ACTIVATIONS: tuple[Activation, ...] = ("softmax", "sigmoid", "tanh")
+"""Their numbers in the operation are their places here."""
 
 torch.library.define(
     "dgsynth::generate",
@@ -86,7 +88,7 @@ def generate_records(
         feedback,
         random_state,
         [output.dim for output in outputs],
-        [_ACTIVATIONS.index(output.activation) for output in outputs],
+        [ACTIVATIONS.index(output.activation) for output in outputs],
         layout.sample_len,
         layout.max_length,
         layout.has_flags,
@@ -115,6 +117,7 @@ def reference(
     has_flags: bool,
 ) -> tuple[Tensor, Tensor]:
     """The definition: blocks of 256 samples, each carried through its passes until all its samples have ended."""
+    outputs = tuple(Output(dim, ACTIVATIONS[code]) for dim, code in zip(dims, activations, strict=True))
     n, step_dim = len(condition), sum(dims)
     width = step_dim - (FLAGS.dim if has_flags else 0)
     until = lengths if lengths is not None else torch.full((n,), max_length, device=condition.device)
@@ -140,10 +143,11 @@ def reference(
                 gates = linear(torch.cat([inputs, hidden[layer]], dim=1), weight, bias)
                 inputs, cell[layer] = lstm_cell(gates, cell[layer])
                 hidden[layer] = inputs
-            block = _activate(linear(inputs, head_weight, head_bias), dims, activations)
-            blocks.append(block.unflatten(1, (sample_len, step_dim)))
+            logits = linear(inputs, head_weight, head_bias).unflatten(1, (sample_len, step_dim))
+            blocks.append(activate(logits, outputs))
+            block = blocks[-1].flatten(1)
             left = (until[row] - (len(blocks) - 1) * sample_len).clamp(max=sample_len)
-            said, continues = _count(blocks[-1]) if obeys_flags else (left, True)
+            said, continues = count_records(blocks[-1]) if obeys_flags else (left, True)
             made_here += torch.where(goes_on, torch.minimum(said, left), 0)
             goes_on = goes_on & continues & (until[row] > len(blocks) * sample_len)
         steps = torch.cat(blocks, dim=1)[wanted][..., :width]
@@ -185,15 +189,7 @@ def _initial_state(
     return list(state[0]), list(state[1])
 
 
-def _activate(logits: Tensor, dims: list[int], activations: list[int]) -> Tensor:
-    """Return the S records of a pass, of shape (B, S * D), with each output's activation applied."""
-    functions = {"softmax": lambda part: part.softmax(-1), "sigmoid": torch.sigmoid, "tanh": torch.tanh}
-    parts = logits.unflatten(1, (-1, sum(dims))).split(dims, dim=-1)
-    names = [_ACTIVATIONS[activation] for activation in activations]
-    return torch.cat([functions[name](part) for name, part in zip(names, parts, strict=True)], dim=-1).flatten(1)
-
-
-def _count(block: Tensor) -> tuple[Tensor, Tensor]:
+def count_records(block: Tensor) -> tuple[Tensor, Tensor]:
     """Return how many records of a block (B, S, D) count by their flags, and whether the sample goes on after it.
 
     The record that says "ends here" still counts, and so does the first one of a block; a tie goes on.

@@ -1,10 +1,9 @@
-"""Building blocks that several networks share: layers, output activations, hardening."""
+"""Building blocks that several networks share: layers and hardening."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -37,16 +36,6 @@ def discriminator_mlp(in_features: int, units: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*layers, glorot_linear([in_features, *units][-1], 1))
 
 
-def activate(logits: Tensor, outputs: tuple[Output, ...]) -> Tensor:
-    """Return `logits` of shape (..., sum of dims) with each output's activation applied."""
-    if not outputs:
-        return logits
-    parts = logits.split([dim for dim, _ in _segments(outputs)], dim=-1)
-    functions = {"softmax": lambda part: part.softmax(-1), "sigmoid": torch.sigmoid, "tanh": torch.tanh}
-    activated = [functions[name](part) for part, (_, name) in zip(parts, _segments(outputs), strict=True)]
-    return activated[0] if len(activated) == 1 else torch.cat(activated, dim=-1)
-
-
 def harden(values: Tensor, outputs: tuple[Output, ...]) -> Tensor:
     """Return `values` with every softmax output replaced by the one-hot of its argmax, detached.
 
@@ -61,13 +50,3 @@ def harden(values: Tensor, outputs: tuple[Output, ...]) -> Tensor:
         for part, output in zip(parts, outputs, strict=True)
     ]
     return torch.cat(hard, dim=-1)
-
-
-@lru_cache
-def _segments(outputs: tuple[Output, ...]) -> tuple[tuple[int, str], ...]:
-    """Merge neighbours of the same elementwise activation, so that each costs one call."""
-    segments: list[tuple[int, str]] = []
-    for activation, group in groupby(outputs, key=lambda output: output.activation):
-        dims = [output.dim for output in group]
-        segments += [(dim, activation) for dim in (dims if activation == "softmax" else [sum(dims)])]
-    return tuple(segments)

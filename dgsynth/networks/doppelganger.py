@@ -133,30 +133,34 @@ class DoppelGANger(nn.Module):
     def has_random_state(self) -> bool:
         return self.layout.has_measurements and self.config.initial_state == "random"
 
-    def forward(self, noise: Noise, metadata: Tensor | None = None, lengths: Tensor | None = None) -> Fake:
-        """Return generated samples.
+    def forward(self, noise: Noise) -> Fake:
+        """Return generated samples."""
+        soft, minmax, condition = self.generate_metadata(noise.metadata, noise.minmax)
+        if self.measurement_generator is None:
+            no_steps = soft.new_zeros(len(soft), 0, self.layout.step_dim)
+            constant = torch.full((len(soft),), self.layout.max_length, dtype=torch.int64, device=soft.device)
+            return Fake(soft, minmax, no_steps, constant)
+        steps, lengths = self.measurement_generator(condition, noise.measurement, noise.state)
+        return Fake(soft, minmax, steps, lengths)
+
+    def generate_metadata(
+        self, metadata_noise: Tensor, minmax_noise: Tensor, given: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return soft metadata (B, A), min/max (B, M), and what measurements are generated from (B, A + M).
 
         Parameters
         ----------
-        noise : Noise
-        metadata : Tensor of shape (B, A), optional
+        metadata_noise : Tensor of shape (B, metadata_noise_dim)
+        minmax_noise : Tensor of shape (B, minmax_noise_dim)
+        given : Tensor of shape (B, A), optional
             Given metadata; they stand for the generated ones, and min/max are generated from them.
-        lengths : int64 Tensor of shape (B,), optional
-            Forced lengths.
         """
-        n_samples = len(noise.metadata)
-        soft = self._metadata(noise.metadata) if metadata is None else metadata
+        soft = self._metadata(metadata_noise) if given is None else given
         hard = harden(soft, self.layout.metadata)
         minmax = (
-            soft.new_zeros(n_samples, 0) if self.minmax_generator is None else self.minmax_generator(noise.minmax, hard)
+            soft.new_zeros(len(soft), 0) if self.minmax_generator is None else self.minmax_generator(minmax_noise, hard)
         )
-        condition = torch.cat([hard, harden(minmax, self.layout.minmax)], dim=1)
-        if self.measurement_generator is None:
-            no_steps = soft.new_zeros(n_samples, 0, self.layout.step_dim)
-            constant = torch.full((n_samples,), self.layout.max_length, dtype=torch.int64, device=soft.device)
-            return Fake(soft, minmax, no_steps, constant if lengths is None else lengths)
-        steps, made = self.measurement_generator(condition, noise.measurement, noise.state, lengths)
-        return Fake(soft, minmax, steps, made)
+        return soft, minmax, torch.cat([hard, harden(minmax, self.layout.minmax)], dim=1)
 
     def _metadata(self, noise: Tensor) -> Tensor:
         return noise.new_zeros(len(noise), 0) if self.metadata_generator is None else self.metadata_generator(noise)

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from dgsynth.batch import FLAGS, Layout
+from dgsynth.batch import Layout
 from dgsynth.config import InitialState
-from dgsynth.networks.blocks import activate, glorot_linear
+from dgsynth.kernels.activations import activate
+from dgsynth.kernels.generate import count_records, generate_records, lstm_cell
+from dgsynth.networks.blocks import glorot_linear
 
 LEARNED_STATE_STD = 0.02
 
@@ -52,6 +54,7 @@ class MeasurementGenerator(nn.Module):
         self.noise_dim = noise_dim
         self.block_dim = layout.sample_len * layout.step_dim
         self.feedback_dim = self.block_dim if feedback else 0
+        self.initial_state = initial_state
         input_dims = [self.condition_dim + noise_dim + self.feedback_dim] + [units] * (layers - 1)
         self.weights = nn.ParameterList(_lstm_weight(dim, units) for dim in input_dims)
         self.biases = nn.ParameterList(_lstm_bias(units) for _ in input_dims)
@@ -60,10 +63,8 @@ class MeasurementGenerator(nn.Module):
             nn.Parameter(LEARNED_STATE_STD * torch.randn(2, layers, 1, units)) if initial_state == "learned" else None
         )
 
-    def forward(
-        self, condition: Tensor, noise: Tensor, state: Tensor | None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Return records and lengths.
+    def forward(self, condition: Tensor, noise: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return records and lengths, for training; `generate` makes the same from its own noise.
 
         Parameters
         ----------
@@ -73,8 +74,6 @@ class MeasurementGenerator(nn.Module):
             P passes are made at most.
         state : Tensor of shape (2, layers, B, H) or None
             Initial hidden and cell state where it is random; else None.
-        lengths : int64 Tensor of shape (B,), optional
-            Forced lengths; the generation flags are then not obeyed.
 
         Returns
         -------
@@ -96,30 +95,56 @@ class MeasurementGenerator(nn.Module):
             hidden, cell = self._lstm_pass(known_gates[i], recurrent_weights, block, hidden, cell)
             block = self._records(hidden[-1]) * goes_on[:, None]
             blocks.append(block)
-            made, goes_on = self._count(block, goes_on, lengths, i)
+            made, goes_on = self._count(block, goes_on, i)
             records_made = records_made + made
-            if not self._all_run_to_the_end(lengths) and not goes_on.any():
+            if self.layout.has_flags and not goes_on.any():
                 break
         steps = torch.stack(blocks, dim=1).unflatten(2, (self.layout.sample_len, self.layout.step_dim)).flatten(1, 2)
         missing = (passes - len(blocks)) * self.layout.sample_len
         return nn.functional.pad(steps, (0, 0, 0, missing)), records_made
 
-    def _all_run_to_the_end(self, lengths: Tensor | None) -> bool:
-        return lengths is None and not self.layout.has_flags
+    @torch.no_grad()
+    def generate(
+        self, condition: Tensor, seed: int, first: int, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the ragged records of samples `first` to `first + n - 1` of the seed, and their lengths.
 
-    def _count(self, block: Tensor, goes_on: Tensor, lengths: Tensor | None, index: int) -> tuple[Tensor, Tensor]:
+        Parameters
+        ----------
+        condition : Tensor of shape (n, A + M)
+            Hard metadata and min/max metadata.
+        seed, first : int
+        lengths : int64 Tensor of shape (n,), optional
+            Forced lengths, also beyond the longest sample learned.
+
+        Returns
+        -------
+        records : Tensor of shape (sum of lengths, D without the flag)
+        lengths : int64 Tensor of shape (n,)
+        """
+        return generate_records(
+            condition,
+            [*self.weights],
+            [*self.biases],
+            self.head.weight,
+            self.head.bias,
+            self.learned_state,
+            lengths,
+            seed=seed,
+            first=first,
+            noise_dim=self.noise_dim,
+            feedback=self.feedback_dim > 0,
+            random_state=self.initial_state == "random",
+            layout=self.layout,
+        )
+
+    def _count(self, block: Tensor, goes_on: Tensor, index: int) -> tuple[Tensor, Tensor]:
         """Return the records that count in this block, and which samples go on after it."""
-        sample_len = self.layout.sample_len
-        first = index * sample_len
-        if lengths is None and self.layout.has_flags:
-            flags = block.detach().unflatten(1, (sample_len, -1))[..., -FLAGS.dim :]
-            continues = (flags[..., 0] >= flags[..., 1]).to(torch.int64).cumprod(dim=1)  # argmax; a tie goes on
-            # The record that says "ends here" still counts, and so does the first one of a block.
-            made = 1 + continues[:, :-1].sum(dim=1)
-            made = torch.where(goes_on, made, 0).clamp(max=max(self.layout.max_length - first, 0))
-            return made, goes_on & continues[:, -1].bool()
-        until = torch.full_like(goes_on, self.layout.max_length, dtype=torch.int64) if lengths is None else lengths
-        return (until - first).clamp(0, sample_len), until > first + sample_len
+        left = self.layout.max_length - index * self.layout.sample_len
+        if not self.layout.has_flags:
+            return torch.full_like(goes_on, min(left, self.layout.sample_len), dtype=torch.int64), goes_on
+        made, continues = count_records(block.detach().unflatten(1, (self.layout.sample_len, -1)))
+        return torch.where(goes_on, made, 0).clamp(max=left), goes_on & continues
 
     def _initial_state(self, state: Tensor | None, condition: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         shape = (2, len(self.weights), len(condition), self.units)
@@ -157,7 +182,7 @@ class MeasurementGenerator(nn.Module):
                 gates = torch.addmm(gates, inputs, weight)
             else:
                 gates = torch.addmm(self.biases[layer], torch.cat([new_hidden[-1], hidden[layer]], dim=1), weight)
-            h, c = _lstm_cell(gates, cell[layer])
+            h, c = lstm_cell(gates, cell[layer])
             new_hidden.append(h)
             new_cell.append(c)
         return new_hidden, new_cell
@@ -166,12 +191,6 @@ class MeasurementGenerator(nn.Module):
         """Return the S records of one pass, flattened to (B, S * D)."""
         logits = self.head(hidden).unflatten(1, (self.layout.sample_len, self.layout.step_dim))
         return activate(logits, self.layout.step_outputs).flatten(1)
-
-
-def _lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=1)
-    cell = torch.sigmoid(forget_gate) * cell + torch.sigmoid(input_gate) * torch.tanh(candidate)
-    return torch.sigmoid(output_gate) * torch.tanh(cell), cell
 
 
 def _lstm_weight(input_dim: int, units: int) -> nn.Parameter:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from dgsynth.batch import Output
-from dgsynth.networks.blocks import activate, generator_mlp
+from dgsynth.kernels.activations import activate
+from dgsynth.networks.blocks import generator_mlp
 
 
 class MetadataGenerator(nn.Module):

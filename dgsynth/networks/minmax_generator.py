@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from dgsynth.batch import Output
-from dgsynth.networks.blocks import activate, generator_mlp
+from dgsynth.kernels.activations import activate
+from dgsynth.networks.blocks import generator_mlp
 
 
 class MinMaxGenerator(nn.Module):

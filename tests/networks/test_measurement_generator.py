@@ -82,17 +82,6 @@ def test_lengths_are_those_the_flags_say(sample_len, feedback):
         assert (row[:start, :2] > 0).all()
 
 
-def test_forced_lengths_are_obeyed_beyond_the_trained_one():
-    generator = with_flag_bias(make(), -50.0)
-    condition, noise, state = inputs(generator, passes=7)
-    wanted = torch.tensor([1, 3, 4, 20, 21])
-    steps, lengths = generator(condition, noise, state, wanted)
-    assert torch.equal(lengths, wanted)
-    assert steps.shape[1] == 21
-    for row, length in zip(steps, wanted, strict=True):
-        assert (row[:length, :2] > 0).all()
-
-
 def test_feedback_makes_a_pass_depend_on_the_block_before():
     generator = make(has_flags=False, feedback=True)
     arguments = inputs(generator)

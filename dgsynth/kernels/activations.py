@@ -1,0 +1,31 @@
+"""Activations of the generators' outputs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+from dgsynth.batch import Output
+
+
+def activate(logits: Tensor, outputs: tuple[Output, ...]) -> Tensor:
+    """Return `logits` of shape (..., sum of dims) with each output's activation applied."""
+    if not outputs:
+        return logits
+    parts = logits.split([dim for dim, _ in _segments(outputs)], dim=-1)
+    functions = {"softmax": lambda part: part.softmax(-1), "sigmoid": torch.sigmoid, "tanh": torch.tanh}
+    activated = [functions[name](part) for part, (_, name) in zip(parts, _segments(outputs), strict=True)]
+    return activated[0] if len(activated) == 1 else torch.cat(activated, dim=-1)
+
+
+@lru_cache
+def _segments(outputs: tuple[Output, ...]) -> tuple[tuple[int, str], ...]:
+    """Merge neighbours of the same elementwise activation, so that each costs one call."""
+    segments: list[tuple[int, str]] = []
+    for activation, group in groupby(outputs, key=lambda output: output.activation):
+        dims = [output.dim for output in group]
+        segments += [(dim, activation) for dim in (dims if activation == "softmax" else [sum(dims)])]
+    return tuple(segments)

@@ -1,0 +1,148 @@
+"""Generation as one operation: the kernel against the reference, and the reference against the training's forward."""
+
+import pytest
+import torch
+
+from dgsynth.batch import Layout, Output
+from dgsynth.kernels.generate import ACTIVATIONS, generate_records, reference
+from dgsynth.kernels.philox import Stream, philox_normal
+from dgsynth.networks.measurement_generator import MeasurementGenerator
+
+CONDITION, NOISE, SEED = 4, 5, 77
+NUMBERS = (Output(1, "sigmoid"), Output(1, "tanh"))
+MIXED = (Output(3, "softmax"), Output(1, "sigmoid"), Output(2, "softmax"))
+
+
+def make(
+    record=NUMBERS, *, sample_len=3, max_length=20, has_flags=True, units=10, layers=1, feedback=False, state="random"
+):
+    torch.manual_seed(0)
+    layout = Layout((Output(CONDITION, "softmax"),), (), record, max_length, sample_len, has_flags)
+    generator = MeasurementGenerator(layout, NOISE, units, layers, feedback, state)
+    with torch.no_grad():
+        generator.head.weight.mul_(5)  # far from a tie, so that samples end here and there
+    return generator
+
+
+def condition(n, seed=0):
+    return torch.rand(n, CONDITION, generator=torch.Generator().manual_seed(seed))
+
+
+def by_reference(generator, known, first=0, lengths=None):
+    layout = generator.layout
+    weights = [weight.detach() for weight in generator.weights]
+    biases = [bias.detach() for bias in generator.biases]
+    learned = None if generator.learned_state is None else generator.learned_state.detach()
+    outputs = layout.step_outputs
+    return reference(
+        known, weights, biases, generator.head.weight.detach(), generator.head.bias.detach(), learned, lengths,
+        SEED, first, NOISE, generator.feedback_dim > 0, generator.initial_state == "random",
+        [output.dim for output in outputs], [ACTIVATIONS.index(output.activation) for output in outputs],
+        layout.sample_len, layout.max_length, layout.has_flags,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("record", [NUMBERS, MIXED])
+@pytest.mark.parametrize("units", [7, 10])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("feedback", [False, True])
+@pytest.mark.parametrize("state", ["random", "zero", "learned"])
+def test_it_is_the_reference(record, units, layers, feedback, state):
+    generator = make(record, units=units, layers=layers, feedback=feedback, state=state)
+    known = condition(70)
+    records, lengths = generator.generate(known, SEED, 1000)
+    expected, expected_lengths = by_reference(generator, known, 1000)
+    assert torch.equal(lengths, expected_lengths)
+    torch.testing.assert_close(records, expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("n", [1, 2, 33, 300])
+@pytest.mark.parametrize("sample_len", [1, 3, 20])
+@pytest.mark.parametrize("has_flags", [False, True])
+def test_it_is_the_reference_for_any_number_of_samples_and_passes(n, sample_len, has_flags):
+    generator = make(sample_len=sample_len, has_flags=has_flags)
+    records, lengths = generator.generate(condition(n), SEED, 5)
+    expected, expected_lengths = by_reference(generator, condition(n), 5)
+    assert torch.equal(lengths, expected_lengths)
+    torch.testing.assert_close(records, expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("has_flags", [False, True])
+def test_forced_lengths_are_obeyed_beyond_the_trained_one(has_flags):
+    generator = make(has_flags=has_flags)
+    wanted = torch.tensor([1, 3, 4, 40, 41])
+    records, lengths = generator.generate(condition(5), SEED, 0, wanted)
+    assert torch.equal(lengths, wanted)
+    expected, _ = by_reference(generator, condition(5), lengths=wanted)
+    torch.testing.assert_close(records, expected, rtol=0, atol=2e-6)
+    assert (records[:, 0] > 0).all()
+
+
+def test_the_reference_is_the_forward_of_training():
+    generator = make(MIXED, layers=2, feedback=True)
+    samples = torch.arange(256)
+    state = philox_normal(SEED, samples, Stream.STATE, torch.zeros(1, dtype=torch.int64), 2 * 2 * 10)
+    state = state.reshape(256, 2, 2, 10).permute(1, 2, 0, 3)
+    noise = philox_normal(SEED, samples, Stream.MEASUREMENT, torch.arange(generator.layout.passes), NOISE)
+    known = condition(256)
+    with torch.no_grad():
+        steps, lengths = generator(known, noise, state)
+    records, made = by_reference(generator, known)
+    assert torch.equal(made, lengths)
+    is_record = torch.arange(steps.shape[1]) < lengths[:, None]
+    torch.testing.assert_close(records, steps[..., :-2][is_record], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("bias", "length"), [(-50.0, 1), (50.0, 20)])
+def test_all_end_in_the_first_pass_or_none_ever(bias, length):
+    generator = make()
+    with torch.no_grad():
+        generator.head.bias.view(3, -1)[:, -2] = bias
+    _, lengths = generator.generate(condition(100), SEED, 0)
+    assert (lengths == length).all()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_sample_is_the_same_bit_for_bit_in_any_company(threads):
+    generator = make()
+    known = condition(600)
+    records, lengths = generator.generate(known, SEED, 0)
+    ends = lengths.cumsum(0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        for start, stop in [(0, 1), (0, 31), (250, 260), (599, 600)]:
+            part, part_lengths = generator.generate(known[start:stop], SEED, start)
+            assert torch.equal(part_lengths, lengths[start:stop])
+            assert torch.equal(part, records[ends[start] - lengths[start] : ends[stop - 1]])
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_its_noise_is_normal():
+    # A head that reads the initial state through a nearly closed LSTM would hide the noise: read it directly.
+    layout = Layout((Output(CONDITION, "softmax"),), (), (Output(1, "sigmoid"),) * 4, 50, 1, False)
+    units, weight = 4, torch.zeros(16, CONDITION + 4 + 4)
+    weight[8:12, CONDITION : CONDITION + 4] = 1e-2 * torch.eye(4)  # the candidate: tanh of a hundredth of the noise
+    bias = torch.tensor([40.0, -40.0, 0.0, 40.0]).repeat_interleave(units)  # in: open, forget: closed, out: open
+    head = 10 * torch.eye(4)
+    records, _ = generate_records(
+        torch.zeros(2000, CONDITION), [weight], [bias], head, torch.zeros(4), None, None,
+        seed=SEED, first=0, noise_dim=4, feedback=False, random_state=False, layout=layout,
+    )  # fmt: skip
+    noise = torch.logit(records.double()) * 10
+    assert noise.mean(0).abs().max() < 0.02  # of 100,000 numbers: 6 standard errors
+    assert (noise.std(0) - 1).abs().max() < 0.02
+    assert torch.corrcoef(noise.T).fill_diagonal_(0).abs().max() < 0.02
+    expected = philox_normal(SEED, torch.arange(2000), Stream.MEASUREMENT, torch.arange(50), 4).flatten(0, 1)
+    torch.testing.assert_close(noise.float(), expected, rtol=2e-3, atol=2e-3)
+
+
+def test_the_operation_keeps_torchs_rules():
+    generator = make()
+    weights, biases = [w.detach() for w in generator.weights], [b.detach() for b in generator.biases]
+    head = [generator.head.weight.detach(), generator.head.bias.detach()]
+    arguments = (condition(9), weights, biases, *head, None, None, SEED, 0, NOISE, False, True)
+    arguments += ([1, 1, 2], [1, 2, 0], 3, 20, True)
+    utils = ("test_schema", "test_faketensor")
+    torch.library.opcheck(torch.ops.dgsynth.generate.default, arguments, test_utils=utils)
