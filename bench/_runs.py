@@ -66,21 +66,26 @@ def compare(
         "sample_len": model.encoder_.sample_len,
         "facts": facts,
         "distances": report.table.round(6).replace({np.nan: None}).to_dict("records"),
-        "versions": {
-            "dgsynth": dgsynth.__version__,
-            "commit": _commit(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "pandas": pd.__version__,
-            "scikit-learn": sklearn.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
     }
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1, default=float) + "\n")
     for title, figure in figures.items():
         figure.savefig(RESULTS / f"{name}_{title}.png", dpi=110)
     print(report)
     print(json.dumps(facts, indent=1, default=float))
+
+
+def versions() -> dict[str, str]:
+    """Return what a result was made with."""
+    return {
+        "dgsynth": dgsynth.__version__,
+        "commit": _commit(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "pandas": pd.__version__,
+        "scikit-learn": sklearn.__version__,
+        "python": platform.python_version(),
+    }
 
 
 def _commit() -> str:

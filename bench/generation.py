@@ -1,0 +1,154 @@
+"""Generation: samples per second of dgsynth, of its PyTorch reference, and of gretel-synthetics, in one run.
+
+Name a Python that has gretel-synthetics in DGSYNTH_PEERS_PYTHON (see bench/peers.py); without it the peer is left
+out. Both sides take turns on the same machine with 2 threads. The rate of float32 matrix products is measured beside
+them: what share of it the network alone reaches says how far from the machine's limit it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from _runs import BENCH, RESULTS, versions
+from peers import SHAPES
+
+from dgsynth import DGSynthesizer, Sequences
+from dgsynth.generation import generate
+from dgsynth.kernels.generate import reference
+
+THREADS = 2
+SAMPLES = {"wwt": 20_000, "mba": 50_000, "gcut": 20_000}
+PEER_SAMPLES = {"wwt": 3_000, "mba": 5_000, "gcut": 300}
+REFERENCE_SAMPLES = {"wwt": 2_048, "mba": 4_096, "gcut": 2_048}
+REPEATS = 3
+
+
+def main() -> None:
+    torch.set_num_threads(THREADS)
+    results: dict[str, Any] = {"threads": THREADS, "matrix product, GFLOP/s": _matrix_product(), "shapes": {}}
+    for shape in SHAPES:
+        ours = _measure(shape)
+        peers = {f"batch {batch}": _peer(shape, batch) for batch in (100, 1024)}
+        results["shapes"][shape] = {"dgsynth": ours, "gretel-synthetics": peers, "ratios": _ratios(ours, peers)}
+        print(shape, json.dumps(results["shapes"][shape], indent=1))
+    results["versions"] = versions()
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "generation.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+def _measure(shape: str) -> dict[str, float]:
+    n = SAMPLES[shape]
+    length, sample_len, measurements, _ = SHAPES[shape]
+    model = _model(shape)
+    lengths = _lengths(shape, n)
+    forced = None if lengths is None else torch.from_numpy(lengths)
+    networks = model.generator_
+    rates = {"network": _rate(lambda: generate(networks, 0, 0, n, lengths=forced), n)}
+    rates["to_numpy"] = _rate(lambda: _arrays(model._sample_range(0, 0, n, None, forced)), n)
+    rates["one sample, ms"] = 1000 / _rate(lambda: model.sample(1, random_state=0), 1)
+    if shape != "gcut":
+        flops = 2 * (400 * (5 + 100) + 100 * sample_len * measurements) * (-(-length // sample_len))
+        rates["network, GFLOP/s"] = rates["network"] * flops / 1e9
+    rates["reference"] = _reference_rate(model, shape)
+    if shape == "wwt":
+        framed = _model(shape, as_frame=True)
+        rates["to_frame"] = _rate(lambda: framed.sample(n, random_state=0), n)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "x.parquet"
+            rates["to_parquet"] = _rate(lambda: framed.sample_to(path, n, random_state=0), n)
+    return rates
+
+
+def _model(shape: str, *, as_frame: bool = False) -> DGSynthesizer:
+    """Return a model of the shape, trained for one step: how well it generates does not matter here."""
+    length, sample_len, measurements, categories = SHAPES[shape]
+    rng = np.random.default_rng(0)
+    n = 2 * max(categories) + 20
+    metadata = pd.DataFrame({f"m{i}": (np.arange(n) % count).astype(str) for i, count in enumerate(categories)})
+    data: Any = Sequences.from_arrays(rng.random((n, length, measurements)), metadata=metadata)
+    keys: dict[str, Any] = {}
+    if as_frame:
+        data = _long(metadata, rng.random(n * length), length)
+        keys = {"sequence_key": "page", "sequence_index": "day"}
+    return DGSynthesizer(sample_len=sample_len, max_steps=1, random_state=0, n_jobs=THREADS, **keys).fit(data)
+
+
+def _long(metadata: pd.DataFrame, views: np.ndarray, length: int) -> pd.DataFrame:
+    n = len(metadata)
+    frame = metadata.loc[np.repeat(np.arange(n), length)].reset_index(drop=True)
+    return frame.assign(page=np.repeat(np.arange(n), length), day=np.tile(np.arange(length), n), views=views)
+
+
+def _lengths(shape: str, n: int) -> np.ndarray | None:
+    """Return lengths like those of cluster tasks: 97 % under 50 records, the rest up to 2,500."""
+    if shape != "gcut":
+        return None
+    rng = np.random.default_rng(0)
+    return np.where(rng.random(n) < 0.97, rng.integers(1, 50, n), rng.integers(50, 2501, n))
+
+
+def _arrays(sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
+    return sequences.metadata.to_numpy(), sequences.measurements.to_numpy()
+
+
+def _reference_rate(model: DGSynthesizer, shape: str) -> float:
+    """Return the rate of the operation's PyTorch reference."""
+    n, generator = REFERENCE_SAMPLES[shape], model.generator_.measurement_generator
+    assert generator is not None
+    layout, lengths = generator.layout, _lengths(shape, n)
+    arguments = (
+        torch.rand(n, generator.condition_dim), list(generator.weights), list(generator.biases),
+        generator.head.weight, generator.head.bias, None, None if lengths is None else torch.from_numpy(lengths),
+        0, 0, generator.noise_dim, False, True, [output.dim for output in layout.step_outputs],
+        [1] * len(layout.step_outputs), layout.sample_len, layout.max_length, layout.has_flags,
+    )  # fmt: skip
+    return _rate(lambda: reference(*arguments), n)
+
+
+def _peer(shape: str, batch_size: int) -> dict[str, float] | None:
+    python = os.environ.get("DGSYNTH_PEERS_PYTHON")
+    if not python:
+        return None
+    command = [python, str(BENCH / "peers.py"), shape, str(PEER_SAMPLES[shape]), str(batch_size), str(REPEATS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    rates: dict[str, float] = json.loads(done.stdout.splitlines()[-1])["rates"]
+    return rates
+
+
+def _ratios(ours: dict[str, float], peers: dict[str, dict[str, float] | None]) -> dict[str, float]:
+    """Return ours over the peer's better batch size, for what both measure, and over the reference."""
+    known = [rates for rates in peers.values() if rates is not None]
+    ratios = {f"{name} / peer": ours[name] / max(rates[name] for rates in known) for name in (known or [{}])[0]}
+    return {name: round(ratio, 2) for name, ratio in ratios.items()} | {
+        "network / reference": round(ours["network"] / ours["reference"], 2)
+    }
+
+
+def _matrix_product() -> float:
+    """Return the rate of a float32 matrix product of 1024 x 1024."""
+    matrix = torch.rand(1024, 1024)
+    return 2 * 1024**3 * _rate(lambda: matrix @ matrix, 1, repeats=20) / 1e9
+
+
+def _rate(call: Callable[[], object], count: int, repeats: int = REPEATS) -> float:
+    call()
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return count / float(np.median(seconds))
+
+
+if __name__ == "__main__":
+    main()
