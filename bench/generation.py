@@ -1,6 +1,6 @@
 """Generation: samples per second of dgsynth, of its PyTorch reference, and of gretel-synthetics, in one run.
 
-Name a Python that has gretel-synthetics in DGSYNTH_PEERS_PYTHON (see bench/peers.py); without it the peer is left
+Name a Python that has gretel-synthetics in DGSYNTH_PEERS_PYTHON (see bench/_peers.py); without it the peer is left
 out. Both sides take turns on the same machine with 2 threads. The rate of float32 matrix products is measured beside
 them: what share of it the network alone reaches says how far from the machine's limit it is.
 """
@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 from _runs import BENCH, RESULTS, versions
-from peers import SHAPES
+from _shapes import SHAPES
 
 from dgsynth import DGSynthesizer, Sequences
 from dgsynth.generation import generate
@@ -119,7 +119,7 @@ def _peer(shape: str, batch_size: int) -> dict[str, float] | None:
     python = os.environ.get("DGSYNTH_PEERS_PYTHON")
     if not python:
         return None
-    command = [python, str(BENCH / "peers.py"), shape, str(PEER_SAMPLES[shape]), str(batch_size), str(REPEATS)]
+    command = [python, str(BENCH / "_peers.py"), shape, str(PEER_SAMPLES[shape]), str(batch_size), str(REPEATS)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     rates: dict[str, float] = json.loads(done.stdout.splitlines()[-1])["rates"]
     return rates

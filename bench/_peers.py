@@ -19,15 +19,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from _shapes import SHAPES
 from gretel_synthetics.timeseries_dgan.config import DGANConfig, OutputType
 from gretel_synthetics.timeseries_dgan.dgan import DGAN
-
-# T, S, measurements, categories of each metadata column
-SHAPES = {
-    "wwt": (550, 10, 1, (9, 3, 2)),
-    "mba": (56, 1, 2, (15, 5, 53)),
-    "gcut": (2500, 50, 9, (4,)),
-}
 
 
 def main(shape: str, n_samples: int, batch_size: int, repeats: int) -> None:
