@@ -26,6 +26,8 @@ FLAGS = [
     "-fno-math-errno",
     "-fno-trapping-math",
     "-fno-signed-zeros",
+    "-ffp-contract=fast",  # fused multiply-add, which a standard's name turns off
+    "-Wno-psabi",  # vectors are passed between inlined functions only
     "-fvisibility=hidden",
     # The stable ABI of torch 2.11: the library runs on that and every later torch.
     "-DTORCH_TARGET_VERSION=0x020b000000000000",

@@ -19,6 +19,7 @@ from torch import Tensor
 from dgsynth.config import NetworkConfig
 from dgsynth.data.schema import Schema
 from dgsynth.errors import DataError, ModelFileError
+from dgsynth.kernels import library_status
 from dgsynth.networks import DoppelGANger
 from dgsynth.tensor_file import load_weights, read_tensor_file, write_tensor_file
 from dgsynth.training.history import LOSSES
@@ -111,6 +112,7 @@ def digest(model: DGSynthesizer) -> str:
         "encoder": encoder_to_dict(model.encoder_),
         "networks": asdict(model.generator_.config),
         "versions": {"torch": torch.__version__, "pandas": pd.__version__, "pyarrow": pa.__version__},
+        "has_kernels": bool(library_status()["path"]),  # their numbers are rounded in another way
     }
     digest = hashlib.blake2b(json.dumps(described).encode(), digest_size=16)
     for name, tensor in sorted(_generators(model.generator_).items()):
