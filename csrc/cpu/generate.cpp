@@ -402,6 +402,10 @@ std::tuple<Tensor, Tensor> generate(Tensor condition, std::vector<Tensor> weight
                                     bool feedback, bool random_state, std::vector<int64_t> dims,
                                     std::vector<int64_t> activations, int64_t sample_len, int64_t max_length,
                                     bool has_flags) {
+  STD_TORCH_CHECK(condition.dim() == 2 && head_weight.dim() == 2, "condition and head_weight must be matrices");
+  STD_TORCH_CHECK(sample_len > 0 && max_length > 0 && noise_dim >= 0, "sample_len and max_length must be positive");
+  STD_TORCH_CHECK(std::all_of(dims.begin(), dims.end(), [](int64_t dim) { return dim > 0; }), "dims must be positive");
+  STD_TORCH_CHECK(!has_flags || (!dims.empty() && dims.back() == 2), "the last output must be the generation flag");
   Model m{};
   for (const int64_t dim : dims) m.step_dim += dim;
   m.units = head_weight.size(1);
@@ -446,6 +450,8 @@ std::tuple<Tensor, Tensor> generate(Tensor condition, std::vector<Tensor> weight
                         lengths->numel() == n_samples,
                     "lengths must be int64, one per sample");
     task.forced_lengths = static_cast<const int64_t*>(lengths->data_ptr());
+    STD_TORCH_CHECK(std::all_of(task.forced_lengths, task.forced_lengths + n_samples, [](int64_t l) { return l > 0; }),
+                    "lengths must be at least 1");
   }
   if (lengths || !has_flags) {
     offsets.assign(n_samples + 1, 0);

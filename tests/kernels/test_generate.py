@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from dgsynth.batch import Layout, Output
+from dgsynth.kernels import library_status
 from dgsynth.kernels.generate import ACTIVATIONS, generate_records, reference
 from dgsynth.kernels.philox import Stream, philox_normal
 from dgsynth.networks.measurement_generator import MeasurementGenerator
@@ -138,11 +139,34 @@ def test_its_noise_is_normal():
     torch.testing.assert_close(noise.float(), expected, rtol=2e-3, atol=2e-3)
 
 
-def test_the_operation_keeps_torchs_rules():
+@pytest.mark.skipif(not library_status()["path"], reason="the kernel is not loaded")
+@pytest.mark.parametrize(
+    ("at", "value", "words"),
+    [
+        (0, torch.rand(9, CONDITION).double(), "condition must be float32"),
+        (1, [torch.rand(40, 3)], "must be of shape"),
+        (3, torch.rand(5, 10), "head must make"),
+        (6, torch.zeros(9, dtype=torch.int64), "at least 1"),
+        (6, torch.ones(8, dtype=torch.int64), "one per sample"),
+        (12, [1, 2, 1], "generation flag"),
+        (14, 0, "positive"),
+    ],
+)
+def test_the_kernel_refuses_what_does_not_fit(at, value, words):
+    arguments = list(raw_arguments())
+    arguments[at] = value
+    with pytest.raises(RuntimeError, match=words):
+        torch.ops.dgsynth.generate(*arguments)
+
+
+def raw_arguments():
     generator = make()
     weights, biases = [w.detach() for w in generator.weights], [b.detach() for b in generator.biases]
     head = [generator.head.weight.detach(), generator.head.bias.detach()]
     arguments = (condition(9), weights, biases, *head, None, None, SEED, 0, NOISE, False, True)
-    arguments += ([1, 1, 2], [1, 2, 0], 3, 20, True)
+    return (*arguments, [1, 1, 2], [1, 2, 0], 3, 20, True)
+
+
+def test_the_operation_keeps_torchs_rules():
     utils = ("test_schema", "test_faketensor")
-    torch.library.opcheck(torch.ops.dgsynth.generate.default, arguments, test_utils=utils)
+    torch.library.opcheck(torch.ops.dgsynth.generate.default, raw_arguments(), test_utils=utils)
