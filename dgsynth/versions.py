@@ -5,11 +5,13 @@ from __future__ import annotations
 import platform
 from importlib import metadata
 
+import torch
+
 from dgsynth.kernels import library_status
 
 __version__ = "0.1.0.dev0"
 
-_DEPENDENCIES = ("torch", "numpy", "pandas", "scikit-learn", "pyarrow")
+_DEPENDENCIES = ("numpy", "pandas", "scikit-learn", "pyarrow")
 
 
 def show_versions() -> None:
@@ -32,6 +34,7 @@ def show_versions() -> None:
     facts = {
         "dgsynth": __version__,
         "python": f"{platform.python_version()}, {platform.system()} {platform.machine()}",
+        "torch": str(torch.__version__),  # with the build, +cpu or +cu130
         **{name: _version(name) for name in _DEPENDENCIES},
         "CPU kernels": library["path"] or f"not in use: {library['reason']}",
     }
