@@ -11,8 +11,6 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,14 +18,15 @@ import numpy as np
 import pandas as pd
 import torch
 from _shapes import SHAPES
+from _timing import rate
 from gretel_synthetics.timeseries_dgan.config import DGANConfig, OutputType
 from gretel_synthetics.timeseries_dgan.dgan import DGAN
 
 
-def main(shape: str, n_samples: int, batch_size: int, repeats: int) -> None:
+def main(shape: str, n_samples: int, batch_size: int) -> None:
     torch.set_num_threads(2)
     model = _build(shape, batch_size)
-    rates = {"to_numpy": _rate(lambda: model.generate_numpy(n_samples), n_samples, repeats)}
+    rates = {"to_numpy": rate(lambda: model.generate_numpy(n_samples), n_samples)}
     if shape == "wwt":
         noise = (
             torch.randn(batch_size, 5),
@@ -40,14 +39,12 @@ def main(shape: str, n_samples: int, batch_size: int, repeats: int) -> None:
                 for _ in range(batches):
                     model.generator(*noise)
 
-        rates["network"] = _rate(generator_only, batches * batch_size, repeats)
+        rates["network"] = rate(generator_only, batches * batch_size)
         with tempfile.TemporaryDirectory() as folder:
             framed = _build_frame(batch_size)
-            rates["to_frame"] = _rate(lambda: framed.generate_dataframe(n_samples), n_samples, repeats)
+            rates["to_frame"] = rate(lambda: framed.generate_dataframe(n_samples), n_samples)
             path = Path(folder) / "x.parquet"
-            rates["to_parquet"] = _rate(
-                lambda: framed.generate_dataframe(n_samples).to_parquet(path), n_samples, repeats
-            )
+            rates["to_parquet"] = rate(lambda: framed.generate_dataframe(n_samples).to_parquet(path), n_samples)
     versions = {name: version(name) for name in ("gretel-synthetics", "torch", "numpy", "pandas")}
     print(json.dumps({"rates": rates, "versions": versions}))
 
@@ -106,15 +103,5 @@ def _build_frame(batch_size: int) -> DGAN:
     return model
 
 
-def _rate(call: Callable[[], object], n_samples: int, repeats: int) -> float:
-    call()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return n_samples / float(np.median(seconds))
-
-
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -11,8 +11,6 @@ import json
 import os
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import pandas as pd
 import torch
 from _runs import BENCH, RESULTS, versions
 from _shapes import SHAPES
+from _timing import rate
 
 from dgsynth import DGSynthesizer, Sequences
 from dgsynth.generation import generate
@@ -30,7 +29,6 @@ THREADS = 2
 SAMPLES = {"wwt": 20_000, "mba": 30_000, "gcut": 10_000}
 PEER_SAMPLES = {"wwt": 2_048, "mba": 2_048, "gcut": 128}
 REFERENCE_SAMPLES = {"wwt": 1_024, "mba": 2_048, "gcut": 1_024}
-REPEATS = 3
 
 
 def main() -> None:
@@ -53,19 +51,19 @@ def _measure(shape: str) -> dict[str, float]:
     lengths = _lengths(shape, n)
     forced = None if lengths is None else torch.from_numpy(lengths)
     networks = model.generator_
-    rates = {"network": _rate(lambda: generate(networks, 0, 0, n, lengths=forced), n)}
-    rates["to_numpy"] = _rate(lambda: _arrays(model._sample_range(0, 0, n, None, forced)), n)
-    rates["one sample, ms"] = 1000 / _rate(lambda: model.sample(1, random_state=0), 1)
+    rates = {"network": rate(lambda: generate(networks, 0, 0, n, lengths=forced), n)}
+    rates["to_numpy"] = rate(lambda: _arrays(model._sample_range(0, 0, n, None, forced)), n)
+    rates["one sample, ms"] = 1000 / rate(lambda: model.sample(1, random_state=0), 1)
     if shape != "gcut":
         flops = 2 * (400 * (5 + 100) + 100 * sample_len * measurements) * (-(-length // sample_len))
         rates["network, GFLOP/s"] = rates["network"] * flops / 1e9
     rates["reference"] = _reference_rate(model, shape)
     if shape == "wwt":
         framed = _model(shape, as_frame=True)
-        rates["to_frame"] = _rate(lambda: framed.sample(n, random_state=0), n)
+        rates["to_frame"] = rate(lambda: framed.sample(n, random_state=0), n)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "x.parquet"
-            rates["to_parquet"] = _rate(lambda: framed.sample_to(path, n, random_state=0), n)
+            rates["to_parquet"] = rate(lambda: framed.sample_to(path, n, random_state=0), n)
     return rates
 
 
@@ -75,11 +73,13 @@ def _model(shape: str, *, as_frame: bool = False) -> DGSynthesizer:
     rng = np.random.default_rng(0)
     n = 2 * max(categories) + 20
     metadata = pd.DataFrame({f"m{i}": (np.arange(n) % count).astype(str) for i, count in enumerate(categories)})
-    data: Any = Sequences.from_arrays(rng.random((n, length, measurements)), metadata=metadata)
+    data: Any
     keys: dict[str, Any] = {}
     if as_frame:
         data = _long(metadata, rng.random(n * length), length)
         keys = {"sequence_key": "page", "sequence_index": "day"}
+    else:
+        data = Sequences.from_arrays(rng.random((n, length, measurements)), metadata=metadata)
     return DGSynthesizer(sample_len=sample_len, max_steps=1, random_state=0, n_jobs=THREADS, **keys).fit(data)
 
 
@@ -112,22 +112,23 @@ def _reference_rate(model: DGSynthesizer, shape: str) -> float:
         0, 0, generator.noise_dim, False, True, [output.dim for output in layout.step_outputs],
         [1] * len(layout.step_outputs), layout.sample_len, layout.max_length, layout.has_flags,
     )  # fmt: skip
-    return _rate(lambda: reference(*arguments), n)
+    return rate(lambda: reference(*arguments), n)
 
 
-def _peer(shape: str, batch_size: int) -> dict[str, float] | None:
+def _peer(shape: str, batch_size: int) -> dict[str, Any] | None:
+    """Return the peer's rates and versions."""
     python = os.environ.get("DGSYNTH_PEERS_PYTHON")
     if not python:
         return None
-    command = [python, str(BENCH / "_peers.py"), shape, str(PEER_SAMPLES[shape]), str(batch_size), str(REPEATS)]
+    command = [python, str(BENCH / "_peers.py"), shape, str(PEER_SAMPLES[shape]), str(batch_size)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    rates: dict[str, float] = json.loads(done.stdout.splitlines()[-1])["rates"]
-    return rates
+    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return measured
 
 
-def _ratios(ours: dict[str, float], peers: dict[str, dict[str, float] | None]) -> dict[str, float]:
+def _ratios(ours: dict[str, float], peers: dict[str, dict[str, Any] | None]) -> dict[str, float]:
     """Return ours over the peer's better batch size, for what both measure, and over the reference."""
-    known = [rates for rates in peers.values() if rates is not None]
+    known = [peer["rates"] for peer in peers.values() if peer is not None]
     ratios = {f"{name} / peer": ours[name] / max(rates[name] for rates in known) for name in (known or [{}])[0]}
     return {name: round(ratio, 2) for name, ratio in ratios.items()} | {
         "network / reference": round(ours["network"] / ours["reference"], 2)
@@ -137,17 +138,7 @@ def _ratios(ours: dict[str, float], peers: dict[str, dict[str, float] | None]) -
 def _matrix_product() -> float:
     """Return the rate of a float32 matrix product of 1024 x 1024."""
     matrix = torch.rand(1024, 1024)
-    return 2 * 1024**3 * _rate(lambda: matrix @ matrix, 1, repeats=20) / 1e9
-
-
-def _rate(call: Callable[[], object], count: int, repeats: int = REPEATS) -> float:
-    call()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return count / float(np.median(seconds))
+    return 2 * 1024**3 * rate(lambda: matrix @ matrix, 1, repeats=20) / 1e9
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dgsynth.batch import EncodedBatch, Output
 from dgsynth.errors import DataError
-from dgsynth.kernels.generate import BLOCK
+from dgsynth.kernels.generate import BLOCK, whole_blocks
 from dgsynth.kernels.philox import Stream, philox_normal
 from dgsynth.networks.doppelganger import DoppelGANger
 
@@ -103,15 +103,12 @@ def _generate_metadata(
     device = next(networks.parameters()).device
     config, once = networks.config, torch.zeros(1, dtype=torch.int64, device=device)
     parts = []
-    for start in range(first - first % BLOCK, first + n_samples, BLOCK):
-        samples = torch.arange(start, start + BLOCK, device=device)
-        # What is given has rows for the wanted samples only; the others' results are thrown away.
-        row = (samples - first).clamp(0, n_samples - 1)
-        wanted = (samples >= first) & (samples < first + n_samples)
+    given = None if given is None else given.to(device)
+    for samples, row, wanted in whole_blocks(first, n_samples, device):
         made = networks.generate_metadata(
             philox_normal(seed, samples, Stream.METADATA, once, config.metadata_noise_dim)[:, 0],
             philox_normal(seed, samples, Stream.MINMAX, once, config.minmax_noise_dim)[:, 0],
-            None if given is None else given.to(device)[row],
+            None if given is None else given[row],
         )
         parts.append([tensor[wanted] for tensor in made])
     metadata, minmax, known = (torch.cat(part) for part in zip(*parts, strict=True))

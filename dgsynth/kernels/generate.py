@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -123,10 +123,7 @@ def reference(
     until = lengths if lengths is not None else torch.full((n,), max_length, device=condition.device)
     obeys_flags = has_flags and lengths is None
     records, made = [condition.new_zeros(0, width)], [until[:0]]
-    for start in range(first - first % BLOCK, first + n, BLOCK):
-        samples = torch.arange(start, start + BLOCK, device=condition.device)
-        row = (samples - first).clamp(0, n - 1)  # what was not asked for repeats a row, and is thrown away
-        wanted = (samples >= first) & (samples < first + n)
+    for samples, row, wanted in whole_blocks(first, n, condition.device):
         known = condition[row]
 
         def noise(index: int, samples: Tensor = samples) -> Tensor:
@@ -166,6 +163,16 @@ def _fake(condition: Tensor, *arguments: object) -> tuple[Tensor, Tensor]:
     total = torch.library.get_ctx().new_dynamic_size()
     records = condition.new_empty(total, sum(dims) - (FLAGS.dim if has_flags else 0))
     return records, condition.new_empty(len(condition), dtype=torch.int64)
+
+
+def whole_blocks(first: int, n: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield the blocks that hold samples `first` to `first + n - 1`: numbers, rows and which are wanted, (256,) each.
+
+    A row says where a sample stands among those asked for; what was not asked for repeats a row, to be thrown away.
+    """
+    for start in range(first - first % BLOCK, first + n, BLOCK):
+        samples = torch.arange(start, start + BLOCK, device=device)
+        yield samples, (samples - first).clamp(0, n - 1), (samples >= first) & (samples < first + n)
 
 
 def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
