@@ -22,8 +22,8 @@ from _shapes import SHAPES
 from _timing import rate
 
 from dgsynth import DGSynthesizer, Sequences
-from dgsynth.generation import generate
-from dgsynth.kernels.generate import reference
+from dgsynth.generation import Generators, generate
+from dgsynth.kernels.generate import operands, reference
 
 THREADS = 2
 SAMPLES = {"wwt": 20_000, "mba": 30_000, "gcut": 10_000}
@@ -50,8 +50,8 @@ def _measure(shape: str) -> dict[str, float]:
     model = _model(shape)
     lengths = _lengths(shape, n)
     forced = None if lengths is None else torch.from_numpy(lengths)
-    networks = model.generator_
-    rates = {"network": rate(lambda: generate(networks, 0, 0, n, lengths=forced), n)}
+    generators = Generators.of(model.generator_)
+    rates = {"network": rate(lambda: generate(generators, 0, 0, n, lengths=forced), n)}
     rates["to_numpy"] = rate(lambda: _arrays(model._sample_range(0, 0, n, None, forced)), n)
     rates["one sample, ms"] = 1000 / rate(lambda: model.sample(1, random_state=0), 1)
     if shape != "gcut":
@@ -105,14 +105,10 @@ def _reference_rate(model: DGSynthesizer, shape: str) -> float:
     """Return the rate of the operation's PyTorch reference."""
     n, generator = REFERENCE_SAMPLES[shape], model.generator_.measurement_generator
     assert generator is not None
-    layout, lengths = generator.layout, _lengths(shape, n)
-    arguments = (
-        torch.rand(n, generator.condition_dim), list(generator.weights), list(generator.biases),
-        generator.head.weight, generator.head.bias, None, None if lengths is None else torch.from_numpy(lengths),
-        0, 0, generator.noise_dim, False, True, [output.dim for output in layout.step_outputs],
-        [1] * len(layout.step_outputs), layout.sample_len, layout.max_length, layout.has_flags,
-    )  # fmt: skip
-    return rate(lambda: reference(*arguments), n)
+    lengths = _lengths(shape, n)
+    forced = None if lengths is None else torch.from_numpy(lengths)
+    arguments = operands(generator.pack(), torch.rand(n, generator.condition_dim), 0, 0, forced)
+    return rate(lambda: reference(*arguments), n)  # type: ignore[arg-type]
 
 
 def _peer(shape: str, batch_size: int) -> dict[str, Any] | None:

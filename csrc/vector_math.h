@@ -1,7 +1,8 @@
 // Elementary functions and counter-based noise on vectors of 16 lanes.
 //
 // Every lane is computed by the same instructions, whatever the other lanes hold, so a sample's numbers do not
-// depend on the lane it is in. All are inlined into their caller, and with it compiled for each instruction set.
+// depend on the lane it is in. All are inlined into their caller, and with it compiled for each instruction set and
+// number of lanes. No sum here is of two products: which of them a compiler fuses may differ from caller to caller.
 #pragma once
 
 #include <cmath>
@@ -22,32 +23,35 @@ DGSYNTH_INLINE Floats fill(float value) { return Floats{} + value; }
 
 DGSYNTH_INLINE Words words(uint32_t value) { return Words{} + value; }
 
-DGSYNTH_INLINE Floats clamp(Floats x, float low, float high) {
-  x = x < low ? fill(low) : x;
-  return x > high ? fill(high) : x;
+// 2^x for |x| <= 126. x = n + f with |f| <= 1/2; 2^f is the polynomial with the least greatest relative error, 7.5e-8.
+DGSYNTH_INLINE Floats exp2(Floats x) {
+  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number, left in the lowest bits
+  const Floats shifted = x + kRound, f = x - (shifted - kRound);
+  Floats p = fill(0.001327647152f);
+  p = p * f + 0.009675541331f;
+  p = p * f + 0.05550713275f;
+  p = p * f + 0.2402211972f;
+  p = p * f + 0.6931469671f;
+  p = p * f + 1.000000072f;
+  return (Floats)((Ints)p + ((Ints)shifted << 23));
 }
 
-// e^x for |x| <= 87. x = n ln 2 + r with |r| <= ln 2 / 2, where the Taylor series to r^7 is off by less than 1e-8.
-DGSYNTH_INLINE Floats exp(Floats x) {
-  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number
-  const Floats n = (x * 1.44269504f + kRound) - kRound;
-  const Floats r = (x - n * 0.693359375f) - n * -2.12194440e-4f;  // ln 2 in two parts: the first product is exact
-  Floats p = fill(1.0f / 5040);
-  p = p * r + 1.0f / 720;
-  p = p * r + 1.0f / 120;
-  p = p * r + 1.0f / 24;
-  p = p * r + 1.0f / 6;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  p = p * r + 1.0f;
-  const Ints power = (__builtin_convertvector(n, Ints) + 127) << 23;
-  return p * (Floats)power;
+// x within [-bound, bound]: floats of one sign are ordered as whole numbers, so two integer operations will do.
+DGSYNTH_INLINE Floats clamp(Floats x, float bound) {
+  const Ints upper = (Ints)fill(bound);
+  const Words lower = (Words)fill(-bound);
+  const Ints below = (Ints)x < upper ? (Ints)x : upper;
+  return (Floats)((Words)below < lower ? (Words)below : lower);
 }
 
-// Beyond this sigmoid and tanh are constant in float32, and products of two 1 + e^x stay finite.
-constexpr float kSaturation = 40.0f;
+constexpr float kLog2e = 1.44269504f;
 
-DGSYNTH_INLINE Floats exp_of_minus(Floats x) { return exp(clamp(-x, -kSaturation, kSaturation)); }
+// e^(-x), held within 2^-42 and 2^42: beyond, sigmoid and tanh are constant in float32, and a product of three
+// 1 + e^(-x) is still finite.
+DGSYNTH_INLINE Floats exp_of_minus(Floats x) { return exp2(clamp(x * -kLog2e, 42.0f)); }
+
+// e^x for x <= 0, at least 2^-126.
+DGSYNTH_INLINE Floats exp_of_negative(Floats x) { return exp2(clamp(x * kLog2e, 126.0f)); }
 
 DGSYNTH_INLINE Floats sigmoid(Floats x) { return 1.0f / (1.0f + exp_of_minus(x)); }
 
@@ -56,10 +60,23 @@ DGSYNTH_INLINE Floats tanh(Floats x) {
   return (1.0f - e) / (1.0f + e);
 }
 
-// sigmoid(x) tanh(y), with one division.
-DGSYNTH_INLINE Floats sigmoid_tanh(Floats x, Floats y) {
-  const Floats a = exp_of_minus(x), b = exp_of_minus(2.0f * y);
-  return (1.0f - b) / ((1.0f + a) * (1.0f + b));
+// The new cell state, sigmoid(forget) cell + sigmoid(input) tanh(candidate), with one division.
+DGSYNTH_INLINE Floats lstm_cell(Floats input, Floats forget, Floats candidate, Floats cell) {
+  const Floats i = exp_of_minus(input), g = exp_of_minus(2.0f * candidate), f = 1.0f + exp_of_minus(forget);
+  const Floats both = (1.0f + i) * (1.0f + g);
+  return (cell * both + (f - g * f)) / (both * f);
+}
+
+// The new hidden state, sigmoid(output) tanh(cell), with one division.
+DGSYNTH_INLINE Floats lstm_hidden(Floats output, Floats cell) {
+  const Floats o = exp_of_minus(output), c = exp_of_minus(2.0f * cell);
+  return (1.0f - c) / ((1.0f + o) * (1.0f + c));
+}
+
+// The nearest bfloat16, ties to even, in the upper half of each word.
+DGSYNTH_INLINE Words round_to_bfloat16(Floats x) {
+  const Words bits = (Words)x;
+  return bits + 0x7fff + (bits >> 16 & 1);
 }
 
 // ln u for normal u > 0: u = 2^e m with m in [sqrt(1/2), sqrt(2)), ln m = 2 artanh((m - 1) / (m + 1)).
@@ -73,8 +90,7 @@ DGSYNTH_INLINE Floats log(Floats u) {
   p = p * s2 + 2.0f / 7;
   p = p * s2 + 2.0f / 5;
   p = p * s2 + 2.0f / 3;
-  p = p * s2 + 2.0f;
-  return __builtin_convertvector(exponent, Floats) * 0.693147181f + p * s;
+  return __builtin_convertvector(exponent, Floats) * 0.693147181f + (p * (s2 * s) + (s + s));
 }
 
 DGSYNTH_INLINE Floats sqrt(Floats x) {

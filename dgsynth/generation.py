@@ -15,7 +15,8 @@ from torch import Tensor
 
 from dgsynth.batch import EncodedBatch, Output
 from dgsynth.errors import DataError
-from dgsynth.kernels.generate import BLOCK, whole_blocks
+from dgsynth.kernels.generate import BLOCK, PackedGenerator, generate_records, whole_blocks
+from dgsynth.kernels.packing import Precision
 from dgsynth.kernels.philox import Stream, philox_normal
 from dgsynth.networks.doppelganger import DoppelGANger
 
@@ -57,9 +58,30 @@ class Condition:
     nearest: bool = False
 
 
+@dataclass(frozen=True)
+class Generators:
+    """Trained generators in the form that sampling reads, made once per model.
+
+    Attributes
+    ----------
+    networks : DoppelGANger
+        Without BatchNorm, which is folded into the layers behind it, and without discriminators.
+    measurements : PackedGenerator or None
+    """
+
+    networks: DoppelGANger
+    measurements: PackedGenerator | None
+
+    @classmethod
+    def of(cls, networks: DoppelGANger, precision: Precision = "float32") -> Generators:
+        """Return the generators of `networks` as they stand."""
+        packed = None if networks.measurement_generator is None else networks.measurement_generator.pack(precision)
+        return cls(networks.folded(), packed)
+
+
 @torch.no_grad()
 def generate(
-    networks: DoppelGANger,
+    generators: Generators,
     seed: int,
     first: int,
     n_samples: int,
@@ -71,8 +93,7 @@ def generate(
 
     Parameters
     ----------
-    networks : DoppelGANger
-        In eval mode.
+    generators : Generators
     seed : int in [0, 2**64)
     first, n_samples : int
     condition : Condition, optional
@@ -85,11 +106,12 @@ def generate(
     DataError
         A condition is next to impossible.
     """
+    networks = generators.networks
     given = None if condition is None else _meet(networks, seed, first, n_samples, condition)
     metadata, minmax, known = _generate_metadata(networks, seed, first, n_samples, given)
-    if networks.measurement_generator is not None:
+    if generators.measurements is not None:
         forced = None if lengths is None else lengths.to(known.device)
-        records, made = networks.measurement_generator.generate(known, seed, first, forced)
+        records, made = generate_records(generators.measurements, known, seed, first, forced)
     else:
         made = torch.full((n_samples,), networks.layout.max_length) if lengths is None else lengths
         records = known.new_zeros(int(made.sum()), 0)

@@ -101,8 +101,7 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
         history.numpy(), columns=list(LOSSES), index=pd.RangeIndex(1, len(history) + 1, name="step")
     )
     model._training_state = {**training_state, "history": history, "step": torch.tensor(model.n_steps_)}
-    model.networks_.eval()
-    model.generator_.eval()
+    model._sampling = {}
     return model
 
 
@@ -111,6 +110,7 @@ def digest(model: DGSynthesizer) -> str:
     described = {
         "encoder": encoder_to_dict(model.encoder_),
         "networks": asdict(model.generator_.config),
+        "precision": model.precision,
         "versions": {"torch": torch.__version__, "pandas": pd.__version__, "pyarrow": pa.__version__},
         "has_kernels": bool(library_status()["path"]),  # their numbers are rounded in another way
     }

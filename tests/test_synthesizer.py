@@ -1,5 +1,6 @@
 """The estimator as its users meet it: forms, conditions, lengths, seeds, resuming, errors."""
 
+import copy
 import os
 import signal
 import subprocess
@@ -162,6 +163,18 @@ def test_chunks_are_the_whole(model, chunk_size):
     chunks = list(model.iter_samples(300, chunk_size, random_state=7))
     assert len(chunks) == -(-300 // chunk_size)
     pd.testing.assert_frame_equal(pd.concat(chunks, ignore_index=True), whole)
+
+
+def test_precision_may_be_changed_after_fitting(model):
+    exact = model.sample(200, random_state=7)
+    lower = copy.deepcopy(model).set_params(precision="bfloat16").sample(200, random_state=7)
+    assert not exact.equals(lower)
+    # A record more or less, and a category that was a near tie; the metadata do not come from the LSTM.
+    columns = ["home", "isp", "rooms", "income"]
+    pd.testing.assert_frame_equal(*(made[columns].drop_duplicates(ignore_index=True) for made in (exact, lower)))
+    assert abs(len(lower) / len(exact) - 1) < 0.05
+    with pytest.raises(ValueError, match="precision"):
+        copy.deepcopy(model).set_params(precision="float16").sample(1)
 
 
 def test_a_given_sample_is_the_same_in_any_company(model):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch.nn.functional import linear
 
 from dgsynth.batch import FLAGS, Activation, Layout, Output
 from dgsynth.kernels.activations import activate
+from dgsynth.kernels.packing import by_gate, unpack
 from dgsynth.kernels.philox import Stream, philox_normal
 
 BLOCK = 256
@@ -21,85 +23,106 @@ ACTIVATIONS: tuple[Activation, ...] = ("softmax", "sigmoid", "tanh")
 
 torch.library.define(
     "dgsynth::generate",
-    "(Tensor condition, Tensor[] weights, Tensor[] biases, Tensor head_weight, Tensor head_bias, "
-    "Tensor? learned_state, Tensor? lengths, int seed, int first, int noise_dim, bool feedback, bool random_state, "
-    "int[] dims, int[] activations, int sample_len, int max_length, bool has_flags) -> (Tensor, Tensor)",
+    "(Tensor condition, Tensor condition_weight, Tensor[] gates, Tensor[] biases, Tensor head_weight, "
+    "Tensor head_bias, Tensor? learned_state, Tensor? lengths, int seed, int first, int noise_dim, bool feedback, "
+    "bool random_state, int[] dims, int[] activations, int sample_len, int max_length, bool has_flags) "
+    "-> (Tensor, Tensor)",
 )
 
 
+@dataclass(frozen=True)
+class PackedGenerator:
+    """A measurement generator as the operation reads it (Lin et al. 2020, section 4.1 and Appendix B).
+
+    Attributes
+    ----------
+    condition_weight : Tensor of shape (C, H, 4)
+        What the hard metadata and min/max metadata add to the first layer's gates, [condition][unit][gate]; the gates
+        are in the order input, forget, cell, output.
+    gates : tuple of packed Tensors
+        Of each LSTM layer, from its inputs: in the first layer the noise, with feedback the S * D outputs of the pass
+        before, and the hidden state; in the others the hidden state of the layer below and its own. In bfloat16 these
+        weights and inputs are rounded, and all else is float32: sums, states, head and the condition's part.
+    biases : tuple of Tensors of shape (H, 4)
+    head_weight : packed Tensor of shape (ceil(S * D / 4), H, 4)
+    head_bias : Tensor of shape (ceil(S * D / 4), 4)
+    learned_state : Tensor of shape (2, layers, 1, H) or None
+        Hidden and cell state to start from; without it they are zero, or random.
+    noise_dim : int
+    feedback, random_state : bool
+    layout : Layout
+    """
+
+    condition_weight: Tensor
+    gates: tuple[Tensor, ...]
+    biases: tuple[Tensor, ...]
+    head_weight: Tensor
+    head_bias: Tensor
+    learned_state: Tensor | None
+    noise_dim: int
+    feedback: bool
+    random_state: bool
+    layout: Layout
+
+
 def generate_records(
-    condition: Tensor,
-    weights: Sequence[Tensor],
-    biases: Sequence[Tensor],
-    head_weight: Tensor,
-    head_bias: Tensor,
-    learned_state: Tensor | None,
-    lengths: Tensor | None,
-    *,
-    seed: int,
-    first: int,
-    noise_dim: int,
-    feedback: bool,
-    random_state: bool,
-    layout: Layout,
+    generator: PackedGenerator, condition: Tensor, seed: int, first: int, lengths: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Return the records of samples `first` to `first + n - 1` of the seed, and their lengths.
 
     Parameters
     ----------
+    generator : PackedGenerator
     condition : Tensor of shape (n, C)
         Hard metadata and min/max metadata of each sample.
-    weights : sequence of Tensors of shape (4H, inputs + H)
-        Of each LSTM layer; gates in the order input, forget, cell, output. The first layer's inputs are the
-        condition, the noise and, with feedback, the S * D outputs of the pass before.
-    biases : sequence of Tensors of shape (4H,)
-    head_weight, head_bias : Tensors of shape (S * D, H) and (S * D,)
-    learned_state : Tensor of shape (2, layers, 1, H) or None
-        Hidden and cell state to start from; without it they are zero, or random.
-    lengths : int64 Tensor of shape (n,) or None
-        Forced lengths, at least 1, also beyond the longest sample learned; else the generation flags say.
     seed : int in [0, 2**63)
-    first, noise_dim : int
-    feedback, random_state : bool
-    layout : Layout
+    first : int
+    lengths : int64 Tensor of shape (n,), optional
+        Forced lengths, at least 1, also beyond the longest sample learned; else the generation flags say.
 
     Returns
     -------
     records : Tensor of shape (sum of lengths, D without the flag)
         Ragged: one sample after another.
     lengths : int64 Tensor of shape (n,)
-
-    References
-    ----------
-    Lin et al. 2020, section 4.1 and Appendix B.
     """
+    records, made = torch.ops.dgsynth.generate(*operands(generator, condition.contiguous(), seed, first, lengths))
+    return records, made
+
+
+def operands(
+    generator: PackedGenerator, condition: Tensor, seed: int, first: int, lengths: Tensor | None = None
+) -> tuple[object, ...]:
+    """Return the operation's arguments, flat as its schema has them."""
+    layout = generator.layout
     outputs = layout.step_outputs
-    records, made = torch.ops.dgsynth.generate(
-        condition.contiguous(),
-        [weight.contiguous() for weight in weights],
-        list(biases),
-        head_weight.contiguous(),
-        head_bias,
-        None if learned_state is None else learned_state.contiguous(),
+    return (
+        condition,
+        generator.condition_weight,
+        list(generator.gates),
+        list(generator.biases),
+        generator.head_weight,
+        generator.head_bias,
+        generator.learned_state,
         lengths,
         seed,
         first,
-        noise_dim,
-        feedback,
-        random_state,
+        generator.noise_dim,
+        generator.feedback,
+        generator.random_state,
         [output.dim for output in outputs],
         [ACTIVATIONS.index(output.activation) for output in outputs],
         layout.sample_len,
         layout.max_length,
         layout.has_flags,
     )
-    return records, made
 
 
 @torch.no_grad()
 def reference(
     condition: Tensor,
-    weights: list[Tensor],
+    condition_weight: Tensor,
+    gates: list[Tensor],
     biases: list[Tensor],
     head_weight: Tensor,
     head_bias: Tensor,
@@ -122,25 +145,32 @@ def reference(
     width = step_dim - (FLAGS.dim if has_flags else 0)
     until = lengths if lengths is not None else torch.full((n,), max_length, device=condition.device)
     obeys_flags = has_flags and lengths is None
+    layers = [by_gate(unpack(packed, condition.dtype)) for packed in gates]
+    offsets = [by_gate(bias.flatten()) for bias in biases]
+    known_weight = by_gate(condition_weight.flatten(1).t())
+    head, head_offset = unpack(head_weight, condition.dtype)[: sample_len * step_dim], head_bias.flatten()
+    rounded = gates[0].dtype == torch.bfloat16
     records, made = [condition.new_zeros(0, width)], [until[:0]]
     for samples, row, wanted in whole_blocks(first, n, condition.device):
-        known = condition[row]
+        known = linear(condition[row], known_weight, offsets[0])
 
         def noise(index: int, samples: Tensor = samples) -> Tensor:
             draw = torch.full((1,), index, device=samples.device)
             return philox_normal(seed, samples, Stream.MEASUREMENT, draw, noise_dim)[:, 0].to(condition.dtype)
 
-        hidden, cell = _initial_state(seed, samples, len(weights), head_weight, learned_state, random_state)
+        hidden, cell = _initial_state(seed, samples, len(gates), head, learned_state, random_state)
         block = condition.new_zeros(BLOCK, sample_len * step_dim)
         blocks: list[Tensor] = []
         made_here, goes_on = torch.zeros_like(samples), wanted
         while goes_on.any():
-            inputs = torch.cat([known, noise(len(blocks)), *([block] if feedback else [])], dim=1)
-            for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-                gates = linear(torch.cat([inputs, hidden[layer]], dim=1), weight, bias)
-                inputs, cell[layer] = lstm_cell(gates, cell[layer])
+            inputs = torch.cat([noise(len(blocks)), *([block] if feedback else [])], dim=1)
+            for layer, weight in enumerate(layers):
+                inputs = torch.cat([inputs, hidden[layer]], dim=1)
+                inputs = inputs.to(torch.bfloat16).to(condition.dtype) if rounded else inputs
+                sums = linear(inputs, weight[:, : inputs.shape[1]]) + (known if layer == 0 else offsets[layer])
+                inputs, cell[layer] = lstm_cell(sums, cell[layer])
                 hidden[layer] = inputs
-            logits = linear(inputs, head_weight, head_bias).unflatten(1, (sample_len, step_dim))
+            logits = linear(inputs, head, head_offset[: len(head)]).unflatten(1, (sample_len, step_dim))
             blocks.append(activate(logits, outputs))
             block = blocks[-1].flatten(1)
             left = (until[row] - (len(blocks) - 1) * sample_len).clamp(max=sample_len)
@@ -158,7 +188,7 @@ torch.library.impl("dgsynth::generate", "CompositeExplicitAutograd")(reference)
 
 @torch.library.register_fake("dgsynth::generate")
 def _fake(condition: Tensor, *arguments: object) -> tuple[Tensor, Tensor]:
-    dims, has_flags = arguments[11], bool(arguments[15])
+    dims, has_flags = arguments[12], bool(arguments[16])
     assert isinstance(dims, list)
     total = torch.library.get_ctx().new_dynamic_size()
     records = condition.new_empty(total, sum(dims) - (FLAGS.dim if has_flags else 0))

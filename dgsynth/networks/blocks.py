@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -26,6 +27,29 @@ def generator_mlp(in_features: int, units: Sequence[int], out_features: int) -> 
     for width_in, width_out in pairwise([in_features, *units]):
         layers += [glorot_linear(width_in, width_out), nn.ReLU(), nn.BatchNorm1d(width_out, eps=1e-5, momentum=0.1)]
     return nn.Sequential(*layers, glorot_linear([in_features, *units][-1], out_features))
+
+
+@torch.no_grad()
+def fold_batch_norm(mlp: nn.Sequential) -> nn.Sequential:
+    """Return what `generator_mlp` computes in eval mode as linear layers and ReLU alone.
+
+    A normalized input of a linear layer is an affine map of what comes in: W (a x + b) + c = (W a) x + (W b + c).
+    """
+    layers: list[nn.Module] = []
+    norm: nn.BatchNorm1d | None = None
+    for module in mlp:
+        if isinstance(module, nn.BatchNorm1d):
+            norm = module
+            continue
+        layer = copy.deepcopy(module)
+        if isinstance(layer, nn.Linear) and norm is not None:
+            assert norm.running_mean is not None and norm.running_var is not None
+            scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+            layer.bias.add_(layer.weight @ (norm.bias - scale * norm.running_mean))
+            layer.weight.mul_(scale)
+            norm = None
+        layers.append(layer)
+    return nn.Sequential(*layers)
 
 
 def discriminator_mlp(in_features: int, units: Sequence[int]) -> nn.Sequential:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from dgsynth.batch import Layout
 from dgsynth.config import NetworkConfig
-from dgsynth.networks.blocks import harden
+from dgsynth.networks.blocks import fold_batch_norm, harden
 from dgsynth.networks.discriminators import Discriminator
 from dgsynth.networks.measurement_generator import MeasurementGenerator
 from dgsynth.networks.metadata_generator import MetadataGenerator
@@ -100,6 +101,14 @@ class DoppelGANger(nn.Module):
             if config.auxiliary_discriminator and metadata_dim and layout.has_measurements
             else None
         )
+
+    def folded(self) -> DoppelGANger:
+        """Return a copy for sampling: in eval mode, with BatchNorm folded into the layers behind it."""
+        copied = copy.deepcopy(self).eval()
+        for generator in (copied.metadata_generator, copied.minmax_generator):
+            if generator is not None:
+                generator.mlp = fold_batch_norm(generator.mlp)
+        return copied
 
     def generator_modules(self) -> dict[str, nn.Module]:
         """Return the generators that exist, by name."""

@@ -11,7 +11,8 @@ from torch.nn.functional import linear
 from dgsynth.batch import Layout
 from dgsynth.config import InitialState
 from dgsynth.kernels.activations import activate
-from dgsynth.kernels.generate import count_records, generate_records, lstm_cell
+from dgsynth.kernels.generate import PackedGenerator, count_records, lstm_cell
+from dgsynth.kernels.packing import GROUP, Precision, by_unit, pack
 from dgsynth.networks.blocks import glorot_linear
 
 LEARNED_STATE_STD = 0.02
@@ -64,7 +65,7 @@ class MeasurementGenerator(nn.Module):
         )
 
     def forward(self, condition: Tensor, noise: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return records and lengths, for training; `generate` makes the same from its own noise.
+        """Return records and lengths, for training; the packed generator makes the same from its own noise.
 
         Parameters
         ----------
@@ -104,34 +105,18 @@ class MeasurementGenerator(nn.Module):
         return nn.functional.pad(steps, (0, 0, 0, missing)), records_made
 
     @torch.no_grad()
-    def generate(
-        self, condition: Tensor, seed: int, first: int, lengths: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Return the ragged records of samples `first` to `first + n - 1` of the seed, and their lengths.
-
-        Parameters
-        ----------
-        condition : Tensor of shape (n, A + M)
-            Hard metadata and min/max metadata.
-        seed, first : int
-        lengths : int64 Tensor of shape (n,), optional
-            Forced lengths, also beyond the longest sample learned.
-
-        Returns
-        -------
-        records : Tensor of shape (sum of lengths, D without the flag)
-        lengths : int64 Tensor of shape (n,)
-        """
-        return generate_records(
-            condition,
-            [*self.weights],
-            [*self.biases],
-            self.head.weight,
-            self.head.bias,
-            self.learned_state,
-            lengths,
-            seed=seed,
-            first=first,
+    def pack(self, precision: Precision = "float32") -> PackedGenerator:
+        """Return the weights as they stand, in the order in which `generate_records` reads them."""
+        layers = [by_unit(weight) for weight in self.weights]
+        known, layers[0] = layers[0][:, : self.condition_dim], layers[0][:, self.condition_dim :]
+        learned = self.learned_state
+        return PackedGenerator(
+            condition_weight=known.t().unflatten(1, (-1, GROUP)).contiguous(),
+            gates=tuple(pack(weight, precision) for weight in layers),
+            biases=tuple(by_unit(bias).unflatten(0, (-1, GROUP)) for bias in self.biases),
+            head_weight=pack(self.head.weight),
+            head_bias=pack(self.head.bias[:, None])[:, 0],
+            learned_state=None if learned is None else learned.detach().clone(),
             noise_dim=self.noise_dim,
             feedback=self.feedback_dim > 0,
             random_state=self.initial_state == "random",

@@ -5,7 +5,7 @@ import torch
 
 from dgsynth.batch import Layout, Output
 from dgsynth.kernels import library_status
-from dgsynth.kernels.generate import ACTIVATIONS, generate_records, reference
+from dgsynth.kernels.generate import generate_records, operands, reference
 from dgsynth.kernels.philox import Stream, philox_normal
 from dgsynth.networks.measurement_generator import MeasurementGenerator
 
@@ -29,18 +29,12 @@ def condition(n, seed=0):
     return torch.rand(n, CONDITION, generator=torch.Generator().manual_seed(seed))
 
 
-def by_reference(generator, known, first=0, lengths=None):
-    layout = generator.layout
-    weights = [weight.detach() for weight in generator.weights]
-    biases = [bias.detach() for bias in generator.biases]
-    learned = None if generator.learned_state is None else generator.learned_state.detach()
-    outputs = layout.step_outputs
-    return reference(
-        known, weights, biases, generator.head.weight.detach(), generator.head.bias.detach(), learned, lengths,
-        SEED, first, NOISE, generator.feedback_dim > 0, generator.initial_state == "random",
-        [output.dim for output in outputs], [ACTIVATIONS.index(output.activation) for output in outputs],
-        layout.sample_len, layout.max_length, layout.has_flags,
-    )  # fmt: skip
+def by_operation(generator, known, first=0, lengths=None, precision="float32"):
+    return generate_records(generator.pack(precision), known, SEED, first, lengths)
+
+
+def by_reference(generator, known, first=0, lengths=None, precision="float32"):
+    return reference(*operands(generator.pack(precision), known, SEED, first, lengths))
 
 
 @pytest.mark.parametrize("record", [NUMBERS, MIXED])
@@ -51,7 +45,7 @@ def by_reference(generator, known, first=0, lengths=None):
 def test_it_is_the_reference(record, units, layers, feedback, state):
     generator = make(record, units=units, layers=layers, feedback=feedback, state=state)
     known = condition(70)
-    records, lengths = generator.generate(known, SEED, 1000)
+    records, lengths = by_operation(generator, known, 1000)
     expected, expected_lengths = by_reference(generator, known, 1000)
     assert torch.equal(lengths, expected_lengths)
     torch.testing.assert_close(records, expected, rtol=0, atol=2e-6)
@@ -62,17 +56,32 @@ def test_it_is_the_reference(record, units, layers, feedback, state):
 @pytest.mark.parametrize("has_flags", [False, True])
 def test_it_is_the_reference_for_any_number_of_samples_and_passes(n, sample_len, has_flags):
     generator = make(sample_len=sample_len, has_flags=has_flags)
-    records, lengths = generator.generate(condition(n), SEED, 5)
+    records, lengths = by_operation(generator, condition(n), 5)
     expected, expected_lengths = by_reference(generator, condition(n), 5)
     assert torch.equal(lengths, expected_lengths)
     torch.testing.assert_close(records, expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("units", [7, 10])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("feedback", [False, True])
+@pytest.mark.parametrize("n", [9, 300])
+def test_it_is_the_reference_in_bfloat16(units, layers, feedback, n):
+    generator = make(MIXED, units=units, layers=layers, feedback=feedback, has_flags=False)
+    records, _ = by_operation(generator, condition(n), precision="bfloat16")
+    expected, _ = by_reference(generator, condition(n), precision="bfloat16")
+    # A sum that differs in its last bit may round an input to the next bfloat16.
+    torch.testing.assert_close(records, expected, rtol=0, atol=2e-3)
+    assert (records - expected).abs().mean() < 5e-5
+    in_float32, _ = by_operation(generator, condition(n))
+    assert 1e-4 < (records - in_float32).abs().mean() < 2e-2
 
 
 @pytest.mark.parametrize("has_flags", [False, True])
 def test_forced_lengths_are_obeyed_beyond_the_trained_one(has_flags):
     generator = make(has_flags=has_flags)
     wanted = torch.tensor([1, 3, 4, 40, 41])
-    records, lengths = generator.generate(condition(5), SEED, 0, wanted)
+    records, lengths = by_operation(generator, condition(5), 0, wanted)
     assert torch.equal(lengths, wanted)
     expected, _ = by_reference(generator, condition(5), lengths=wanted)
     torch.testing.assert_close(records, expected, rtol=0, atol=2e-6)
@@ -99,21 +108,23 @@ def test_all_end_in_the_first_pass_or_none_ever(bias, length):
     generator = make()
     with torch.no_grad():
         generator.head.bias.view(3, -1)[:, -2] = bias
-    _, lengths = generator.generate(condition(100), SEED, 0)
+    _, lengths = by_operation(generator, condition(100), 0)
     assert (lengths == length).all()
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_sample_is_the_same_bit_for_bit_in_any_company(threads):
-    generator = make()
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("record", [NUMBERS, MIXED])
+def test_a_sample_is_the_same_bit_for_bit_in_any_company(threads, precision, record):
+    generator = make(record, layers=2, feedback=True)
     known = condition(600)
-    records, lengths = generator.generate(known, SEED, 0)
+    records, lengths = by_operation(generator, known, 0, precision=precision)
     ends = lengths.cumsum(0)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         for start, stop in [(0, 1), (0, 31), (250, 260), (599, 600)]:
-            part, part_lengths = generator.generate(known[start:stop], SEED, start)
+            part, part_lengths = by_operation(generator, known[start:stop], start, precision=precision)
             assert torch.equal(part_lengths, lengths[start:stop])
             assert torch.equal(part, records[ends[start] - lengths[start] : ends[stop - 1]])
     finally:
@@ -127,10 +138,11 @@ def test_its_noise_is_normal():
     weight[8:12, CONDITION : CONDITION + 4] = 1e-2 * torch.eye(4)  # the candidate: tanh of a hundredth of the noise
     bias = torch.tensor([40.0, -40.0, 0.0, 40.0]).repeat_interleave(units)  # in: open, forget: closed, out: open
     head = 10 * torch.eye(4)
-    records, _ = generate_records(
-        torch.zeros(2000, CONDITION), [weight], [bias], head, torch.zeros(4), None, None,
-        seed=SEED, first=0, noise_dim=4, feedback=False, random_state=False, layout=layout,
-    )  # fmt: skip
+    generator = MeasurementGenerator(layout, 4, units, 1, False, "zero")
+    with torch.no_grad():
+        for parameter, value in zip(generator.parameters(), [weight, bias, head, torch.zeros(4)], strict=True):
+            parameter.copy_(value)
+    records, _ = by_operation(generator, torch.zeros(2000, CONDITION))
     noise = torch.logit(records.double()) * 10
     assert noise.mean(0).abs().max() < 0.02  # of 100,000 numbers: 6 standard errors
     assert (noise.std(0) - 1).abs().max() < 0.02
@@ -144,12 +156,13 @@ def test_its_noise_is_normal():
     ("at", "value", "words"),
     [
         (0, torch.rand(9, CONDITION).double(), "condition must be float32"),
-        (1, [torch.rand(40, 3)], "must be of shape"),
-        (3, torch.rand(5, 10), "head must make"),
-        (6, torch.zeros(9, dtype=torch.int64), "at least 1"),
-        (6, torch.ones(8, dtype=torch.int64), "one per sample"),
-        (12, [1, 2, 1], "generation flag"),
-        (14, 0, "positive"),
+        (2, [torch.rand(10, 3, 4)], r"gates\[0\] must be of shape \(10, 15, 4\)"),
+        (2, [torch.rand(10, 15, 4).bfloat16()], r"gates\[0\] must be of shape \(10, 8, 4, 2\)"),
+        (4, torch.rand(5, 10, 4), r"head_weight must be of shape \(3, 10, 4\)"),
+        (7, torch.zeros(9, dtype=torch.int64), "at least 1"),
+        (7, torch.ones(8, dtype=torch.int64), "one per sample"),
+        (13, [1, 2, 1], "generation flag"),
+        (15, 0, "positive"),
     ],
 )
 def test_the_kernel_refuses_what_does_not_fit(at, value, words):
@@ -160,11 +173,7 @@ def test_the_kernel_refuses_what_does_not_fit(at, value, words):
 
 
 def raw_arguments():
-    generator = make()
-    weights, biases = [w.detach() for w in generator.weights], [b.detach() for b in generator.biases]
-    head = [generator.head.weight.detach(), generator.head.bias.detach()]
-    arguments = (condition(9), weights, biases, *head, None, None, SEED, 0, NOISE, False, True)
-    return (*arguments, [1, 1, 2], [1, 2, 0], 3, 20, True)
+    return operands(make().pack(), condition(9), SEED, 0)
 
 
 def test_the_operation_keeps_torchs_rules():

@@ -3,10 +3,11 @@
 import math
 
 import torch
+from torch import nn
 
 from dgsynth.batch import Output
 from dgsynth.kernels.activations import activate
-from dgsynth.networks.blocks import generator_mlp, glorot_linear, harden
+from dgsynth.networks.blocks import fold_batch_norm, generator_mlp, glorot_linear, harden
 
 OUTPUTS = (Output(1, "sigmoid"), Output(1, "sigmoid"), Output(3, "softmax"), Output(1, "tanh"), Output(2, "softmax"))
 
@@ -41,3 +42,19 @@ def test_hidden_layers_are_linear_relu_batchnorm_with_the_original_momentum():
     kinds = [type(layer).__name__ for layer in mlp]
     assert kinds == ["Linear", "ReLU", "BatchNorm1d"] * 2 + ["Linear"]
     assert mlp[2].momentum == 0.1 and mlp[2].eps == 1e-5
+
+
+def test_folding_batch_norm_leaves_what_the_network_computes():
+    torch.manual_seed(0)
+    mlp = generator_mlp(5, (30, 20), 8)
+    for _ in range(20):
+        mlp(3 + 2 * torch.randn(64, 5))  # moves the running statistics
+    for module in mlp:
+        if isinstance(module, nn.BatchNorm1d):
+            nn.init.normal_(module.weight)
+            nn.init.normal_(module.bias)
+    before = [parameter.clone() for parameter in mlp.parameters()]
+    folded, noise = fold_batch_norm(mlp.eval()), torch.randn(100, 5)
+    assert not any(isinstance(module, nn.BatchNorm1d) for module in folded)
+    torch.testing.assert_close(folded(noise), mlp(noise), rtol=1e-5, atol=1e-5)
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(before, mlp.parameters(), strict=True))
