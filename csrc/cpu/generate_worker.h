@@ -342,6 +342,7 @@ DGSYNTH_INLINE void refill(const Model& m, const Task& task, Worker<kVectors>& w
   std::copy_n(m.layers[0].gates.bias, n_gates, gates);
   for (int64_t k = 0; k < m.condition_dim; k++) {
     const float value = task.condition[sample * m.condition_dim + k];
+    if (value == 0.0f) continue;  // most are: the categories that a sample does not have
     const float* const weights = m.condition_weight + k * n_gates;
     for (int64_t j = 0; j < n_gates; j++) gates[j] += value * weights[j];
   }

@@ -12,7 +12,8 @@ from torch.nn.functional import linear
 from dgsynth.batch import FLAGS, Activation, Layout, Output
 from dgsynth.kernels.activations import activate
 from dgsynth.kernels.packing import by_gate, unpack
-from dgsynth.kernels.philox import Stream, philox_normal
+from dgsynth.kernels.philox import Stream
+from dgsynth.kernels.philox import reference as philox_normal
 
 BLOCK = 256
 """Samples that the reference makes together. How a matrix product rounds depends on its shape, so sample i always

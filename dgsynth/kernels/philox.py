@@ -61,12 +61,17 @@ def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: tuple[int, int])
     return c0, c1, c2, c3
 
 
+torch.library.define(
+    "dgsynth::philox_normal", "(int seed, Tensor samples, int stream, Tensor draws, int dim) -> Tensor"
+)
+
+
 def philox_normal(seed: int, samples: Tensor, stream: Stream, draws: Tensor, dim: int) -> Tensor:
     """Return standard normal numbers of given samples and draws (Box-Muller on Philox words).
 
     Parameters
     ----------
-    seed : int in [0, 2**64)
+    seed : int in [0, 2**63)
     samples : int64 Tensor of shape (n,)
         Numbers of the samples, not negative.
     stream : Stream
@@ -79,13 +84,20 @@ def philox_normal(seed: int, samples: Tensor, stream: Stream, draws: Tensor, dim
     -------
     float32 Tensor of shape (n, P, dim)
     """
+    draws = draws.expand(len(samples), -1).contiguous()
+    normal: Tensor = torch.ops.dgsynth.philox_normal(seed, samples.contiguous(), int(stream), draws, dim)
+    return normal
+
+
+def reference(seed: int, samples: Tensor, stream: int, draws: Tensor, dim: int) -> Tensor:
+    """The definition of `philox_normal`."""
     blocks = torch.arange(-(-dim // 4), device=samples.device)
     shape = (len(samples), draws.shape[-1], len(blocks))
     counter = (
         (samples & _WORD)[:, None, None].expand(shape),
         (samples >> 32)[:, None, None].expand(shape),
         draws[..., None].expand(shape),
-        (blocks | int(stream) << 24).expand(shape),
+        (blocks | stream << 24).expand(shape),
     )
     words = philox(counter, (seed & _WORD, seed >> 32))
     # 24 bits, the half keeps 0 out of the logarithm: exact in float32.
@@ -94,3 +106,11 @@ def philox_normal(seed: int, samples: Tensor, stream: Stream, draws: Tensor, dim
     a0, a1 = 2 * math.pi * u1, 2 * math.pi * u3
     normal = torch.stack([r0 * torch.cos(a0), r0 * torch.sin(a0), r1 * torch.cos(a1), r1 * torch.sin(a1)], dim=-1)
     return normal.flatten(2)[..., :dim]
+
+
+torch.library.impl("dgsynth::philox_normal", "CompositeExplicitAutograd")(reference)
+
+
+@torch.library.register_fake("dgsynth::philox_normal")
+def _fake(seed: int, samples: Tensor, stream: int, draws: Tensor, dim: int) -> Tensor:
+    return draws.new_empty(*draws.shape, dim, dtype=torch.float32)

@@ -5,7 +5,8 @@ import pytest
 import torch
 from scipy import stats
 
-from dgsynth.kernels.philox import Stream, philox, philox_normal
+from dgsynth.kernels import library_status
+from dgsynth.kernels.philox import Stream, philox, philox_normal, reference
 
 ONES = 0xFFFFFFFF
 
@@ -60,3 +61,32 @@ def test_draws_may_differ_by_sample():
 def test_sample_numbers_beyond_32_bits_have_their_own_noise():
     low, high = (philox_normal(7, torch.tensor([n]), Stream.STATE, torch.tensor([0]), 4) for n in (5, 5 + 2**32))
     assert not torch.equal(low, high)
+
+
+@pytest.mark.parametrize("dim", [0, 1, 4, 5, 33])
+@pytest.mark.parametrize("n", [0, 1, 17])
+def test_the_kernel_is_the_reference(n, dim):
+    samples = torch.arange(n) * 0x123456789
+    draws = torch.arange(n * 3).reshape(n, 3) * 1_000_003
+    values = philox_normal(2**63 - 1, samples, Stream.STATE, draws, dim)
+    torch.testing.assert_close(values, reference(2**63 - 1, samples, Stream.STATE, draws, dim), rtol=2e-6, atol=2e-6)
+
+
+@pytest.mark.skipif(not library_status()["path"], reason="the kernel is not loaded")
+@pytest.mark.parametrize(
+    ("samples", "draws", "dim", "words"),
+    [
+        (torch.arange(3).int(), torch.zeros(3, 1, dtype=torch.int64), 4, "int64"),
+        (torch.arange(3), torch.zeros(2, 1, dtype=torch.int64), 4, "shape"),
+        (torch.arange(3), torch.zeros(3, 1, dtype=torch.int64), -1, "dim"),
+    ],
+)
+def test_the_kernel_refuses_what_does_not_fit(samples, draws, dim, words):
+    with pytest.raises(RuntimeError, match=words):
+        torch.ops.dgsynth.philox_normal(1, samples, 0, draws, dim)
+
+
+def test_the_operation_keeps_torchs_rules():
+    arguments = (7, torch.arange(4), 1, torch.zeros(4, 2, dtype=torch.int64), 5)
+    utils = ("test_schema", "test_faketensor")
+    torch.library.opcheck(torch.ops.dgsynth.philox_normal.default, arguments, test_utils=utils)
