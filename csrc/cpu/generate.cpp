@@ -17,61 +17,65 @@ namespace dgsynth {
 using torch::headeronly::ScalarType;
 using torch::stable::Tensor;
 
-template <int kVectors>
-using Work = void (*)(const Model&, const Task&, Worker<kVectors>&);
+// Shapes whose sums, inputs and weight fit the registers: 32 of AVX-512 and of 64-bit ARM, 16 of all others. Few samples
+// take one vector of more groups. With more than 32 lanes of AVX-512 the matrix product would be faster still, but what
+// lies between the products then leaves the first cache: no gain.
+#ifdef __x86_64__
+using Bfloat16 = Shape<16, 2, 2, true>;
+using FewBfloat16 = Shape<16, 1, 4, true>;
+using Avx512 = Shape<16, 2, 2>;
+using FewAvx512 = Shape<16, 1, 4>;
+using Avx2 = Shape<8, 3, 1>;
+using Anywhere = Shape<4, 3, 1>;
+#else
+using Anywhere = Shape<4, 3, 2>;
+#endif
 
-// What carries samples on this machine: `wide` 32 lanes, where the 32 vector registers of AVX-512 hold its 16 sums of
-// two vectors; `narrow` 16 lanes, for few samples and for all other machines. More lanes make the matrix product
-// faster, but what lies between the products then leaves the first cache: no gain.
-struct Isa {
-  Work<1> narrow;
-  Work<2> wide;  // or null
-};
+template <class S>
+using Work = void (*)(const Model&, const Task&, Worker<S>&);
 
 #ifdef __x86_64__
-template <int kVectors>
-__attribute__((target("arch=x86-64-v4,avx512bf16"))) void work_bfloat16(const Model& m, const Task& task,
-                                                                        Worker<kVectors>& w) {
-  carry<true, kVectors, kVectors == 1 ? 4 : 2>(m, task, w);
+template <class S>
+__attribute__((target("arch=x86-64-v4,avx512bf16"))) void work_bfloat16(const Model& m, const Task& task, Worker<S>& w) {
+  carry(m, task, w);
 }
 
-template <int kVectors>
-__attribute__((target("arch=x86-64-v4"))) void work_v4(const Model& m, const Task& task, Worker<kVectors>& w) {
-  carry<false, kVectors, kVectors == 1 ? 4 : 2>(m, task, w);
+template <class S>
+__attribute__((target("arch=x86-64-v4"))) void work_avx512(const Model& m, const Task& task, Worker<S>& w) {
+  carry(m, task, w);
 }
 
-__attribute__((target("arch=x86-64-v3"))) void work_v3(const Model& m, const Task& task, Worker<1>& w) {
-  carry<false, 1, 1>(m, task, w);
+__attribute__((target("arch=x86-64-v3"))) void work_avx2(const Model& m, const Task& task, Worker<Avx2>& w) {
+  carry(m, task, w);
 }
 #endif
 
-void work_anywhere(const Model& m, const Task& task, Worker<1>& w) { carry<false, 1, 1>(m, task, w); }
+void work_anywhere(const Model& m, const Task& task, Worker<Anywhere>& w) { carry(m, task, w); }
 
-bool has_bfloat16() {
+bool has_avx512() {
 #ifdef __x86_64__
-  return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16");
+  return __builtin_cpu_supports("x86-64-v4");
 #else
   return false;
 #endif
 }
 
-Isa choose_isa(Precision precision) {
+bool has_bfloat16() {
 #ifdef __x86_64__
-  if (precision == Precision::kPairs) return {work_bfloat16<1>, work_bfloat16<2>};
-  if (__builtin_cpu_supports("x86-64-v4")) return {work_v4<1>, work_v4<2>};
-  if (__builtin_cpu_supports("x86-64-v3")) return {work_v3, nullptr};
+  return has_avx512() && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
 #endif
-  return {work_anywhere, nullptr};
 }
 
 // Lets threads carry all samples. Where lengths are not known before, the records are put in order at the end.
-template <int kVectors>
-void run_workers(const Model& m, Task& task, Work<kVectors> work, Tensor& records, const Tensor& like) {
-  const int64_t lanes = Worker<kVectors>::kLanes;
-  const int64_t n_workers = std::clamp<int64_t>((task.n_samples + lanes - 1) / lanes, 1, torch::stable::get_num_threads());
-  std::vector<std::unique_ptr<Worker<kVectors>>> workers;
+template <class S>
+void run_workers(Work<S> work, const Model& m, Task& task, Tensor& records, const Tensor& like) {
+  const int64_t n_threads = torch::stable::get_num_threads();
+  const int64_t n_workers = std::clamp<int64_t>((task.n_samples + S::kLanes - 1) / S::kLanes, 1, n_threads);
+  std::vector<std::unique_ptr<Worker<S>>> workers;
   for (int64_t i = 0; i < n_workers; i++) {
-    workers.push_back(std::make_unique<Worker<kVectors>>(m, task.records == nullptr));
+    workers.push_back(std::make_unique<Worker<S>>(m, task.records == nullptr));
   }
   torch::stable::parallel_for(0, n_workers, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) work(m, task, *workers[i]);
@@ -86,6 +90,23 @@ void run_workers(const Model& m, Task& task, Work<kVectors> work, Tensor& record
       std::copy_n((*task.made)[i], task.lengths[i] * m.record_dim, all + offsets[i] * m.record_dim);
     }
   });
+}
+
+// Runs the workers that this machine and the number of samples ask for.
+void run(const Model& m, Task& task, Tensor& records, const Tensor& like) {
+#ifdef __x86_64__
+  const bool is_few = task.n_samples <= Avx512::kLanes * static_cast<int64_t>(torch::stable::get_num_threads());
+  if (m.precision == Precision::kPairs) {
+    if (is_few) return run_workers<FewBfloat16>(work_bfloat16, m, task, records, like);
+    return run_workers<Bfloat16>(work_bfloat16, m, task, records, like);
+  }
+  if (has_avx512()) {
+    if (is_few) return run_workers<FewAvx512>(work_avx512, m, task, records, like);
+    return run_workers<Avx512>(work_avx512, m, task, records, like);
+  }
+  if (__builtin_cpu_supports("x86-64-v3")) return run_workers<Avx2>(work_avx2, m, task, records, like);
+#endif
+  run_workers<Anywhere>(work_anywhere, m, task, records, like);
 }
 
 void check_shape(const Tensor& tensor, const std::vector<int64_t>& shape, ScalarType type, const std::string& name) {
@@ -202,13 +223,7 @@ std::tuple<Tensor, Tensor> generate(Tensor condition, Tensor condition_weight, s
   } else {
     places.resize(n_samples);
   }
-  const Isa isa = choose_isa(m.precision);
-  const bool is_many = n_samples > 2 * kWidth * static_cast<int64_t>(torch::stable::get_num_threads());
-  if (isa.wide && is_many) {
-    run_workers<2>(m, task, isa.wide, records, condition);
-  } else {
-    run_workers<1>(m, task, isa.narrow, records, condition);
-  }
+  run(m, task, records, condition);
   return {records, made};
 }
 

@@ -88,20 +88,28 @@ struct Lane {
   float* out = nullptr;
 };
 
+// How a worker carries samples: kVectors vectors of kWidth lanes, and the sums of kGroups groups of weights at a time.
+template <int width, int vectors, int groups, bool pairs = false>
+struct Shape {
+  static constexpr int kWidth = width, kVectors = vectors, kGroups = groups, kLanes = width * vectors;
+  static constexpr bool kPairs = pairs;  // bfloat16, two of them at a time
+  using Floats = typename Vectors<width>::Floats;
+  using Words = typename Vectors<width>::Words;
+};
+
 // One number of every lane.
-template <int kVectors>
+template <class S>
 struct alignas(64) Row {
-  Floats part[kVectors];
+  typename S::Floats part[S::kVectors];
   DGSYNTH_INLINE float& lane(int i) { return reinterpret_cast<float*>(this)[i]; }
 };
 
-// All that one thread works on: 16 lanes in each of kVectors vectors.
-template <int kVectors>
+// All that one thread works on.
+template <class S>
 struct Worker {
-  using Rows = std::vector<Row<kVectors>>;
-  static constexpr int kLanes = kVectors * kWidth;
+  using Rows = std::vector<Row<S>>;
 
-  Worker(const Model& m, bool buffered) : lanes(kLanes), known(4 * m.units), hidden(m.units), gates(4 * m.units) {
+  Worker(const Model& m, bool buffered) : lanes(S::kLanes), known(4 * m.units), hidden(m.units), gates(4 * m.units) {
     size_t most = 0;
     for (const Layer& layer : m.layers) {
       inputs.emplace_back(layer.x_dim + m.units + 1);  // one more, of zeros, where the last has no partner
@@ -110,7 +118,7 @@ struct Worker {
     }
     if (m.precision == Precision::kPairs) pairs.resize(most / 2);
     outputs.resize(m.head.groups * kGroup);
-    if (buffered) buffer.resize(kLanes * m.passes * m.sample_len * m.record_dim);
+    if (buffered) buffer.resize(S::kLanes * m.passes * m.sample_len * m.record_dim);
   }
 
   std::vector<Lane> lanes;
@@ -127,11 +135,11 @@ struct Worker {
 };
 
 // sum += x w, or in bfloat16 sum += x[0] w[0] + x[1] w[1].
-template <bool kPairs>
-DGSYNTH_INLINE Floats multiply_add(Floats sum, Floats x, const float* w) {
+template <bool kPairs, class F>
+DGSYNTH_INLINE F multiply_add(F sum, F x, const float* w) {
 #ifdef __x86_64__
   if constexpr (kPairs) {
-    Floats weights;
+    F weights;
     asm("vbroadcastss %1, %0" : "=v"(weights) : "m"(*w));
     asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(x), "v"(weights));
     return sum;
@@ -141,48 +149,48 @@ DGSYNTH_INLINE Floats multiply_add(Floats sum, Floats x, const float* w) {
 }
 
 // sum[g][j] = start[g][j] + sum over k of weights[g][k][j] * inputs[k], for kGroups groups; all sums stay in registers.
-template <bool kPairs, int kVectors, int kGroups>
-DGSYNTH_INLINE void multiply(const float* weights, int64_t count, const Row<kVectors>* inputs,
-                             Row<kVectors> (&sum)[kGroups * kGroup]) {
-  Floats total[kGroups * kGroup][kVectors];
+template <class S, bool kPairs, int kGroups>
+DGSYNTH_INLINE void multiply(const float* weights, int64_t count, const Row<S>* inputs,
+                             Row<S> (&sum)[kGroups * kGroup]) {
+  typename S::Floats total[kGroups * kGroup][S::kVectors];
 #pragma GCC unroll 16
   for (int j = 0; j < kGroups * kGroup; j++) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; v++) total[j][v] = sum[j].part[v];
+    for (int v = 0; v < S::kVectors; v++) total[j][v] = sum[j].part[v];
   }
   for (int64_t k = 0; k < count; k++, weights += kGroup) {
-    Floats x[kVectors];
+    typename S::Floats x[S::kVectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; v++) x[v] = inputs[k].part[v];
+    for (int v = 0; v < S::kVectors; v++) x[v] = inputs[k].part[v];
 #pragma GCC unroll 16
     for (int j = 0; j < kGroups * kGroup; j++) {
       const float* const weight = weights + j / kGroup * count * kGroup + j % kGroup;
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; v++) total[j][v] = multiply_add<kPairs>(total[j][v], x[v], weight);
+      for (int v = 0; v < S::kVectors; v++) total[j][v] = multiply_add<kPairs>(total[j][v], x[v], weight);
     }
   }
 #pragma GCC unroll 16
   for (int j = 0; j < kGroups * kGroup; j++) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; v++) sum[j].part[v] = total[j][v];
+    for (int v = 0; v < S::kVectors; v++) sum[j].part[v] = total[j][v];
   }
 }
 
 // One pass of a layer for kGroups units, whose gates are in the order input, forget, cell, output.
-template <bool kPairs, int kVectors, int kGroups>
-DGSYNTH_INLINE void lstm_units(const Matrix& gates, int64_t count, int64_t unit, const Row<kVectors>* known,
-                               const Row<kVectors>* inputs, Row<kVectors>* cells, Row<kVectors>* hidden) {
-  Row<kVectors> sum[kGroups * kGroup];
+template <class S, int kGroups>
+DGSYNTH_INLINE void lstm_units(const Matrix& gates, int64_t count, int64_t unit, const Row<S>* known,
+                               const Row<S>* inputs, Row<S>* cells, Row<S>* hidden) {
+  Row<S> sum[kGroups * kGroup];
   for (int j = 0; j < kGroups * kGroup; j++) {
-    for (int v = 0; v < kVectors; v++) {
-      sum[j].part[v] = known ? known[unit * kGroup + j].part[v] : fill(gates.bias[unit * kGroup + j]);
+    for (int v = 0; v < S::kVectors; v++) {
+      sum[j].part[v] = known ? known[unit * kGroup + j].part[v] : fill<typename S::Floats>(gates.bias[unit * kGroup + j]);
     }
   }
-  multiply<kPairs, kVectors, kGroups>(gates.weights + unit * count * kGroup, count, inputs, sum);
+  multiply<S, S::kPairs, kGroups>(gates.weights + unit * count * kGroup, count, inputs, sum);
   for (int u = 0; u < kGroups; u++) {
-    const Row<kVectors>* const gate = sum + u * kGroup;
-    for (int v = 0; v < kVectors; v++) {
-      Floats& cell = cells[unit + u].part[v];
+    const Row<S>* const gate = sum + u * kGroup;
+    for (int v = 0; v < S::kVectors; v++) {
+      typename S::Floats& cell = cells[unit + u].part[v];
       cell = lstm_cell(gate[0].part[v], gate[1].part[v], gate[2].part[v], cell);
       hidden[unit + u].part[v] = lstm_hidden(gate[3].part[v], cell);
     }
@@ -190,46 +198,46 @@ DGSYNTH_INLINE void lstm_units(const Matrix& gates, int64_t count, int64_t unit,
 }
 
 // Inputs as bfloat16: rounded in place, or two of them in each word of `pairs`.
-template <bool kPairs, int kVectors>
-DGSYNTH_INLINE const Row<kVectors>* prepare_inputs(const Model& m, std::vector<Row<kVectors>>& inputs,
-                                                   std::vector<Row<kVectors>>& pairs) {
-  if constexpr (kPairs) {
+template <class S>
+DGSYNTH_INLINE const Row<S>* prepare_inputs(const Model& m, std::vector<Row<S>>& inputs,
+                                                   std::vector<Row<S>>& pairs) {
+  if constexpr (S::kPairs) {
     for (size_t k = 0; 2 * k + 1 < inputs.size(); k++) {
-      for (int v = 0; v < kVectors; v++) {
-        const Words low = round_to_bfloat16(inputs[2 * k].part[v]) >> 16;
-        const Words high = round_to_bfloat16(inputs[2 * k + 1].part[v]) & 0xffff0000u;
-        pairs[k].part[v] = (Floats)(high | low);
+      for (int v = 0; v < S::kVectors; v++) {
+        const typename S::Words low = round_to_bfloat16(inputs[2 * k].part[v]) >> 16;
+        const typename S::Words high = round_to_bfloat16(inputs[2 * k + 1].part[v]) & 0xffff0000u;
+        pairs[k].part[v] = (typename S::Floats)(high | low);
       }
     }
     return pairs.data();
   }
   if (m.precision == Precision::kRounded) {
-    for (Row<kVectors>& row : inputs) {
-      for (int v = 0; v < kVectors; v++) row.part[v] = (Floats)(round_to_bfloat16(row.part[v]) & 0xffff0000u);
+    for (Row<S>& row : inputs) {
+      for (int v = 0; v < S::kVectors; v++) row.part[v] = (typename S::Floats)(round_to_bfloat16(row.part[v]) & 0xffff0000u);
     }
   }
   return inputs.data();
 }
 
-template <bool kPairs, int kVectors, int kGroups>
-DGSYNTH_INLINE void lstm_pass(const Model& m, Worker<kVectors>& w, size_t l) {
+template <class S>
+DGSYNTH_INLINE void lstm_pass(const Model& m, Worker<S>& w, size_t l) {
   const Matrix& gates = m.layers[l].gates;
-  const Row<kVectors>* const inputs = prepare_inputs<kPairs, kVectors>(m, w.inputs[l], w.pairs);
-  const Row<kVectors>* const known = l == 0 ? w.known.data() : nullptr;
-  const int64_t count = kPairs ? (gates.inputs + 1) / 2 : gates.inputs;
+  const Row<S>* const inputs = prepare_inputs<S>(m, w.inputs[l], w.pairs);
+  const Row<S>* const known = l == 0 ? w.known.data() : nullptr;
+  const int64_t count = S::kPairs ? (gates.inputs + 1) / 2 : gates.inputs;
   int64_t unit = 0;
-  for (; unit + kGroups <= m.units; unit += kGroups) {
-    lstm_units<kPairs, kVectors, kGroups>(gates, count, unit, known, inputs, w.cells[l].data(), w.hidden.data());
+  for (; unit + S::kGroups <= m.units; unit += S::kGroups) {
+    lstm_units<S, S::kGroups>(gates, count, unit, known, inputs, w.cells[l].data(), w.hidden.data());
   }
   for (; unit < m.units; unit++) {
-    lstm_units<kPairs, kVectors, 1>(gates, count, unit, known, inputs, w.cells[l].data(), w.hidden.data());
+    lstm_units<S, 1>(gates, count, unit, known, inputs, w.cells[l].data(), w.hidden.data());
   }
 }
 
-template <int kVectors>
-DGSYNTH_INLINE void softmax(Row<kVectors>* rows, int64_t dim) {
-  for (int v = 0; v < kVectors; v++) {
-    Floats greatest = rows[0].part[v], total = {};
+template <class S>
+DGSYNTH_INLINE void softmax(Row<S>* rows, int64_t dim) {
+  for (int v = 0; v < S::kVectors; v++) {
+    typename S::Floats greatest = rows[0].part[v], total = {};
     for (int64_t j = 1; j < dim; j++) greatest = rows[j].part[v] > greatest ? rows[j].part[v] : greatest;
     for (int64_t j = 0; j < dim; j++) {
       rows[j].part[v] = exp_of_negative(rows[j].part[v] - greatest);
@@ -239,30 +247,30 @@ DGSYNTH_INLINE void softmax(Row<kVectors>* rows, int64_t dim) {
   }
 }
 
-template <int kVectors, int kGroups>
-DGSYNTH_INLINE void head_outputs(const Model& m, int64_t group, const Row<kVectors>* hidden, Row<kVectors>* outputs) {
-  Row<kVectors> sum[kGroups * kGroup];
+template <class S, int kGroups>
+DGSYNTH_INLINE void head_outputs(const Model& m, int64_t group, const Row<S>* hidden, Row<S>* outputs) {
+  Row<S> sum[kGroups * kGroup];
   for (int j = 0; j < kGroups * kGroup; j++) {
-    for (int v = 0; v < kVectors; v++) sum[j].part[v] = fill(m.head.bias[group * kGroup + j]);
+    for (int v = 0; v < S::kVectors; v++) sum[j].part[v] = fill<typename S::Floats>(m.head.bias[group * kGroup + j]);
   }
-  multiply<false, kVectors, kGroups>(m.head.weights + group * m.units * kGroup, m.units, hidden, sum);
+  multiply<S, false, kGroups>(m.head.weights + group * m.units * kGroup, m.units, hidden, sum);
   for (int j = 0; j < kGroups * kGroup; j++) outputs[group * kGroup + j] = sum[j];
 }
 
 // The S records of a pass: [record * D + output][lane].
-template <int kVectors, int kGroups>
-DGSYNTH_INLINE void make_records(const Model& m, const Row<kVectors>* hidden, Row<kVectors>* outputs) {
+template <class S>
+DGSYNTH_INLINE void make_records(const Model& m, const Row<S>* hidden, Row<S>* outputs) {
   int64_t group = 0;
-  for (; group + kGroups <= m.head.groups; group += kGroups) {
-    head_outputs<kVectors, kGroups>(m, group, hidden, outputs);
+  for (; group + S::kGroups <= m.head.groups; group += S::kGroups) {
+    head_outputs<S, S::kGroups>(m, group, hidden, outputs);
   }
-  for (; group < m.head.groups; group++) head_outputs<kVectors, 1>(m, group, hidden, outputs);
-  Row<kVectors>* row = outputs;
+  for (; group < m.head.groups; group++) head_outputs<S, 1>(m, group, hidden, outputs);
+  Row<S>* row = outputs;
   for (int64_t record = 0; record < m.sample_len; record++) {
     for (size_t output = 0; output < m.dims.size(); row += m.dims[output], output++) {
       const auto activation = static_cast<Activation>(m.activations[output]);
       if (activation == Activation::kSoftmax) softmax(row, m.dims[output]);
-      for (int v = 0; v < kVectors; v++) {
+      for (int v = 0; v < S::kVectors; v++) {
         if (activation == Activation::kSigmoid) row->part[v] = sigmoid(row->part[v]);
         if (activation == Activation::kTanh) row->part[v] = tanh(row->part[v]);
       }
@@ -271,20 +279,20 @@ DGSYNTH_INLINE void make_records(const Model& m, const Row<kVectors>* hidden, Ro
 }
 
 // Noise of the pass each lane is in; the counter names sample, pass and block of four numbers.
-template <int kVectors>
-DGSYNTH_INLINE void draw_noise(const Model& m, const Lane* lanes, Row<kVectors>* noise) {
-  for (int v = 0; v < kVectors; v++) {
-    Words low, high, pass;
-    for (int j = 0; j < kWidth; j++) {
-      const Lane& lane = lanes[v * kWidth + j];
+template <class S>
+DGSYNTH_INLINE void draw_noise(const Model& m, const Lane* lanes, Row<S>* noise) {
+  for (int v = 0; v < S::kVectors; v++) {
+    typename S::Words low, high, pass;
+    for (int j = 0; j < S::kWidth; j++) {
+      const Lane& lane = lanes[v * S::kWidth + j];
       const uint64_t number = static_cast<uint64_t>(m.first + lane.sample);
       low[j] = static_cast<uint32_t>(number);
       high[j] = static_cast<uint32_t>(number >> 32);
       pass[j] = static_cast<uint32_t>(lane.pass);
     }
     for (int64_t block = 0; 4 * block < m.noise_dim; block++) {
-      Words counter[4] = {low, high, pass, words(static_cast<uint32_t>(block) | kMeasurementStream)};
-      Floats normal[4];
+      typename S::Words counter[4] = {low, high, pass, words<typename S::Words>(static_cast<uint32_t>(block) | kMeasurementStream)};
+      typename S::Floats normal[4];
       philox_normal(counter, m.seed, normal);
       for (int64_t j = 0; j < std::min<int64_t>(4, m.noise_dim - 4 * block); j++) {
         noise[4 * block + j].part[v] = normal[j];
@@ -294,8 +302,8 @@ DGSYNTH_INLINE void draw_noise(const Model& m, const Lane* lanes, Row<kVectors>*
 }
 
 // Sets number `at` of a sample's initial state, which is in the order [hidden, cell][layer][unit].
-template <int kVectors>
-DGSYNTH_INLINE void set_state(const Model& m, Worker<kVectors>& w, int i, int64_t at, float value) {
+template <class S>
+DGSYNTH_INLINE void set_state(const Model& m, Worker<S>& w, int i, int64_t at, float value) {
   const int64_t n_layers = m.layers.size(), layer = at / m.units, unit = at % m.units;
   if (layer < n_layers) {
     w.inputs[layer][m.layers[layer].x_dim + unit].lane(i) = value;
@@ -304,30 +312,30 @@ DGSYNTH_INLINE void set_state(const Model& m, Worker<kVectors>& w, int i, int64_
   }
 }
 
-template <int kVectors>
-DGSYNTH_INLINE void start_state(const Model& m, Worker<kVectors>& w, int i) {
+template <class S>
+DGSYNTH_INLINE void start_state(const Model& m, Worker<S>& w, int i) {
   const uint64_t number = static_cast<uint64_t>(m.first + w.lanes[i].sample);
   const int64_t count = 2 * m.layers.size() * m.units;
   if (!m.random_state) {
     for (int64_t at = 0; at < count; at++) set_state(m, w, i, at, m.learned_state ? m.learned_state[at] : 0.0f);
     return;
   }
-  for (int64_t start = 0; start < count; start += 4 * kWidth) {  // the vector's lanes are blocks of four numbers
-    Words block;
-    for (int j = 0; j < kWidth; j++) block[j] = static_cast<uint32_t>(start / 4 + j) | kStateStream;
-    Words counter[4] = {words(static_cast<uint32_t>(number)), words(static_cast<uint32_t>(number >> 32)),
-                        words(0), block};
-    Floats normal[4];
+  for (int64_t start = 0; start < count; start += 4 * S::kWidth) {  // the vector's lanes are blocks of four numbers
+    typename S::Words block;
+    for (int j = 0; j < S::kWidth; j++) block[j] = static_cast<uint32_t>(start / 4 + j) | kStateStream;
+    typename S::Words counter[4] = {words<typename S::Words>(static_cast<uint32_t>(number)), words<typename S::Words>(static_cast<uint32_t>(number >> 32)),
+                        words<typename S::Words>(0), block};
+    typename S::Floats normal[4];
     philox_normal(counter, m.seed, normal);
-    for (int64_t at = start; at < std::min<int64_t>(count, start + 4 * kWidth); at++) {
+    for (int64_t at = start; at < std::min<int64_t>(count, start + 4 * S::kWidth); at++) {
       set_state(m, w, i, at, normal[at % 4][(at - start) / 4]);
     }
   }
 }
 
 // Gives lane i the next sample, or none.
-template <int kVectors>
-DGSYNTH_INLINE void refill(const Model& m, const Task& task, Worker<kVectors>& w, int i) {
+template <class S>
+DGSYNTH_INLINE void refill(const Model& m, const Task& task, Worker<S>& w, int i) {
   Lane& lane = w.lanes[i];
   const int64_t sample = task.next->fetch_add(1, std::memory_order_relaxed);
   if (sample >= task.n_samples) {
@@ -352,8 +360,8 @@ DGSYNTH_INLINE void refill(const Model& m, const Task& task, Worker<kVectors>& w
 }
 
 // How many of the block's records count; the record that says "ends here" still does, and so does the first.
-template <int kVectors>
-DGSYNTH_INLINE int64_t count_records(const Model& m, const Task& task, Worker<kVectors>& w, int i, bool& goes_on) {
+template <class S>
+DGSYNTH_INLINE int64_t count_records(const Model& m, const Task& task, Worker<S>& w, int i, bool& goes_on) {
   const Lane& lane = w.lanes[i];
   const int64_t first = lane.pass * m.sample_len;
   if (task.forced_lengths || !m.has_flags) {
@@ -363,7 +371,7 @@ DGSYNTH_INLINE int64_t count_records(const Model& m, const Task& task, Worker<kV
   }
   int64_t made = 0;
   do {
-    Row<kVectors>* const flags = w.outputs.data() + (made + 1) * m.step_dim - 2;
+    Row<S>* const flags = w.outputs.data() + (made + 1) * m.step_dim - 2;
     goes_on = flags[0].lane(i) >= flags[1].lane(i);
     made++;
   } while (goes_on && made < m.sample_len);
@@ -371,14 +379,14 @@ DGSYNTH_INLINE int64_t count_records(const Model& m, const Task& task, Worker<kV
   return std::min(made, m.max_length - first);
 }
 
-template <int kVectors>
-DGSYNTH_INLINE void take_records(const Model& m, const Task& task, Worker<kVectors>& w, int i) {
+template <class S>
+DGSYNTH_INLINE void take_records(const Model& m, const Task& task, Worker<S>& w, int i) {
   Lane& lane = w.lanes[i];
   bool goes_on = false;
   const int64_t made = count_records(m, task, w, i, goes_on);
   float* out = lane.out + lane.length * m.record_dim;
   for (int64_t record = 0; record < made; record++) {
-    Row<kVectors>* const rows = w.outputs.data() + record * m.step_dim;
+    Row<S>* const rows = w.outputs.data() + record * m.step_dim;
     for (int64_t j = 0; j < m.record_dim; j++) *out++ = rows[j].lane(i);
   }
   lane.length += made;
@@ -391,19 +399,19 @@ DGSYNTH_INLINE void take_records(const Model& m, const Task& task, Worker<kVecto
 }
 
 // Carries samples until there are none left.
-template <bool kPairs, int kVectors, int kGroups>
-DGSYNTH_INLINE void carry(const Model& m, const Task& task, Worker<kVectors>& w) {
-  for (int i = 0; i < w.kLanes; i++) refill(m, task, w, i);
+template <class S>
+DGSYNTH_INLINE void carry(const Model& m, const Task& task, Worker<S>& w) {
+  for (int i = 0; i < S::kLanes; i++) refill(m, task, w, i);
   while (w.active > 0) {
     draw_noise(m, w.lanes.data(), w.inputs[0].data());
     for (size_t l = 0; l < m.layers.size(); l++) {
-      lstm_pass<kPairs, kVectors, kGroups>(m, w, l);
+      lstm_pass(m, w, l);
       std::copy_n(w.hidden.data(), m.units, w.inputs[l].data() + m.layers[l].x_dim);
       if (l + 1 < m.layers.size()) std::copy_n(w.hidden.data(), m.units, w.inputs[l + 1].data());
     }
-    make_records<kVectors, kGroups>(m, w.hidden.data(), w.outputs.data());
+    make_records<S>(m, w.hidden.data(), w.outputs.data());
     if (m.feedback_dim) std::copy_n(w.outputs.data(), m.feedback_dim, w.inputs[0].data() + m.noise_dim);
-    for (int i = 0; i < w.kLanes; i++) {
+    for (int i = 0; i < S::kLanes; i++) {
       if (w.lanes[i].sample >= 0) take_records(m, task, w, i);
     }
   }

@@ -1,4 +1,4 @@
-// The op dgsynth::philox_normal on the CPU: normal numbers, 16 blocks of four at a time.
+// The op dgsynth::philox_normal on the CPU: normal numbers, several blocks of four at a time.
 
 #include <torch/csrc/stable/library.h>
 #include <torch/csrc/stable/ops.h>
@@ -8,12 +8,6 @@
 #include <algorithm>
 
 #include "../vector_math.h"
-
-#ifdef __x86_64__
-#define DGSYNTH_TARGETS __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define DGSYNTH_TARGETS
-#endif
 
 namespace dgsynth {
 namespace {
@@ -31,9 +25,10 @@ struct Draws {
 };
 
 // Fills blocks number `begin` to `end - 1` of all draws.
-DGSYNTH_TARGETS void fill_normal(const Draws& d, int64_t begin, int64_t end) {
+template <int kWidth>
+DGSYNTH_INLINE void fill_normal(const Draws& d, int64_t begin, int64_t end) {
   for (int64_t start = begin; start < end; start += kWidth) {
-    Words counter[4] = {};
+    typename Vectors<kWidth>::Words counter[4] = {};
     const int64_t count = std::min<int64_t>(kWidth, end - start);
     for (int64_t i = 0; i < count; i++) {
       const int64_t draw = (start + i) / d.blocks;
@@ -43,7 +38,7 @@ DGSYNTH_TARGETS void fill_normal(const Draws& d, int64_t begin, int64_t end) {
       counter[2][i] = static_cast<uint32_t>(d.draws[draw]);
       counter[3][i] = static_cast<uint32_t>((start + i) % d.blocks) | d.stream << 24;
     }
-    Floats normal[4];
+    typename Vectors<kWidth>::Floats normal[4];
     philox_normal(counter, d.seed, normal);
     for (int64_t i = 0; i < count; i++) {
       const int64_t first = (start + i) % d.blocks * 4;
@@ -51,6 +46,26 @@ DGSYNTH_TARGETS void fill_normal(const Draws& d, int64_t begin, int64_t end) {
       for (int64_t j = 0; j < std::min<int64_t>(4, d.dim - first); j++) out[j] = normal[j][i];
     }
   }
+}
+
+#ifdef __x86_64__
+__attribute__((target("arch=x86-64-v4"))) void fill_avx512(const Draws& d, int64_t begin, int64_t end) {
+  fill_normal<16>(d, begin, end);
+}
+
+__attribute__((target("arch=x86-64-v3"))) void fill_avx2(const Draws& d, int64_t begin, int64_t end) {
+  fill_normal<8>(d, begin, end);
+}
+#endif
+
+void fill_anywhere(const Draws& d, int64_t begin, int64_t end) { fill_normal<4>(d, begin, end); }
+
+auto choose_fill() {
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("x86-64-v4")) return fill_avx512;
+  if (__builtin_cpu_supports("x86-64-v3")) return fill_avx2;
+#endif
+  return fill_anywhere;
 }
 
 Tensor normal_numbers(int64_t seed, Tensor samples, int64_t stream, Tensor draws, int64_t dim) {
@@ -70,8 +85,9 @@ Tensor normal_numbers(int64_t seed, Tensor samples, int64_t stream, Tensor draws
                 (dim + 3) / 4,
                 static_cast<uint64_t>(seed),
                 static_cast<uint32_t>(stream)};
+  const auto fill = choose_fill();
   torch::stable::parallel_for(0, draws.numel() * d.blocks, 4096,
-                              [&](int64_t begin, int64_t end) { fill_normal(d, begin, end); });
+                              [&](int64_t begin, int64_t end) { fill(d, begin, end); });
   return normal;
 }
 
