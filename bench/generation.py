@@ -1,8 +1,8 @@
-"""Generation: samples per second of dgsynth, of its PyTorch reference, and of gretel-synthetics, in one run.
+"""Generation: samples per second of dgsynth, of its PyTorch reference, and of two peers, in one run.
 
-Name a Python that has gretel-synthetics in DGSYNTH_PEERS_PYTHON (see bench/_peers.py); without it the peer is left
-out. Both sides take turns on the same machine with 2 threads. The rate of float32 matrix products is measured beside
-them: what share of it the network alone reaches says how far from the machine's limit it is.
+Name a Python that has gretel-synthetics and SDV in DGSYNTH_PEERS_PYTHON (see bench/_peers.py and _par.py); without it
+the peers are left out. All take turns on the same machine with 2 threads. The rate of float32 matrix products is
+measured beside them: what share of it the network alone reaches says how far from the machine's limit it is.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from dgsynth.generation import Generators, generate
 from dgsynth.kernels.generate import operands, reference
 
 THREADS = 2
+PRECISIONS = ("float32", "bfloat16")
 SAMPLES = {"wwt": 20_000, "mba": 30_000, "gcut": 10_000}
 PEER_SAMPLES = {"wwt": 2_048, "mba": 2_048, "gcut": 128}
 REFERENCE_SAMPLES = {"wwt": 1_024, "mba": 2_048, "gcut": 1_024}
@@ -35,31 +36,39 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     results: dict[str, Any] = {"threads": THREADS, "matrix product, GFLOP/s": _matrix_product(), "shapes": {}}
     for shape in SHAPES:
-        ours = _measure(shape)
-        peers = {f"batch {batch}": _peer(shape, batch) for batch in (100, 1024) if batch <= PEER_SAMPLES[shape]}
-        results["shapes"][shape] = {"dgsynth": ours, "gretel-synthetics": peers, "ratios": _ratios(ours, peers)}
-        print(shape, json.dumps(results["shapes"][shape], indent=1))
+        ours = {precision: _measure(shape, precision) for precision in PRECISIONS}
+        batches = [batch for batch in (100, 1024) if batch <= PEER_SAMPLES[shape]]
+        peers = {f"gretel, batch {batch}": _peer("_peers.py", shape, PEER_SAMPLES[shape], batch) for batch in batches}
+        if shape == "mba":
+            peers["PAR"] = _peer("_par.py")
+        reference_rate = _reference_rate(_model(shape), shape)
+        results["shapes"][shape] = {
+            "dgsynth": ours,
+            "reference": reference_rate,
+            "peers": peers,
+            "ratios": {precision: _ratios(ours[precision], peers, reference_rate) for precision in PRECISIONS},
+        }
+        print(shape, json.dumps(results["shapes"][shape], indent=1), flush=True)
+    results["matrix product at the end, GFLOP/s"] = _matrix_product()
     results["versions"] = versions()
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "generation.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
-def _measure(shape: str) -> dict[str, float]:
+def _measure(shape: str, precision: str) -> dict[str, float]:
     n = SAMPLES[shape]
     length, sample_len, measurements, _ = SHAPES[shape]
-    model = _model(shape)
+    model = _model(shape).set_params(precision=precision)
     lengths = _lengths(shape, n)
     forced = None if lengths is None else torch.from_numpy(lengths)
-    generators = Generators.of(model.generator_)
+    generators = Generators.of(model.generator_, precision)  # type: ignore[arg-type]
     rates = {"network": rate(lambda: generate(generators, 0, 0, n, lengths=forced), n)}
     rates["to_numpy"] = rate(lambda: _arrays(model._sample_range(0, 0, n, None, forced)), n)
-    rates["one sample, ms"] = 1000 / rate(lambda: model.sample(1, random_state=0), 1)
+    rates["one sample, ms"] = 1000 / rate(lambda: model.sample(1, random_state=0), 1, repeats=50)
     if shape != "gcut":
         flops = 2 * (400 * (5 + 100) + 100 * sample_len * measurements) * (-(-length // sample_len))
         rates["network, GFLOP/s"] = rates["network"] * flops / 1e9
-    rates["reference"] = _reference_rate(model, shape)
-    if shape == "wwt":
-        framed = _model(shape, as_frame=True)
+        framed = _model(shape, as_frame=True).set_params(precision=precision)
         rates["to_frame"] = rate(lambda: framed.sample(n, random_state=0), n)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "x.parquet"
@@ -76,17 +85,18 @@ def _model(shape: str, *, as_frame: bool = False) -> DGSynthesizer:
     data: Any
     keys: dict[str, Any] = {}
     if as_frame:
-        data = _long(metadata, rng.random(n * length), length)
+        data = _long(metadata, rng.random((n * length, measurements)), length)
         keys = {"sequence_key": "page", "sequence_index": "day"}
     else:
         data = Sequences.from_arrays(rng.random((n, length, measurements)), metadata=metadata)
     return DGSynthesizer(sample_len=sample_len, max_steps=1, random_state=0, n_jobs=THREADS, **keys).fit(data)
 
 
-def _long(metadata: pd.DataFrame, views: np.ndarray, length: int) -> pd.DataFrame:
+def _long(metadata: pd.DataFrame, values: np.ndarray, length: int) -> pd.DataFrame:
     n = len(metadata)
     frame = metadata.loc[np.repeat(np.arange(n), length)].reset_index(drop=True)
-    return frame.assign(page=np.repeat(np.arange(n), length), day=np.tile(np.arange(length), n), views=views)
+    frame = frame.assign(page=np.repeat(np.arange(n), length), day=np.tile(np.arange(length), n))
+    return frame.join(pd.DataFrame(values).add_prefix("x"))
 
 
 def _lengths(shape: str, n: int) -> np.ndarray | None:
@@ -111,24 +121,25 @@ def _reference_rate(model: DGSynthesizer, shape: str) -> float:
     return rate(lambda: reference(*arguments), n)  # type: ignore[arg-type]
 
 
-def _peer(shape: str, batch_size: int) -> dict[str, Any] | None:
+def _peer(script: str, *arguments: object) -> dict[str, Any] | None:
     """Return the peer's rates and versions."""
     python = os.environ.get("DGSYNTH_PEERS_PYTHON")
     if not python:
         return None
-    command = [python, str(BENCH / "_peers.py"), shape, str(PEER_SAMPLES[shape]), str(batch_size)]
+    command = [python, str(BENCH / script), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return measured
 
 
-def _ratios(ours: dict[str, float], peers: dict[str, dict[str, Any] | None]) -> dict[str, float]:
-    """Return ours over the peer's better batch size, for what both measure, and over the reference."""
-    known = [peer["rates"] for peer in peers.values() if peer is not None]
-    ratios = {f"{name} / peer": ours[name] / max(rates[name] for rates in known) for name in (known or [{}])[0]}
-    return {name: round(ratio, 2) for name, ratio in ratios.items()} | {
-        "network / reference": round(ours["network"] / ours["reference"], 2)
-    }
+def _ratios(ours: dict[str, float], peers: dict[str, dict[str, Any] | None], reference_rate: float) -> dict[str, float]:
+    """Return ours over each peer, at its better batch size, for what both measure; and over the reference."""
+    ratios = {"network / reference": ours["network"] / reference_rate}
+    for peer in ("gretel", "PAR"):
+        known = [found["rates"] for name, found in peers.items() if found is not None and name.startswith(peer)]
+        for name in (known or [{}])[0]:
+            ratios[f"{name} / {peer}"] = ours[name] / max(rates[name] for rates in known)
+    return {name: round(ratio, 2) for name, ratio in ratios.items()}
 
 
 def _matrix_product() -> float:

@@ -74,7 +74,19 @@ class Generators:
 
     @classmethod
     def of(cls, networks: DoppelGANger, precision: Precision = "float32") -> Generators:
-        """Return the generators of `networks` as they stand."""
+        """Return the generators of `networks` as they stand.
+
+        Raises
+        ------
+        DataError
+            Their weights are not finite.
+        """
+        for name, module in networks.generator_modules().items():
+            if not all(weights.isfinite().all() for weights in module.state_dict().values()):
+                raise DataError(
+                    f"the weights of the {name} are not finite: training has diverged; train again, with a lower "
+                    "learning_rate or another random_state"
+                )
         packed = None if networks.measurement_generator is None else networks.measurement_generator.pack(precision)
         return cls(networks.folded(), packed)
 

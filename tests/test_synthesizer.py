@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import torch
 from sklearn.exceptions import NotFittedError
 
 from dgsynth import DGSynthesizer, Schema, Sequences
@@ -175,6 +176,16 @@ def test_precision_may_be_changed_after_fitting(model):
     assert abs(len(lower) / len(exact) - 1) < 0.05
     with pytest.raises(ValueError, match="precision"):
         copy.deepcopy(model).set_params(precision="float16").sample(1)
+
+
+@pytest.mark.parametrize("name", ["metadata_generator", "measurement_generator"])
+def test_a_model_that_has_diverged_says_so(model, name):
+    diverged = copy.deepcopy(model)
+    with torch.no_grad():
+        next(getattr(diverged.generator_, name).parameters()).fill_(torch.nan)
+    diverged._sampling = {}
+    with pytest.raises(DataError, match=f"{name} are not finite.*learning_rate"):
+        diverged.sample(1)
 
 
 def test_a_given_sample_is_the_same_in_any_company(model):
