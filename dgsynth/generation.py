@@ -1,9 +1,4 @@
-"""Generating encoded samples from trained networks, with noise that depends on each sample's number alone.
-
-Metadata are made in blocks of a fixed size, and sample i always lies in the same row of the same block: how
-a matrix product rounds depends on its shape, so this is what makes sample i the same bit for bit however
-many are asked for.
-"""
+"""Generating encoded samples from trained networks, with noise that depends on each sample's number alone."""
 
 from __future__ import annotations
 
@@ -13,11 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgsynth.batch import EncodedBatch, Output
+from dgsynth.batch import EncodedBatch, Layout, Output
+from dgsynth.config import NetworkConfig
 from dgsynth.errors import DataError
-from dgsynth.kernels.generate import BLOCK, PackedGenerator, generate_records, whole_blocks
+from dgsynth.kernels.generate import PackedGenerator, generate_records
+from dgsynth.kernels.mlp import PackedMlp, mlp
 from dgsynth.kernels.packing import Precision
 from dgsynth.kernels.philox import Stream, philox_normal
+from dgsynth.networks.blocks import harden
 from dgsynth.networks.doppelganger import DoppelGANger
 
 MAX_ATTEMPTS = 8192
@@ -64,13 +62,19 @@ class Generators:
 
     Attributes
     ----------
-    networks : DoppelGANger
-        Without BatchNorm, which is folded into the layers behind it, and without discriminators.
+    metadata, minmax : PackedMlp or None
     measurements : PackedGenerator or None
+    layout : Layout
+    config : NetworkConfig
+    device : torch.device
     """
 
-    networks: DoppelGANger
+    metadata: PackedMlp | None
+    minmax: PackedMlp | None
     measurements: PackedGenerator | None
+    layout: Layout
+    config: NetworkConfig
+    device: torch.device
 
     @classmethod
     def of(cls, networks: DoppelGANger, precision: Precision = "float32") -> Generators:
@@ -87,8 +91,16 @@ class Generators:
                     f"the weights of the {name} are not finite: training has diverged; train again, with a lower "
                     "learning_rate or another random_state"
                 )
-        packed = None if networks.measurement_generator is None else networks.measurement_generator.pack(precision)
-        return cls(networks.folded(), packed)
+        metadata, minmax = networks.metadata_generator, networks.minmax_generator
+        measurements = networks.measurement_generator
+        return cls(
+            None if metadata is None else metadata.pack(),
+            None if minmax is None else minmax.pack(),
+            None if measurements is None else measurements.pack(precision),
+            networks.layout,
+            networks.config,
+            next(networks.parameters()).device,
+        )
 
 
 @torch.no_grad()
@@ -118,62 +130,55 @@ def generate(
     DataError
         A condition is next to impossible.
     """
-    networks = generators.networks
-    given = None if condition is None else _meet(networks, seed, first, n_samples, condition)
-    metadata, minmax, known = _generate_metadata(networks, seed, first, n_samples, given)
+    given = None if condition is None else _meet(generators, seed, first, n_samples, condition)
+    metadata, minmax, known = _generate_metadata(generators, seed, first, n_samples, given)
     if generators.measurements is not None:
         forced = None if lengths is None else lengths.to(known.device)
         records, made = generate_records(generators.measurements, known, seed, first, forced)
     else:
-        made = torch.full((n_samples,), networks.layout.max_length) if lengths is None else lengths
+        made = torch.full((n_samples,), generators.layout.max_length) if lengths is None else lengths
         records = known.new_zeros(int(made.sum()), 0)
     return EncodedBatch(metadata, minmax, records, made).to("cpu")
 
 
 def _generate_metadata(
-    networks: DoppelGANger, seed: int, first: int, n_samples: int, given: Tensor | None
+    generators: Generators, seed: int, first: int, n_samples: int, given: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return metadata (n, A), min/max (n, M) and what measurements are generated from (n, A + M)."""
-    device = next(networks.parameters()).device
-    config, once = networks.config, torch.zeros(1, dtype=torch.int64, device=device)
-    parts = []
-    given = None if given is None else given.to(device)
-    for samples, row, wanted in whole_blocks(first, n_samples, device):
-        made = networks.generate_metadata(
-            philox_normal(seed, samples, Stream.METADATA, once, config.metadata_noise_dim)[:, 0],
-            philox_normal(seed, samples, Stream.MINMAX, once, config.minmax_noise_dim)[:, 0],
-            None if given is None else given[row],
-        )
-        parts.append([tensor[wanted] for tensor in made])
-    metadata, minmax, known = (torch.cat(part) for part in zip(*parts, strict=True))
-    return metadata, minmax, known
+    config, layout = generators.config, generators.layout
+    samples = torch.arange(first, first + n_samples, device=generators.device)
+    once = samples.new_zeros(1)
+    soft = torch.zeros(n_samples, 0, device=generators.device) if given is None else given.to(generators.device)
+    if given is None and generators.metadata is not None:
+        noise = philox_normal(seed, samples, Stream.METADATA, once, config.metadata_noise_dim)[:, 0]
+        soft = mlp(generators.metadata, noise, first)
+    hard = harden(soft, layout.metadata)
+    minmax = soft.new_zeros(n_samples, 0)
+    if generators.minmax is not None:
+        noise = philox_normal(seed, samples, Stream.MINMAX, once, config.minmax_noise_dim)[:, 0]
+        minmax = mlp(generators.minmax, torch.cat([noise, hard], dim=1), first)
+    return soft, minmax, torch.cat([hard, harden(minmax, layout.minmax)], dim=1)
 
 
-def _meet(networks: DoppelGANger, seed: int, first: int, n_samples: int, condition: Condition) -> Tensor:
+def _meet(generators: Generators, seed: int, first: int, n_samples: int, condition: Condition) -> Tensor:
     """Return metadata (n, A) that meet the condition: each sample's first drawn metadata that do."""
     n_given = sum(column.slice.stop - column.slice.start for column in condition.given)
-    if n_given == networks.layout.metadata_dim:
+    if n_given == generators.layout.metadata_dim:
         return condition.metadata
-    drawn = _rejection(_metadata_source(networks, seed), torch.arange(first, first + n_samples), condition)
+    drawn = _rejection(_metadata_source(generators, seed), torch.arange(first, first + n_samples), condition)
     for column in condition.given:
         drawn[:, column.slice] = condition.metadata[:, column.slice]
     return drawn
 
 
-def _metadata_source(networks: DoppelGANger, seed: int) -> Callable[[Tensor, Tensor], Tensor]:
+def _metadata_source(generators: Generators, seed: int) -> Callable[[Tensor, Tensor], Tensor]:
     """Return a function that draws metadata (n, A) for sample numbers (n,) and attempts (n,)."""
-    device = next(networks.parameters()).device
-    dim = networks.config.metadata_noise_dim
-    generator = networks.metadata_generator
-    assert generator is not None, "only metadata can be given, so there are some"
+    network, dim = generators.metadata, generators.config.metadata_noise_dim
+    assert network is not None, "only metadata can be given, so there are some"
 
     def draw(samples: Tensor, attempts: Tensor) -> Tensor:
-        parts = []
-        for start in range(0, len(samples), BLOCK):
-            rows = torch.arange(start, start + BLOCK).clamp(max=len(samples) - 1)  # blocks of one shape here too
-            noise = philox_normal(seed, samples[rows], Stream.METADATA, attempts[rows][:, None], dim)[:, 0]
-            parts.append(generator(noise.to(device)).cpu())
-        return torch.cat(parts)[: len(samples)]
+        noise = philox_normal(seed, samples, Stream.METADATA, attempts[:, None], dim)[:, 0]
+        return mlp(network, noise.to(generators.device), 0).cpu()
 
     return draw
 

@@ -7,29 +7,12 @@
 
 #include <numeric>
 #include <optional>
-#include <string>
 #include <tuple>
 
+#include "checks.h"
 #include "generate_worker.h"
 
 namespace dgsynth {
-
-using torch::headeronly::ScalarType;
-using torch::stable::Tensor;
-
-// Shapes whose sums, inputs and weight fit the registers: 32 of AVX-512 and of 64-bit ARM, 16 of all others. Few samples
-// take one vector of more groups. With more than 32 lanes of AVX-512 the matrix product would be faster still, but what
-// lies between the products then leaves the first cache: no gain.
-#ifdef __x86_64__
-using Bfloat16 = Shape<16, 2, 2, true>;
-using FewBfloat16 = Shape<16, 1, 4, true>;
-using Avx512 = Shape<16, 2, 2>;
-using FewAvx512 = Shape<16, 1, 4>;
-using Avx2 = Shape<8, 3, 1>;
-using Anywhere = Shape<4, 3, 1>;
-#else
-using Anywhere = Shape<4, 3, 2>;
-#endif
 
 template <class S>
 using Work = void (*)(const Model&, const Task&, Worker<S>&);
@@ -52,17 +35,9 @@ __attribute__((target("arch=x86-64-v3"))) void work_avx2(const Model& m, const T
 
 void work_anywhere(const Model& m, const Task& task, Worker<Anywhere>& w) { carry(m, task, w); }
 
-bool has_avx512() {
-#ifdef __x86_64__
-  return __builtin_cpu_supports("x86-64-v4");
-#else
-  return false;
-#endif
-}
-
 bool has_bfloat16() {
 #ifdef __x86_64__
-  return has_avx512() && __builtin_cpu_supports("avx512bf16");
+  return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16");
 #else
   return false;
 #endif
@@ -100,30 +75,13 @@ void run(const Model& m, Task& task, Tensor& records, const Tensor& like) {
     if (is_few) return run_workers<FewBfloat16>(work_bfloat16, m, task, records, like);
     return run_workers<Bfloat16>(work_bfloat16, m, task, records, like);
   }
-  if (has_avx512()) {
+  if (__builtin_cpu_supports("x86-64-v4")) {
     if (is_few) return run_workers<FewAvx512>(work_avx512, m, task, records, like);
     return run_workers<Avx512>(work_avx512, m, task, records, like);
   }
   if (__builtin_cpu_supports("x86-64-v3")) return run_workers<Avx2>(work_avx2, m, task, records, like);
 #endif
   run_workers<Anywhere>(work_anywhere, m, task, records, like);
-}
-
-void check_shape(const Tensor& tensor, const std::vector<int64_t>& shape, ScalarType type, const std::string& name) {
-  bool fits = tensor.dim() == static_cast<int64_t>(shape.size());
-  std::string wanted;
-  for (size_t i = 0; i < shape.size(); i++) {
-    fits = fits && tensor.size(i) == shape[i];
-    wanted += (i ? ", " : "") + std::to_string(shape[i]);
-  }
-  STD_TORCH_CHECK(fits, name, " must be of shape (", wanted, ")");
-  STD_TORCH_CHECK(tensor.scalar_type() == type, name, " must be ", type == ScalarType::Float ? "float32" : "bfloat16");
-  STD_TORCH_CHECK(tensor.is_contiguous(), name, " must be contiguous");
-}
-
-const float* floats(const Tensor& tensor, const std::vector<int64_t>& shape, const std::string& name) {
-  check_shape(tensor, shape, ScalarType::Float, name);
-  return static_cast<const float*>(tensor.data_ptr());
 }
 
 // Pairs of bfloat16, [group][pair][4][2], as float32 numbers [group][input][4]; an odd last input is left out.

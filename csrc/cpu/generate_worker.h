@@ -14,21 +14,11 @@
 #include <memory>
 #include <vector>
 
-#include "../vector_math.h"
+#include "lanes.h"
 
 namespace dgsynth {
 
-constexpr int kGroup = 4;  // weights that lie together: the gates of a unit, or four outputs of the head
 constexpr uint32_t kStateStream = 2u << 24, kMeasurementStream = 3u << 24;
-
-enum class Activation : int64_t { kSoftmax = 0, kSigmoid = 1, kTanh = 2 };
-
-// A packed matrix: [group][input][4], or [group][pair of inputs][4][2] in bfloat16.
-struct Matrix {
-  int64_t groups, inputs;
-  const float* weights;  // a pair of bfloat16 is read as one float's bits
-  const float* bias;     // [group][4]
-};
 
 struct Layer {
   int64_t x_dim;  // inputs beside the layer's own hidden state
@@ -88,22 +78,6 @@ struct Lane {
   float* out = nullptr;
 };
 
-// How a worker carries samples: kVectors vectors of kWidth lanes, and the sums of kGroups groups of weights at a time.
-template <int width, int vectors, int groups, bool pairs = false>
-struct Shape {
-  static constexpr int kWidth = width, kVectors = vectors, kGroups = groups, kLanes = width * vectors;
-  static constexpr bool kPairs = pairs;  // bfloat16, two of them at a time
-  using Floats = typename Vectors<width>::Floats;
-  using Words = typename Vectors<width>::Words;
-};
-
-// One number of every lane.
-template <class S>
-struct alignas(64) Row {
-  typename S::Floats part[S::kVectors];
-  DGSYNTH_INLINE float& lane(int i) { return reinterpret_cast<float*>(this)[i]; }
-};
-
 // All that one thread works on.
 template <class S>
 struct Worker {
@@ -133,48 +107,6 @@ struct Worker {
   Arena arena;
   int64_t active = 0;
 };
-
-// sum += x w, or in bfloat16 sum += x[0] w[0] + x[1] w[1].
-template <bool kPairs, class F>
-DGSYNTH_INLINE F multiply_add(F sum, F x, const float* w) {
-#ifdef __x86_64__
-  if constexpr (kPairs) {
-    F weights;
-    asm("vbroadcastss %1, %0" : "=v"(weights) : "m"(*w));
-    asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(x), "v"(weights));
-    return sum;
-  }
-#endif
-  return sum + x * *w;
-}
-
-// sum[g][j] = start[g][j] + sum over k of weights[g][k][j] * inputs[k], for kGroups groups; all sums stay in registers.
-template <class S, bool kPairs, int kGroups>
-DGSYNTH_INLINE void multiply(const float* weights, int64_t count, const Row<S>* inputs,
-                             Row<S> (&sum)[kGroups * kGroup]) {
-  typename S::Floats total[kGroups * kGroup][S::kVectors];
-#pragma GCC unroll 16
-  for (int j = 0; j < kGroups * kGroup; j++) {
-#pragma GCC unroll 4
-    for (int v = 0; v < S::kVectors; v++) total[j][v] = sum[j].part[v];
-  }
-  for (int64_t k = 0; k < count; k++, weights += kGroup) {
-    typename S::Floats x[S::kVectors];
-#pragma GCC unroll 4
-    for (int v = 0; v < S::kVectors; v++) x[v] = inputs[k].part[v];
-#pragma GCC unroll 16
-    for (int j = 0; j < kGroups * kGroup; j++) {
-      const float* const weight = weights + j / kGroup * count * kGroup + j % kGroup;
-#pragma GCC unroll 4
-      for (int v = 0; v < S::kVectors; v++) total[j][v] = multiply_add<kPairs>(total[j][v], x[v], weight);
-    }
-  }
-#pragma GCC unroll 16
-  for (int j = 0; j < kGroups * kGroup; j++) {
-#pragma GCC unroll 4
-    for (int v = 0; v < S::kVectors; v++) sum[j].part[v] = total[j][v];
-  }
-}
 
 // One pass of a layer for kGroups units, whose gates are in the order input, forget, cell, output.
 template <class S, int kGroups>
@@ -231,50 +163,6 @@ DGSYNTH_INLINE void lstm_pass(const Model& m, Worker<S>& w, size_t l) {
   }
   for (; unit < m.units; unit++) {
     lstm_units<S, 1>(gates, count, unit, known, inputs, w.cells[l].data(), w.hidden.data());
-  }
-}
-
-template <class S>
-DGSYNTH_INLINE void softmax(Row<S>* rows, int64_t dim) {
-  for (int v = 0; v < S::kVectors; v++) {
-    typename S::Floats greatest = rows[0].part[v], total = {};
-    for (int64_t j = 1; j < dim; j++) greatest = rows[j].part[v] > greatest ? rows[j].part[v] : greatest;
-    for (int64_t j = 0; j < dim; j++) {
-      rows[j].part[v] = exp_of_negative(rows[j].part[v] - greatest);
-      total += rows[j].part[v];
-    }
-    for (int64_t j = 0; j < dim; j++) rows[j].part[v] /= total;
-  }
-}
-
-template <class S, int kGroups>
-DGSYNTH_INLINE void head_outputs(const Model& m, int64_t group, const Row<S>* hidden, Row<S>* outputs) {
-  Row<S> sum[kGroups * kGroup];
-  for (int j = 0; j < kGroups * kGroup; j++) {
-    for (int v = 0; v < S::kVectors; v++) sum[j].part[v] = fill<typename S::Floats>(m.head.bias[group * kGroup + j]);
-  }
-  multiply<S, false, kGroups>(m.head.weights + group * m.units * kGroup, m.units, hidden, sum);
-  for (int j = 0; j < kGroups * kGroup; j++) outputs[group * kGroup + j] = sum[j];
-}
-
-// The S records of a pass: [record * D + output][lane].
-template <class S>
-DGSYNTH_INLINE void make_records(const Model& m, const Row<S>* hidden, Row<S>* outputs) {
-  int64_t group = 0;
-  for (; group + S::kGroups <= m.head.groups; group += S::kGroups) {
-    head_outputs<S, S::kGroups>(m, group, hidden, outputs);
-  }
-  for (; group < m.head.groups; group++) head_outputs<S, 1>(m, group, hidden, outputs);
-  Row<S>* row = outputs;
-  for (int64_t record = 0; record < m.sample_len; record++) {
-    for (size_t output = 0; output < m.dims.size(); row += m.dims[output], output++) {
-      const auto activation = static_cast<Activation>(m.activations[output]);
-      if (activation == Activation::kSoftmax) softmax(row, m.dims[output]);
-      for (int v = 0; v < S::kVectors; v++) {
-        if (activation == Activation::kSigmoid) row->part[v] = sigmoid(row->part[v]);
-        if (activation == Activation::kTanh) row->part[v] = tanh(row->part[v]);
-      }
-    }
   }
 }
 
@@ -409,7 +297,10 @@ DGSYNTH_INLINE void carry(const Model& m, const Task& task, Worker<S>& w) {
       std::copy_n(w.hidden.data(), m.units, w.inputs[l].data() + m.layers[l].x_dim);
       if (l + 1 < m.layers.size()) std::copy_n(w.hidden.data(), m.units, w.inputs[l + 1].data());
     }
-    make_records<S>(m, w.hidden.data(), w.outputs.data());
+    linear<S>(m.head, w.hidden.data(), w.outputs.data());
+    for (int64_t record = 0; record < m.sample_len; record++) {
+      activate<S>(m.dims, m.activations, w.outputs.data() + record * m.step_dim);
+    }
     if (m.feedback_dim) std::copy_n(w.outputs.data(), m.feedback_dim, w.inputs[0].data() + m.noise_dim);
     for (int i = 0; i < S::kLanes; i++) {
       if (w.lanes[i].sample >= 0) take_records(m, task, w, i);

@@ -8,7 +8,10 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from dgsynth.batch import Output
+from dgsynth.batch import Activation, Output
+
+ACTIVATIONS: tuple[Activation, ...] = ("softmax", "sigmoid", "tanh")
+"""Their numbers in the operation are their places here."""
 
 
 def activate(logits: Tensor, outputs: tuple[Output, ...]) -> Tensor:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from dgsynth.batch import FLAGS, Activation, Layout, Output
-from dgsynth.kernels.activations import activate
+from dgsynth.batch import FLAGS, Layout, Output
+from dgsynth.kernels.activations import ACTIVATIONS, activate
+from dgsynth.kernels.blocks import BLOCK, whole_blocks
 from dgsynth.kernels.packing import by_gate, unpack
 from dgsynth.kernels.philox import Stream
 from dgsynth.kernels.philox import reference as philox_normal
-
-BLOCK = 256
-"""Samples that the reference makes together. How a matrix product rounds depends on its shape, so sample i always
-lies in the same row of the same block: that makes it the same bit for bit however many are asked for."""
-
-ACTIVATIONS: tuple[Activation, ...] = ("softmax", "sigmoid", "tanh")
-"""Their numbers in the operation are their places here."""
 
 torch.library.define(
     "dgsynth::generate",
@@ -194,16 +187,6 @@ def _fake(condition: Tensor, *arguments: object) -> tuple[Tensor, Tensor]:
     total = torch.library.get_ctx().new_dynamic_size()
     records = condition.new_empty(total, sum(dims) - (FLAGS.dim if has_flags else 0))
     return records, condition.new_empty(len(condition), dtype=torch.int64)
-
-
-def whole_blocks(first: int, n: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield the blocks that hold samples `first` to `first + n - 1`: numbers, rows and which are wanted, (256,) each.
-
-    A row says where a sample stands among those asked for; what was not asked for repeats a row, to be thrown away.
-    """
-    for start in range(first - first % BLOCK, first + n, BLOCK):
-        samples = torch.arange(start, start + BLOCK, device=device)
-        yield samples, (samples - first).clamp(0, n - 1), (samples >= first) & (samples < first + n)
 
 
 def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:

@@ -105,7 +105,7 @@ def reference(seed: int, samples: Tensor, stream: int, draws: Tensor, dim: int) 
     r0, r1 = torch.sqrt(-2 * torch.log(u0)), torch.sqrt(-2 * torch.log(u2))
     a0, a1 = 2 * math.pi * u1, 2 * math.pi * u3
     normal = torch.stack([r0 * torch.cos(a0), r0 * torch.sin(a0), r1 * torch.cos(a1), r1 * torch.sin(a1)], dim=-1)
-    return normal.flatten(2)[..., :dim]
+    return normal.flatten(2)[..., :dim].contiguous()
 
 
 torch.library.impl("dgsynth::philox_normal", "CompositeExplicitAutograd")(reference)

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from dgsynth.batch import Output
+from dgsynth.kernels.mlp import PackedMlp
+from dgsynth.kernels.packing import pack
 
 
 def glorot_linear(in_features: int, out_features: int) -> nn.Linear:
@@ -50,6 +52,13 @@ def fold_batch_norm(mlp: nn.Sequential) -> nn.Sequential:
             norm = None
         layers.append(layer)
     return nn.Sequential(*layers)
+
+
+def pack_mlp(mlp: nn.Sequential, outputs: tuple[Output, ...]) -> PackedMlp:
+    """Return what `generator_mlp` and the outputs' activations compute in eval mode."""
+    layers = [layer for layer in fold_batch_norm(mlp) if isinstance(layer, nn.Linear)]
+    weights = tuple(pack(layer.weight.detach()) for layer in layers)
+    return PackedMlp(weights, tuple(pack(layer.bias.detach()[:, None])[:, 0] for layer in layers), outputs)
 
 
 def discriminator_mlp(in_features: int, units: Sequence[int]) -> nn.Sequential:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from dgsynth.batch import Layout
 from dgsynth.config import NetworkConfig
-from dgsynth.networks.blocks import fold_batch_norm, harden
+from dgsynth.networks.blocks import harden
 from dgsynth.networks.discriminators import Discriminator
 from dgsynth.networks.measurement_generator import MeasurementGenerator
 from dgsynth.networks.metadata_generator import MetadataGenerator
@@ -102,14 +101,6 @@ class DoppelGANger(nn.Module):
             else None
         )
 
-    def folded(self) -> DoppelGANger:
-        """Return a copy for sampling: in eval mode, with BatchNorm folded into the layers behind it."""
-        copied = copy.deepcopy(self).eval()
-        for generator in (copied.metadata_generator, copied.minmax_generator):
-            if generator is not None:
-                generator.mlp = fold_batch_norm(generator.mlp)
-        return copied
-
     def generator_modules(self) -> dict[str, nn.Module]:
         """Return the generators that exist, by name."""
         names = ("metadata_generator", "minmax_generator", "measurement_generator")
@@ -152,19 +143,15 @@ class DoppelGANger(nn.Module):
         steps, lengths = self.measurement_generator(condition, noise.measurement, noise.state)
         return Fake(soft, minmax, steps, lengths)
 
-    def generate_metadata(
-        self, metadata_noise: Tensor, minmax_noise: Tensor, given: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def generate_metadata(self, metadata_noise: Tensor, minmax_noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return soft metadata (B, A), min/max (B, M), and what measurements are generated from (B, A + M).
 
         Parameters
         ----------
         metadata_noise : Tensor of shape (B, metadata_noise_dim)
         minmax_noise : Tensor of shape (B, minmax_noise_dim)
-        given : Tensor of shape (B, A), optional
-            Given metadata; they stand for the generated ones, and min/max are generated from them.
         """
-        soft = self._metadata(metadata_noise) if given is None else given
+        soft = self._metadata(metadata_noise)
         hard = harden(soft, self.layout.metadata)
         minmax = (
             soft.new_zeros(len(soft), 0) if self.minmax_generator is None else self.minmax_generator(minmax_noise, hard)

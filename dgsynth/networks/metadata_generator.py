@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from dgsynth.batch import Output
 from dgsynth.kernels.activations import activate
-from dgsynth.networks.blocks import generator_mlp
+from dgsynth.kernels.mlp import PackedMlp
+from dgsynth.networks.blocks import generator_mlp, pack_mlp
 
 
 class MetadataGenerator(nn.Module):
@@ -30,3 +31,7 @@ class MetadataGenerator(nn.Module):
     def forward(self, noise: Tensor) -> Tensor:
         """Return soft metadata of shape (B, A) for noise of shape (B, noise_dim)."""
         return activate(self.mlp(noise), self.outputs)
+
+    def pack(self) -> PackedMlp:
+        """Return what the network computes in eval mode, as `kernels.mlp` reads it."""
+        return pack_mlp(self.mlp, self.outputs)

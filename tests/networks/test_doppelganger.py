@@ -59,8 +59,9 @@ def test_the_critics_see_soft_metadata_and_the_next_stages_hard_ones():
         [torch.nn.functional.one_hot(soft.metadata[:, :3].argmax(1), 3).float(), soft.metadata[:, 3:]], dim=1
     )
     assert not torch.allclose(soft.metadata, hard)
-    _, minmax, condition = networks.generate_metadata(noise.metadata, noise.minmax, given=hard)
+    _, minmax, condition = networks.generate_metadata(noise.metadata, noise.minmax)
     torch.testing.assert_close(minmax, soft.minmax)
+    torch.testing.assert_close(minmax, networks.minmax_generator(noise.minmax, hard))
     torch.testing.assert_close(condition, torch.cat([hard, minmax], dim=1))
     steps, _ = networks.measurement_generator(condition, noise.measurement, noise.state)
     torch.testing.assert_close(steps, soft.steps)
