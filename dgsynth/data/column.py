@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -88,7 +89,7 @@ class Column:
         """Whether the values are drawn from a list rather than a range."""
         return self.kind in ("categorical", "boolean")
 
-    @property
+    @cached_property
     def pandas_dtype(self) -> Any:
         """The dtype itself, of a Categorical with its categories; "str" is object before pandas 3."""
         if self.dtype == "category":

@@ -60,9 +60,12 @@ def read_columns(
     return read, tuple(column for _, column in pairs)
 
 
-def frame_of(columns: dict[Label, Any], rows: int) -> pd.DataFrame:
-    """Return a frame of `rows` rows and a RangeIndex, also where there are no columns."""
-    frame = pd.DataFrame(columns, index=pd.RangeIndex(rows))
+def frame_of(columns: dict[Label, Any], rows: int, *, copy: bool = True) -> pd.DataFrame:
+    """Return a frame of `rows` rows and a RangeIndex, also where there are no columns.
+
+    Without `copy` it may share the memory of the columns, which are then its own.
+    """
+    frame = pd.DataFrame(columns, index=pd.RangeIndex(rows), copy=copy)
     return frame if columns else frame.set_axis(pd.Index([], dtype=object), axis=1)
 
 

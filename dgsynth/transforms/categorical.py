@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -37,16 +40,24 @@ class CategoricalTransform:
         one_hot[np.arange(len(codes)), codes] = 1
         return one_hot
 
-    def decode(self, encoded: np.ndarray) -> pd.Series:
-        """Return the most likely value of each row, with the column's dtype."""
-        codes = encoded.argmax(axis=1)
-        is_missing = codes >= len(self._categories)
-        dtype = self.column.pandas_dtype
-        if isinstance(dtype, pd.CategoricalDtype):
-            return pd.Series(pd.Categorical.from_codes(np.where(is_missing, -1, codes), dtype=dtype))
-        # Converted before they are repeated: a vocabulary is short, a column of records is not.
-        vocabulary = pd.Series([*self._categories, *([None] if is_missing.any() else [])], dtype=object).astype(dtype)
-        return pd.Series(vocabulary.array.take(np.where(is_missing, -1, codes)), dtype=dtype)
+    @property
+    def gathered_dtype(self) -> np.dtype[Any]:
+        """What `decode` returns and `to_series` takes."""
+        return np.dtype(np.intp)
+
+    def decode(self, encoded: np.ndarray) -> np.ndarray:
+        """Return the most likely output of each row, shape (n,)."""
+        return encoded.argmax(axis=1)
+
+    def to_series(self, codes: np.ndarray) -> pd.Series:
+        """Return the values that the numbers of outputs stand for, with the column's dtype."""
+        return pd.Series(self._vocabulary.take(codes), dtype=self._vocabulary.dtype, copy=False)
+
+    @cached_property
+    def _vocabulary(self) -> Any:
+        """The value of each output, in the column's dtype: converted once, and not for every record."""
+        missing = [None] * (self.outputs[0].dim - len(self._categories))
+        return pd.Series([*self._categories, *missing], dtype=object).astype(self.column.pandas_dtype).array
 
     def _codes(self, values: pd.Series) -> np.ndarray:
         objects = values.astype(object)

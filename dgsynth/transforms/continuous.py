@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,8 @@ import pandas as pd
 from dgsynth.batch import Activation, Output
 from dgsynth.data.schema import Column
 from dgsynth.errors import DataError
-from dgsynth.transforms.numbers import from_numbers, to_numbers
-from dgsynth.transforms.scaling import FeatureRange, Scaler, Scaling
+from dgsynth.transforms.numbers import from_numbers, gather, gathered_dtype, to_numbers
+from dgsynth.transforms.scaling import FeatureRange, Line, Scaler, Scaling
 
 MAX_DECIMALS = 6
 
@@ -59,7 +60,7 @@ class ContinuousTransform:
             column, scaler, _decimals(present) if is_continuous else None, 1 if is_continuous else _unit(present - low)
         )
 
-    @property
+    @cached_property
     def outputs(self) -> tuple[Output, ...]:
         """The scaled value and, for a nullable column, the indicator [present, missing]."""
         activation: Activation = "sigmoid" if self.scaler.feature_range[0] == 0 else "tanh"
@@ -74,23 +75,43 @@ class ContinuousTransform:
         columns = [scaled, ~is_missing, is_missing] if self.column.nullable else [scaled]
         return np.stack(columns, axis=1, dtype=np.float32, casting="unsafe")
 
-    def is_missing(self, encoded: np.ndarray) -> np.ndarray:
-        """Return where the indicator of `encoded`, shape (n, dim), says that a value is missing."""
-        if not self.column.nullable:
-            return np.zeros(len(encoded), dtype=bool)
-        return encoded[:, 2] > encoded[:, 1]
+    @cached_property
+    def gathered_dtype(self) -> np.dtype[Any]:
+        """What `decode` returns and `to_series` takes."""
+        return gathered_dtype(self.column)
 
-    def unscale(self, scaled: np.ndarray, is_missing: np.ndarray) -> pd.Series:
-        """Return the values of scaled ones, inside the column's range, on its grid and with its dtype."""
-        numbers = self.scaler.unscale(scaled)
-        if self.column.minimum is None:  # a column that never had a value
-            is_missing = np.ones(len(scaled), dtype=bool)
+    def decode(self, encoded: np.ndarray, line: Line | None = None) -> np.ndarray:
+        """Return the numbers of encoded ones, inside the column's range and on its grid, NaN where missing.
+
+        Parameters
+        ----------
+        encoded : float32 array of shape (n, dim)
+        line : Line of floats or of float64 arrays of shape (n,), optional
+            What leads from encoded values to the column's range; by default the scaler's.
+
+        Returns
+        -------
+        array of shape (n,) and of `gathered_dtype`
+        """
+        numbers = self.scaler.unscale(encoded[:, 0], line)
         if self.decimals is not None:
-            numbers = np.round(numbers, self.decimals)
+            np.round(numbers, self.decimals, out=numbers)
         elif self.unit > 1:
             low = _range(self.column)[0]
-            numbers = low + np.rint((numbers - low) / self.unit) * self.unit
-        return from_numbers(numbers, is_missing, self.column)
+            numbers -= low
+            numbers /= self.unit
+            np.rint(numbers, out=numbers)
+            numbers *= self.unit
+            numbers += low
+        if self.column.minimum is None:  # a column that never had a value
+            numbers.fill(np.nan)
+        elif self.column.nullable:
+            numbers[encoded[:, 2] > encoded[:, 1]] = np.nan
+        return gather(numbers, self.gathered_dtype, self.column)
+
+    def to_series(self, gathered: np.ndarray) -> pd.Series:
+        """Return decoded numbers as the column's values, with its dtype."""
+        return from_numbers(gathered, self.column)
 
 
 def _range(column: Column) -> tuple[float, float]:

@@ -16,13 +16,12 @@ from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.transforms.categorical import CategoricalTransform
 from dgsynth.transforms.continuous import ContinuousTransform
+from dgsynth.transforms.decoding import ColumnTransform, column_slices, decode_columns
 from dgsynth.transforms.filling import fill_missing
 from dgsynth.transforms.given import as_column
 from dgsynth.transforms.normalization import denormalize, normalize
-from dgsynth.transforms.scaling import FeatureRange, Scaling
+from dgsynth.transforms.scaling import FeatureRange, Line, Scaling
 from dgsynth.transforms.timestamps import Timestamps, TimestampTransform
-
-ColumnTransform = CategoricalTransform | ContinuousTransform
 
 PASSES = 50
 """Section 4.4: "setting S so that T/S is around 50 gives good results"."""
@@ -118,7 +117,7 @@ class Encoder:
 
         A modelled start time goes by the name of the sequence_index.
         """
-        starts = [where.start for where in _slices(self.metadata)]
+        starts = [where.start for where in column_slices(self.metadata)]
         return {t.column.name: (start, t.outputs) for t, start in zip(self.metadata, starts, strict=True)}
 
     def encode(self, sequences: Sequences) -> EncodedBatch:
@@ -146,7 +145,7 @@ class Encoder:
             Columns that it lacks are encoded as zeros.
         """
         encoded = np.zeros((len(frame), sum(output.dim for output in _outputs(self.metadata))), dtype=np.float32)
-        for transform, columns in zip(self.metadata, _slices(self.metadata), strict=True):
+        for transform, columns in zip(self.metadata, column_slices(self.metadata), strict=True):
             if transform.column.name in frame:
                 encoded[:, columns] = self._encode_metadata_column(frame[transform.column.name], transform)
         return encoded
@@ -168,29 +167,18 @@ class Encoder:
     def decode(self, encoded: EncodedBatch) -> Sequences:
         """Return generated samples in the terms of the schema."""
         lengths = encoded.lengths.numpy()
-        metadata = self.decode_metadata(encoded.metadata.numpy())
-        measurements = self._decode_measurements(encoded.minmax.numpy(), encoded.records.numpy(), lengths)
+        own_lines = [None] * len(self.metadata)
+        metadata = decode_columns(self.metadata, encoded.metadata.numpy(), own_lines, np.ones_like(lengths))
+        lines = self._lines(encoded.minmax.numpy())
+        measurements = decode_columns(self.measurements, encoded.records.numpy(), lines, lengths)
         starts, gaps, stamps = None, None, None
         if self.timestamps is not None:
             if self.timestamps.start_column is not None:
-                starts = metadata[self.timestamps.column.name]
+                starts = metadata.pop(self.timestamps.column.name)  # type: ignore[arg-type]
             if self.timestamps.gap_column is not None:
-                gaps = measurements[self.timestamps.column.name].to_numpy(dtype=np.float64)
+                gaps = measurements.pop(self.timestamps.column.name).to_numpy(dtype=np.float64)  # type: ignore[arg-type]
             stamps = self.timestamps.decode(starts, gaps, lengths)
-        metadata, measurements = metadata[self.schema.metadata_names], measurements[self.schema.measurement_names]
         return Sequences(metadata, measurements, lengths, stamps, self.schema)
-
-    def decode_metadata(self, encoded: np.ndarray) -> pd.DataFrame:
-        """Return metadata of shape (n, A) as a frame, the start time among them where it is modelled."""
-        columns = {}
-        for transform, where in zip(self.metadata, _slices(self.metadata), strict=True):
-            part = encoded[:, where]
-            columns[transform.column.name] = (
-                transform.decode(part)
-                if isinstance(transform, CategoricalTransform)
-                else transform.unscale(part[:, 0], transform.is_missing(part))
-            )
-        return pd.DataFrame(columns, index=range(len(encoded)))
 
     @property
     def _normalized(self) -> list[ContinuousTransform]:
@@ -246,31 +234,19 @@ class Encoder:
             values.append(self.timestamps.gaps(sequences))
         return values
 
-    def _decode_measurements(self, minmax: np.ndarray, records: np.ndarray, lengths: np.ndarray) -> pd.DataFrame:
-        columns = {}
-        normalized = 0
-        for transform, where in zip(self.measurements, _slices(self.measurements), strict=True):
-            part = records[:, where]
-            if isinstance(transform, CategoricalTransform):
-                columns[transform.column.name] = transform.decode(part)
-                continue
-            scaled = part[:, 0]
-            if self.auto_normalize:
-                middle, half_width = minmax[:, 2 * normalized : 2 * normalized + 2].astype(np.float64).T
-                scaled = denormalize(scaled, middle, half_width, lengths, self.feature_range)
-                normalized += 1
-            columns[transform.column.name] = transform.unscale(scaled, transform.is_missing(part))
-        return pd.DataFrame(columns, index=range(len(records)))
+    def _lines(self, minmax: np.ndarray) -> list[Line | None]:
+        """Return for each measurement what undoes its scaling sample by sample; None where its own will do."""
+        ranges = iter(minmax.astype(np.float64).T)  # of each normalized measurement: (max + min) / 2, (max - min) / 2
+        return [
+            denormalize(transform.scaler.line, next(ranges), next(ranges), self.feature_range)
+            if self.auto_normalize and isinstance(transform, ContinuousTransform)
+            else None
+            for transform in self.measurements
+        ]
 
 
 def _outputs(transforms: Sequence[ColumnTransform]) -> tuple[Output, ...]:
     return tuple(output for transform in transforms for output in transform.outputs)
-
-
-def _slices(transforms: Sequence[ColumnTransform]) -> list[slice]:
-    widths = [sum(output.dim for output in transform.outputs) for transform in transforms]
-    ends = np.cumsum(widths, dtype=int).tolist()
-    return [slice(end - width, end) for end, width in zip(ends, widths, strict=True)]
 
 
 def _join(parts: list[np.ndarray], rows: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dgsynth.transforms.scaling import FeatureRange
+from dgsynth.transforms.scaling import FeatureRange, Line
 
 MARGIN = 1e-4
 """Kept around each sample's range, as in the original: a constant sample must not divide by zero."""
@@ -48,11 +48,20 @@ def normalize(
     return start + (stop - start) * unit, middle, half_width
 
 
-def denormalize(
-    normalized: np.ndarray, middle: np.ndarray, half_width: np.ndarray, lengths: np.ndarray, feature_range: FeatureRange
-) -> np.ndarray:
-    """Return records of shape (sum of lengths,) before `normalize`, in float64; lengths may be any."""
-    sample = np.repeat(np.arange(len(lengths)), lengths)
+def denormalize(line: Line, middle: np.ndarray, half_width: np.ndarray, feature_range: FeatureRange) -> Line:
+    """Return `line` with each sample's own range before it: what undoes `normalize`, and then what `line` undoes.
+
+    Parameters
+    ----------
+    line : Line of floats
+    middle, half_width : float64 arrays of shape (n,)
+    feature_range : (0, 1) or (-1, 1)
+
+    Returns
+    -------
+    Line of float64 arrays of shape (n,)
+        One line per sample: a record takes one multiplication and one addition.
+    """
     start, stop = feature_range
-    unit = (normalized.astype(np.float64) - start) / (stop - start)
-    return middle[sample] + (unit - 0.5) * 2 * half_width[sample]
+    gain = 2 * half_width / (stop - start)
+    return Line(line.slope * gain, line.slope * (middle - half_width - gain * start) + line.intercept)

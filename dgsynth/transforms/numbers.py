@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -24,15 +26,35 @@ def to_numbers(values: pd.Series, column: Column) -> np.ndarray:
     return since_minimum
 
 
-def from_numbers(numbers: np.ndarray, is_missing: np.ndarray, column: Column) -> pd.Series:
-    """Return numbers of shape (n,) as values of the column: rounded where it is whole, with its dtype."""
+def gathered_dtype(column: Column) -> np.dtype[Any]:
+    """Return the NumPy dtype in which decoded numbers are gathered: the column's own where a cast leads to it."""
+    dtype = column.pandas_dtype
+    if column.kind == "datetime" or not isinstance(dtype, np.dtype):
+        return np.dtype(np.float64)
+    is_exact = (column.minimum or 0) >= -(2**53) and (column.maximum or 0) <= 2**53
+    return dtype if dtype.kind == "f" or is_exact else np.dtype(np.float64)
+
+
+def gather(numbers: np.ndarray, dtype: np.dtype[Any], column: Column) -> np.ndarray:
+    """Return float64 numbers, NaN where missing, in the `gathered_dtype`; whole where the column is. Changes them."""
+    if column.kind == "integer":
+        np.rint(numbers, out=numbers)
+    if dtype.kind in "iu":
+        np.clip(numbers, column.minimum, column.maximum, out=numbers)
+    return numbers.astype(dtype, copy=False)
+
+
+def from_numbers(gathered: np.ndarray, column: Column) -> pd.Series:
+    """Return gathered numbers of shape (n,) as values of the column, with its dtype."""
+    if gathered.dtype == column.pandas_dtype:
+        return pd.Series(gathered, copy=False)
+    is_missing = np.isnan(gathered)
     if column.kind == "datetime":
-        nanoseconds = np.rint(np.where(is_missing, 0, numbers)).astype(np.int64) + int(column.minimum or 0)
+        nanoseconds = np.rint(np.where(is_missing, 0, gathered)).astype(np.int64) + int(column.minimum or 0)
         return int_to_datetime(nanoseconds, is_missing, column)
     if column.kind == "integer":
-        return _whole_series(numbers, is_missing, column)
-    values: pd.Series = pd.Series(np.where(is_missing, np.nan, numbers))
-    return values.astype(column.pandas_dtype)
+        return _whole_series(gathered, is_missing, column)
+    return pd.Series(gathered, copy=False).astype(column.pandas_dtype)
 
 
 def datetime_to_int(values: pd.Series) -> np.ndarray:
@@ -52,14 +74,12 @@ def int_to_datetime(nanoseconds: np.ndarray, is_missing: np.ndarray, column: Col
 
 
 def _whole_series(numbers: np.ndarray, is_missing: np.ndarray, column: Column) -> pd.Series:
-    dtype = column.pandas_dtype
-    whole = np.rint(np.where(is_missing, column.minimum or 0, numbers))
-    if isinstance(dtype, np.dtype) and dtype.kind == "f":  # whole numbers that came as floats
-        return pd.Series(np.where(is_missing, np.nan, whole)).astype(dtype)
+    whole = np.where(is_missing, column.minimum or 0, numbers)
     low, high = int(column.minimum or 0), int(column.maximum or 0)
     # The ends of a 64-bit range have no float64 of their own: round towards the inside, then clip exactly.
     within = np.clip(whole, _float_not_beyond(low, high), _float_not_beyond(high, low))
-    integers = pd.Series(np.clip(within.astype(np.uint64 if high >= 2**63 else np.int64), low, high)).astype(dtype)
+    integers = pd.Series(np.clip(within.astype(np.uint64 if high >= 2**63 else np.int64), low, high))
+    integers = integers.astype(column.pandas_dtype)
     return integers.mask(is_missing) if is_missing.any() else integers
 
 

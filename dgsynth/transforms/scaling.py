@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,13 @@ FeatureRange = tuple[int, int]
 
 HEAVY_TAIL_SKEWNESS = 3.0
 """An exponential distribution has a skewness of 2; what lies clearly beyond it gets a logarithm."""
+
+
+class Line(NamedTuple):
+    """The affine map slope * x + intercept, of floats or of arrays."""
+
+    slope: Any
+    intercept: Any
 
 
 @dataclass(frozen=True)
@@ -61,12 +68,35 @@ class Scaler:
             return np.where(np.isnan(values), np.nan, float(start))
         return start + (stop - start) * (values - self.low) / (self.high - self.low)
 
-    def unscale(self, scaled: np.ndarray) -> np.ndarray:
-        """Return the numbers that scaled ones stand for, float64, clipped to the column's range."""
+    @property
+    def line(self) -> Line:
+        """What leads from the feature range back to what was mapped to it."""
         start, stop = self.feature_range
-        values = self.low + (self.high - self.low) * ((scaled.astype(np.float64) - start) / (stop - start))
-        values = np.clip(values, self.low, self.high)
-        return values if self.log_unit is None else self.log_unit * np.expm1(values)
+        slope = (self.high - self.low) / (stop - start)
+        return Line(slope, self.low - slope * start)
+
+    def unscale(self, scaled: np.ndarray, line: Line | None = None) -> np.ndarray:
+        """Return the numbers that scaled ones stand for, clipped to the column's range.
+
+        Parameters
+        ----------
+        scaled : array of shape (n,)
+        line : Line of floats or of float64 arrays of shape (n,), optional
+            In place of the scaler's own, where it also undoes what came after scaling.
+
+        Returns
+        -------
+        float64 array of shape (n,)
+        """
+        slope, intercept = self.line if line is None else line
+        numbers = scaled.astype(np.float64)
+        numbers *= slope
+        numbers += intercept
+        np.clip(numbers, self.low, self.high, out=numbers)
+        if self.log_unit is not None:
+            np.expm1(numbers, out=numbers)
+            numbers *= self.log_unit
+        return numbers
 
 
 def is_heavy_tailed(present: np.ndarray, low: float) -> bool:

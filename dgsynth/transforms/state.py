@@ -9,7 +9,8 @@ from dgsynth.data.schema import Column, Schema
 from dgsynth.errors import DataError
 from dgsynth.transforms.categorical import CategoricalTransform
 from dgsynth.transforms.continuous import ContinuousTransform
-from dgsynth.transforms.encoder import ColumnTransform, Encoder
+from dgsynth.transforms.decoding import ColumnTransform
+from dgsynth.transforms.encoder import Encoder
 from dgsynth.transforms.scaling import FeatureRange, Scaler
 from dgsynth.transforms.timestamps import Step, TimestampTransform
 
