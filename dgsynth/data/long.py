@@ -117,15 +117,20 @@ def write_long(sequences: Sequences, first_key: int = 0) -> pd.DataFrame:
     key = schema.sequence_key
     name = _free_name(schema) if key is None else key.name
     keys = _generated_keys(key, len(sequences), first_key) if sequences.keys is None else sequences.keys
-    columns: dict[Label, Any] = {name: keys.take(sample).reset_index(drop=True)}
+    columns: dict[Label, Any] = {name: _take(keys, sample)}
     if sequences.timestamps is not None and schema.sequence_index is not None:
-        columns[schema.sequence_index.name] = sequences.timestamps
+        columns[schema.sequence_index.name] = sequences.timestamps.copy()
     for label in schema.metadata_names:
-        columns[label] = sequences.metadata[label].take(sample).reset_index(drop=True)
+        columns[label] = _take(sequences.metadata[label], sample)
     for label in schema.measurement_names:
-        columns[label] = sequences.measurements[label]
+        columns[label] = sequences.measurements[label].copy()
     order = schema.form.columns if set(schema.form.columns) == set(columns) else columns
-    return frame_of({label: columns[label] for label in order}, len(sample))
+    return frame_of({label: columns[label] for label in order}, len(sample), copy=False)
+
+
+def _take(values: pd.Series[Any], rows: npt.NDArray[np.intp]) -> pd.Series[Any]:
+    """Return the values at `rows`, which are known to be there, under a RangeIndex."""
+    return pd.Series(values.array.take(rows), dtype=values.dtype, copy=False)
 
 
 def _roles(key: Label, index: Label | None, metadata: Any, measurements: Any, schema: Schema | None) -> _Roles:

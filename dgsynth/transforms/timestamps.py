@@ -99,14 +99,15 @@ class TimestampTransform:
         line = np.full(len(lengths), self.start) if starts is None else _to_line(starts, self.column)
         start = np.repeat(line, lengths)
         first = np.repeat(np.cumsum(lengths) - lengths, lengths)
-        record = np.arange(len(start)) - first
-        if self.step_kind in ("months", "month_ends"):
-            stamps = _add_months(start, record * int(self.step), self.step_kind == "month_ends")
-        elif gaps is None:
-            stamps = start + record * self.step
-        else:
+        if gaps is not None:
             elapsed = np.cumsum(gaps if self.column.kind == "continuous" else np.rint(gaps).astype(np.int64))
-            stamps = start + (elapsed - elapsed[first]) * self.step
+            return _from_line(start + (elapsed - elapsed[first]) * self.step, self.column)
+        record = np.arange(len(start))
+        record -= first
+        if self.step_kind in ("months", "month_ends"):
+            return _from_line(_add_months(start, record * int(self.step), self.step_kind == "month_ends"), self.column)
+        stamps = record * self.step
+        stamps += start
         return _from_line(stamps, self.column)
 
 
@@ -120,7 +121,7 @@ def _to_line(stamps: pd.Series, column: Column) -> np.ndarray:
 def _from_line(stamps: np.ndarray, column: Column) -> pd.Series:
     if column.kind == "datetime":
         return int_to_datetime(stamps, np.zeros(len(stamps), dtype=bool), column)
-    return pd.Series(stamps).astype(column.pandas_dtype)
+    return pd.Series(stamps, copy=False).astype(column.pandas_dtype)
 
 
 def _gaps(stamps: np.ndarray, offsets: np.ndarray) -> np.ndarray:
