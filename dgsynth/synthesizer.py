@@ -440,7 +440,7 @@ class DGSynthesizer(BaseEstimator):
         seed = interrupted_seed(path) if random_state is None else None
         seed = _seed(random_state) if seed is None else seed
         run = Run(persistence.digest(self), seed, n_samples, chunk_size, name)
-        chunk = partial(_table, self._generators(), self.encoder_, template.dtypes, self.n_jobs)
+        chunk = partial(_samples, self._generators(), self.encoder_, self.n_jobs)
         write_samples(path, chunk, run, writer, n_jobs=n_jobs, progress=bool(self.verbose))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -636,19 +636,13 @@ def _threads(n_jobs: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _table(
-    generators: Generators,
-    encoder: Encoder,
-    dtypes: pd.Series,
-    n_threads: int | None,
-    seed: int,
-    first: int,
-    n_samples: int,
-) -> pd.DataFrame:
-    """Return samples as a table of these dtypes; what it needs of the model travels to other processes."""
+def _samples(
+    generators: Generators, encoder: Encoder, n_threads: int | None, seed: int, first: int, n_samples: int
+) -> Sequences:
+    """Return samples; what it needs of the model travels to other processes."""
     with _threads(n_threads):
         encoded = generate(generators, seed, first, n_samples)
-    return encoder.decode(encoded).to_frame(first).astype(dtypes.to_dict())
+    return encoder.decode(encoded)
 
 
 def _seed(random_state: int | np.random.RandomState | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -109,23 +110,32 @@ def read_long(
 
 def write_long(sequences: Sequences, first_key: int = 0) -> pd.DataFrame:
     """Return the long table of `sequences`; see `Sequences.to_long`."""
+    by_sample, by_record = long_columns(sequences, first_key)
+    sample = np.repeat(np.arange(len(sequences)), sequences.lengths)
+    columns: dict[Label, Any] = {label: _take(values, sample) for label, values in by_sample.items()}
+    columns |= {label: values.copy() for label, values in by_record.items()}
+    order: Sequence[Label] = sequences.schema.form.columns
+    if set(order) != set(columns):
+        (key, *metadata), measurements = by_sample, sequences.schema.measurement_names
+        order = [key, *(label for label in by_record if label not in measurements), *metadata, *measurements]
+    return frame_of({label: columns[label] for label in order}, len(sample), copy=False)
+
+
+def long_columns(
+    sequences: Sequences, first_key: int
+) -> tuple[dict[Label, pd.Series[Any]], dict[Label, pd.Series[Any]]]:
+    """Return the columns of the long table that have a value for each sample, and those with one for each record."""
     schema = sequences.schema
     if sequences.n_records == 0 and len(sequences):
         raise DataError("these samples have no records and so no long table; use to_table instead")
-    lengths = sequences.lengths
-    sample = np.repeat(np.arange(len(sequences)), lengths)
     key = schema.sequence_key
     name = _free_name(schema) if key is None else key.name
     keys = _generated_keys(key, len(sequences), first_key) if sequences.keys is None else sequences.keys
-    columns: dict[Label, Any] = {name: _take(keys, sample)}
+    by_sample = {name: keys} | {label: sequences.metadata[label] for label in schema.metadata_names}
+    by_record = {label: sequences.measurements[label] for label in schema.measurement_names}
     if sequences.timestamps is not None and schema.sequence_index is not None:
-        columns[schema.sequence_index.name] = sequences.timestamps.copy()
-    for label in schema.metadata_names:
-        columns[label] = _take(sequences.metadata[label], sample)
-    for label in schema.measurement_names:
-        columns[label] = sequences.measurements[label].copy()
-    order = schema.form.columns if set(schema.form.columns) == set(columns) else columns
-    return frame_of({label: columns[label] for label in order}, len(sample), copy=False)
+        by_record[schema.sequence_index.name] = sequences.timestamps
+    return by_sample, by_record
 
 
 def _take(values: pd.Series[Any], rows: npt.NDArray[np.intp]) -> pd.Series[Any]:

@@ -1,4 +1,4 @@
-"""What a chunk of a table is on disk, and how all of them become one file: Parquet and CSV.
+"""What a chunk of samples is on disk, and how all of them become one file: the formats, and CSV.
 
 How pandas writes datetimes as text depends on all of a column: without times where every one is midnight, and with as
 many decimals as any one needs. So a part of a CSV file carries a note of how fine its datetimes are, and where the
@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
-from dgsynth.sampling.template import arrow_schema
+from dgsynth.sampling.parquet import ParquetFormat
 from dgsynth.transforms.encoder import Encoder
 
 _FINENESS = {"D": "", "s": "seconds", "m": "milliseconds", "u": "microseconds", "n": "nanoseconds"}
@@ -31,8 +30,8 @@ _NAMES = ("csv", "csv.gz", "parquet")
 class TableFormat(Protocol):
     """One format of table files."""
 
-    def write_part(self, frame: pd.DataFrame, path: Path, *, is_first: bool, note: str) -> str:
-        """Write one chunk, in a way at least as fine as `note` asks, and return the note of how it was written."""
+    def write_part(self, samples: Sequences, first: int, path: Path, *, note: str) -> str:
+        """Write samples from number `first` on as fine as `note` asks, or finer; return the note of how it was done."""
 
     def common_note(self, notes: Sequence[str]) -> str:
         """Return the note that all parts must have to go together."""
@@ -59,55 +58,32 @@ def table_format(
     if name not in _NAMES:
         raise DataError(f"format must be one of {', '.join(map(repr, _NAMES))}, got {name!r}")
     if name == "parquet":
-        return name, ParquetFormat(arrow_schema(encoder, template))
-    return name, CsvFormat(compressed=name == "csv.gz")
-
-
-class ParquetFormat:
-    """Parts are Arrow files, which keep the types and the order of categories exactly; each becomes row groups.
-
-    Parameters
-    ----------
-    schema : pyarrow Schema
-        Of every part.
-    """
-
-    def __init__(self, schema: pa.Schema) -> None:
-        self.schema = schema
-
-    def write_part(self, frame: pd.DataFrame, path: Path, *, is_first: bool, note: str) -> str:
-        text = frame.set_axis(self.schema.names, axis=1)
-        try:
-            table = pa.Table.from_pandas(text, schema=self.schema, preserve_index=False)
-        except pa.ArrowException as error:
-            raise DataError(f"the samples can't be written as Parquet: {error}; write .csv instead") from error
-        with pa.ipc.new_file(path, self.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
-            writer.write_table(table)
-        return note
-
-    def common_note(self, notes: Sequence[str]) -> str:
-        return ""
-
-    def join(self, parts: Sequence[Path], path: Path) -> None:
-        with pq.ParquetWriter(path, self.schema) as writer:
-            for part in parts:
-                with pa.OSFile(str(part)) as file:
-                    writer.write_table(pa.ipc.open_file(file).read_all())
+        return name, ParquetFormat(encoder, template)
+    return name, CsvFormat(template, compressed=name == "csv.gz")
 
 
 class CsvFormat:
-    """Parts are CSV text, or gzip members of it, that only have to follow one another; the first has the header."""
+    """Parts are CSV text, or gzip members of it, that only have to follow one another; the first has the header.
 
-    def __init__(self, *, compressed: bool) -> None:
+    Parameters
+    ----------
+    template : DataFrame
+        Its dtypes are those of every part.
+    compressed : bool
+    """
+
+    def __init__(self, template: pd.DataFrame, *, compressed: bool) -> None:
+        self.dtypes = template.dtypes.to_dict()
         self.compressed = compressed
 
-    def write_part(self, frame: pd.DataFrame, path: Path, *, is_first: bool, note: str) -> str:
+    def write_part(self, samples: Sequences, first: int, path: Path, *, note: str) -> str:
+        frame = samples.to_frame(first).astype(self.dtypes)
         moments = _datetimes(frame)
         needed = "".join(_fineness(values) for values in moments.values())
         note = self.common_note([note, needed]) if note else needed
         texts = {place: _moment_text(moments[place], letter) for place, letter in zip(moments, note, strict=True)}
         columns = {i: texts.get(i, frame.iloc[:, i]) for i in range(frame.shape[1])}
-        header = [str(label) for label in frame.columns] if is_first else False
+        header = [str(label) for label in frame.columns] if first == 0 else False
         data = pd.DataFrame(columns, index=frame.index).to_csv(index=False, header=header).encode()
         # No time stamp, so that the same samples are the same bytes.
         path.write_bytes(gzip.compress(data, 6, mtime=0) if self.compressed else data)

@@ -16,15 +16,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
+from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.sampling.formats import TableFormat
 
-Chunk = Callable[[int, int, int], pd.DataFrame]
-"""Makes the table of samples: chunk(seed, first, count)."""
+Chunk = Callable[[int, int, int], Sequences]
+"""Makes samples: chunk(seed, first, count)."""
 
 _MANIFEST = "manifest.json"
 
@@ -73,7 +73,7 @@ def write_samples(
     path : Path
         A file that is there is replaced.
     chunk : callable
-        Returns the table of samples number `first` to `first + count - 1`, given seed, first and count.
+        Returns samples number `first` to `first + count - 1`, given seed, first and count.
     run : Run
     table_format : TableFormat
     n_jobs : int, default=1
@@ -122,11 +122,11 @@ def write_samples(
 
 def _make_part(folder: Path, number: int, chunk: Chunk, run: Run, table_format: TableFormat, note: str) -> int:
     """Write one part, and return how many samples it has."""
-    count = run.count(number)
-    frame = chunk(run.seed, number * run.chunk_size, count)
+    first, count = number * run.chunk_size, run.count(number)
+    samples = chunk(run.seed, first, count)
     temporary = folder / f"{number}.{os.getpid()}.tmp"
     try:
-        note = table_format.write_part(frame, temporary, is_first=number == 0, note=note)
+        note = table_format.write_part(samples, first, temporary, note=note)
         _settle(temporary, folder / _part_name(number, note))
     finally:
         temporary.unlink(missing_ok=True)

@@ -42,7 +42,7 @@ def arrow_schema(encoder: Encoder, template: pd.DataFrame) -> pa.Schema:
     form = encoder.schema.form
     if form.container == "arrow":
         return arrow_from_frame(template, dict(zip(form.columns, form.arrow_types, strict=False))).schema
-    columns = _columns_by_label(encoder)
+    columns = columns_by_label(encoder)
     text = template.set_axis([str(label) for label in template.columns], axis=1)
     schema = pa.Schema.from_pandas(text, preserve_index=False)
     for position, label in enumerate(template.columns):
@@ -65,7 +65,8 @@ def _two_samples(encoder: Encoder) -> Sequences:
     )
 
 
-def _columns_by_label(encoder: Encoder) -> dict[Label, Column]:
+def columns_by_label(encoder: Encoder) -> dict[Label, Column]:
+    """Return what is known of the modelled columns of the table, by their labels."""
     schema = encoder.schema
     columns = {column.name: column for column in (*schema.metadata, *schema.measurements)}
     for name, labels in schema.form.time_columns:

@@ -58,7 +58,7 @@ def model():
 @pytest.fixture
 def chunks(monkeypatch):
     """Return the first sample of every chunk that is made; a key in `fail` raises what it names instead."""
-    made, fail, make = [], {}, dgsynth.synthesizer._table
+    made, fail, make = [], {}, dgsynth.synthesizer._samples
 
     def watched(*arguments):
         first = arguments[-2]
@@ -68,7 +68,7 @@ def chunks(monkeypatch):
         return make(*arguments)
 
     made_and_fail = type("Chunks", (), {"made": made, "fail": fail})
-    monkeypatch.setattr(dgsynth.synthesizer, "_table", watched)
+    monkeypatch.setattr(dgsynth.synthesizer, "_samples", watched)
     return made_and_fail
 
 
@@ -135,16 +135,17 @@ def test_keys_of_dtype_category_become_text(tmp_path):
 
 
 def test_a_chunk_in_which_all_is_missing_keeps_the_dtypes(model, tmp_path, monkeypatch):
-    make = dgsynth.synthesizer._table
+    make = dgsynth.synthesizer._samples
 
     def without(*arguments):
-        frame = make(*arguments)
+        samples = make(*arguments)
         if arguments[-2] == 0:
             for name in ("isp", "rooms", "income", "plan"):
-                frame[name] = frame[name].where(np.zeros(len(frame), dtype=bool)).astype(frame[name].dtype)
-        return frame
+                values = samples.metadata[name]
+                samples.metadata[name] = values.where(np.zeros(len(values), dtype=bool)).astype(values.dtype)
+        return samples
 
-    monkeypatch.setattr(dgsynth.synthesizer, "_table", without)
+    monkeypatch.setattr(dgsynth.synthesizer, "_samples", without)
     model.sample_to(tmp_path / "out.parquet", **CALL)
     made = pd.read_parquet(tmp_path / "out.parquet")
     assert made.dtypes.equals(parquet(whole(model)).dtypes)
