@@ -100,7 +100,9 @@ class TimestampTransform:
         start = np.repeat(line, lengths)
         first = np.repeat(np.cumsum(lengths) - lengths, lengths)
         if gaps is not None:
-            elapsed = np.cumsum(gaps if self.column.kind == "continuous" else np.rint(gaps).astype(np.int64))
+            steps = gaps if self.column.kind == "continuous" else np.rint(gaps).astype(np.int64)
+            # Summed sample by sample: a sum over all of them would round by what else is generated.
+            elapsed = pd.Series(steps).groupby(first).cumsum().to_numpy()
             return _from_line(start + (elapsed - elapsed[first]) * self.step, self.column)
         record = np.arange(len(start))
         record -= first

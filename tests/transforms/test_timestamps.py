@@ -76,3 +76,12 @@ def test_regular_by_wish_takes_the_median_step():
 def test_irregular_by_wish_models_equal_steps():
     transform = TimestampTransform.fit(sequences(KINDS["equal days"][0]), "irregular")
     assert transform.gap_column.minimum == transform.gap_column.maximum == 1
+
+
+def test_timestamps_of_a_sample_are_the_same_bit_for_bit_in_any_company():
+    transform = TimestampTransform.fit(sequences(KINDS["irregular fractions"][0]), "auto")
+    gaps = np.random.default_rng(0).random(300) * 1000
+    whole = transform.decode(None, gaps, np.full(30, 10))
+    pd.testing.assert_series_equal(
+        transform.decode(None, gaps[290:], np.array([10])), whole[290:].reset_index(drop=True), check_exact=True
+    )
