@@ -41,7 +41,7 @@ def main() -> None:
         peers = {f"gretel, batch {batch}": _peer("_peers.py", shape, PEER_SAMPLES[shape], batch) for batch in batches}
         if shape == "mba":
             peers["PAR"] = _peer("_par.py")
-        reference_rate = _reference_rate(_model(shape), shape)
+        reference_rate = _reference_rate(make_model(shape), shape)
         results["shapes"][shape] = {
             "dgsynth": ours,
             "reference": reference_rate,
@@ -58,7 +58,7 @@ def main() -> None:
 def _measure(shape: str, precision: str) -> dict[str, float]:
     n = SAMPLES[shape]
     length, sample_len, measurements, _ = SHAPES[shape]
-    model = _model(shape).set_params(precision=precision)
+    model = make_model(shape).set_params(precision=precision)
     lengths = _lengths(shape, n)
     forced = None if lengths is None else torch.from_numpy(lengths)
     generators = Generators.of(model.generator_, precision)  # type: ignore[arg-type]
@@ -68,7 +68,7 @@ def _measure(shape: str, precision: str) -> dict[str, float]:
     if shape != "gcut":
         flops = 2 * (400 * (5 + 100) + 100 * sample_len * measurements) * (-(-length // sample_len))
         rates["network, GFLOP/s"] = rates["network"] * flops / 1e9
-        framed = _model(shape, as_frame=True).set_params(precision=precision)
+        framed = make_model(shape, as_frame=True).set_params(precision=precision)
         rates["to_frame"] = rate(lambda: framed.sample(n, random_state=0), n)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "x.parquet"
@@ -76,7 +76,7 @@ def _measure(shape: str, precision: str) -> dict[str, float]:
     return rates
 
 
-def _model(shape: str, *, as_frame: bool = False) -> DGSynthesizer:
+def make_model(shape: str, *, as_frame: bool = False) -> DGSynthesizer:
     """Return a model of the shape, trained for one step: how well it generates does not matter here."""
     length, sample_len, measurements, categories = SHAPES[shape]
     rng = np.random.default_rng(0)
