@@ -1,0 +1,270 @@
+// Generation of measurements on a GPU: checks of the arguments, and launches on torch's stream.
+//
+// The device code is in generate_kernels.h, what the host does around it in generate_host.h; the tests compile both for
+// the host as well. The definition is the reference in dgsynth/kernels/generate.py.
+
+#include <cuda_runtime.h>
+#include <torch/csrc/stable/accelerator.h>
+#include <torch/csrc/stable/library.h>
+#include <torch/csrc/stable/ops.h>
+#include <torch/csrc/stable/tensor.h>
+#include <torch/headeronly/util/Exception.h>
+
+#include <array>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "generate_host.h"
+
+namespace dgsynth {
+
+using torch::headeronly::ScalarType;
+using torch::stable::Tensor;
+
+template <class Weight, int kLanes>
+__global__ void __launch_bounds__(kMaxThreads, 1)
+    generate_kernel(const __grid_constant__ Model m, const __grid_constant__ Work work) {
+  extern __shared__ __align__(16) char shared[];
+  run_block<Weight, kLanes>(m, work, shared);
+}
+
+__global__ void gather_kernel(const __grid_constant__ Model m, const __grid_constant__ Work work, float* records,
+                              const int64_t* ends) {
+  gather_chunks(m, work, records, ends);
+}
+
+namespace {
+
+using Kernel = void (*)(Model, Work);
+
+template <class Weight>
+Kernel kernel_of(int lanes) {
+  return lanes == 64 ? generate_kernel<Weight, 64> : lanes == 32 ? generate_kernel<Weight, 32> : generate_kernel<Weight, 16>;
+}
+
+Kernel kernel_of(const Plan& plan) {
+  return plan.bfloat16 ? kernel_of<Bfloat16>(plan.lanes) : kernel_of<Float32>(plan.lanes);
+}
+
+Tensor call(const char* name, const char* overload, const Tensor& self) {
+  std::array<StableIValue, 1> stack{torch::stable::detail::from(self)};
+  STABLE_TORCH_ERROR_CODE_CHECK(torch_call_dispatcher(name, overload, stack.data(), TORCH_ABI_VERSION));
+  return torch::stable::detail::to<Tensor>(stack[0]);
+}
+
+// A GPU, as generate_host.h uses it. Memory lives as long as this does, or on the stream.
+class Gpu {
+ public:
+  explicit Gpu(const Tensor& like) : like_(like), index_(like.get_device_index()) {
+    void* stream = nullptr;
+    TORCH_ERROR_CODE_CHECK(aoti_torch_get_current_cuda_stream(index_, &stream));
+    stream_ = static_cast<cudaStream_t>(stream);
+  }
+
+  Limits limits() const {
+    constexpr int64_t kArenaBytes = 256 << 20;
+    return {attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin), attribute(cudaDevAttrMultiProcessorCount), kArenaBytes};
+  }
+
+  template <class T>
+  T* make(int64_t count) {
+    const Tensor bytes = torch::stable::new_empty(like_, {count * static_cast<int64_t>(sizeof(T))}, ScalarType::Byte);
+    kept_.push_back(bytes);
+    return static_cast<T*>(bytes.data_ptr());
+  }
+
+  template <class T>
+  T* make_zeros(int64_t count) {
+    return set_bytes(make<T>(count), 0, count);
+  }
+
+  template <class T>
+  T* make_filled(int64_t count, T value) {  // 0 or -1, all of whose bytes are the same
+    return set_bytes(make<T>(count), static_cast<int>(value), count);
+  }
+
+  template <class T>
+  const T* upload(const std::vector<T>& values) {
+    T* const there = make<T>(static_cast<int64_t>(values.size()));
+    STD_CUDA_CHECK(cudaMemcpyAsync(there, values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice, stream_));
+    return there;
+  }
+
+  std::vector<int64_t> read(const std::vector<const int64_t*>& places) const {
+    std::vector<int64_t> values(places.size());
+    for (size_t i = 0; i < places.size(); i++) {
+      STD_CUDA_CHECK(cudaMemcpyAsync(&values[i], places[i], sizeof(int64_t), cudaMemcpyDeviceToHost, stream_));
+    }
+    STD_CUDA_CHECK(cudaStreamSynchronize(stream_));
+    return values;
+  }
+
+  const int64_t* cumulate(const int64_t* values, int64_t count) {
+    std::array<StableIValue, 3> stack{torch::stable::detail::from(view(values, count)),
+                                      torch::stable::detail::from(int64_t{0}),
+                                      torch::stable::detail::from(std::optional<ScalarType>())};
+    STABLE_TORCH_ERROR_CODE_CHECK(torch_call_dispatcher("aten::cumsum", "", stack.data(), TORCH_ABI_VERSION));
+    return keep(torch::stable::detail::to<Tensor>(stack[0]));
+  }
+
+  std::pair<const int64_t*, int64_t> find_zeros(const int64_t* values, int64_t count) {
+    const Tensor places = torch::stable::contiguous(
+        call("aten::nonzero", "", call("aten::logical_not", "", view(values, count))));
+    return {keep(places), places.size(0)};
+  }
+
+  const int64_t* least(const int64_t* values, int64_t count) {
+    return keep(call("aten::min", "", view(values, count)));
+  }
+
+  float* make_records(int64_t total, int64_t width) {
+    records_ = torch::stable::new_empty(like_, {total, width});
+    return static_cast<float*>(records_.data_ptr());
+  }
+
+  const Tensor& records() const { return records_; }
+
+  int blocks_at_once(const Plan& plan) const {
+    const Kernel kernel = kernel_of(plan);
+    STD_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, plan.shared_bytes));
+    int blocks = 0;
+    STD_CUDA_CHECK(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, plan.threads, plan.shared_bytes));
+    STD_TORCH_CHECK(blocks > 0, "the generation kernel does not fit this device");
+    return blocks * attribute(cudaDevAttrMultiProcessorCount);
+  }
+
+  void run(const Model& m, const Plan& plan, const Work& work, int blocks) const {
+    kernel_of(plan)<<<blocks, plan.threads, plan.shared_bytes, stream_>>>(m, work);
+    STD_CUDA_KERNEL_LAUNCH_CHECK();
+  }
+
+  void gather(const Model& m, const Work& work, float* records, const int64_t* ends) const {
+    constexpr int kThreads = 256;
+    const int64_t blocks = std::min<int64_t>((work.n + kThreads / 32 - 1) / (kThreads / 32), 1 << 16);
+    gather_kernel<<<static_cast<int>(blocks), kThreads, 0, stream_>>>(m, work, records, ends);
+    STD_CUDA_KERNEL_LAUNCH_CHECK();
+  }
+
+ private:
+  int attribute(cudaDeviceAttr which) const {
+    int value = 0;
+    STD_CUDA_CHECK(cudaDeviceGetAttribute(&value, which, index_));
+    return value;
+  }
+
+  template <class T>
+  T* set_bytes(T* values, int byte, int64_t count) const {
+    STD_CUDA_CHECK(cudaMemsetAsync(values, byte, count * sizeof(T), stream_));
+    return values;
+  }
+
+  Tensor view(const int64_t* values, int64_t count) const {
+    return torch::stable::from_blob(const_cast<int64_t*>(values), {count}, {1}, like_.device(), ScalarType::Long);
+  }
+
+  const int64_t* keep(const Tensor& tensor) {
+    kept_.push_back(tensor);
+    return static_cast<const int64_t*>(tensor.data_ptr());
+  }
+
+  Tensor like_, records_;
+  int index_;
+  cudaStream_t stream_ = nullptr;
+  std::vector<Tensor> kept_;
+};
+
+const void* checked(const Tensor& tensor, const Tensor& like, const char* name, ScalarType type,
+                    const std::vector<int64_t>& shape) {
+  STD_TORCH_CHECK(tensor.scalar_type() == type, name, " has the wrong dtype");
+  STD_TORCH_CHECK(tensor.is_cuda() && tensor.get_device_index() == like.get_device_index(), name,
+                  " must be on the device of condition");
+  STD_TORCH_CHECK(tensor.is_contiguous(), name, " must be contiguous");
+  bool fits = tensor.dim() == static_cast<int64_t>(shape.size());
+  for (size_t i = 0; fits && i < shape.size(); i++) fits = tensor.size(i) == shape[i];
+  STD_TORCH_CHECK(fits, name, " has the wrong shape");
+  return tensor.data_ptr();
+}
+
+std::tuple<Tensor, Tensor> generate(Tensor condition, Tensor condition_weight, std::vector<Tensor> gates,
+                                    std::vector<Tensor> biases, Tensor head_weight, Tensor head_bias,
+                                    std::optional<Tensor> learned_state, std::optional<Tensor> lengths, int64_t seed,
+                                    int64_t first, int64_t noise_dim, bool feedback, bool random_state,
+                                    std::vector<int64_t> dims, std::vector<int64_t> activations, int64_t sample_len,
+                                    int64_t max_length, bool has_flags) {
+  STD_TORCH_CHECK(condition.dim() == 2 && condition_weight.dim() == 3, "condition must be a matrix, its weights packed");
+  STD_TORCH_CHECK(sample_len > 0 && max_length > 0 && noise_dim >= 0, "sample_len and max_length must be positive");
+  STD_TORCH_CHECK(std::all_of(dims.begin(), dims.end(), [](int64_t dim) { return dim > 0; }), "dims must be positive");
+  STD_TORCH_CHECK(!has_flags || (!dims.empty() && dims.back() == 2), "the last output must be the generation flag");
+  STD_TORCH_CHECK(!gates.empty() && biases.size() == gates.size(), "every LSTM layer needs gates and a bias");
+  STD_TORCH_CHECK(gates.size() <= kMaxLayers, "at most ", kMaxLayers, " LSTM layers");
+  STD_TORCH_CHECK(dims.size() == activations.size(), "every output needs a dim and an activation");
+  const torch::stable::accelerator::DeviceGuard guard(condition.get_device_index());
+  Gpu gpu(condition);
+  const int64_t n_samples = condition.size(0);
+  const bool bfloat16 = gates[0].scalar_type() == ScalarType::BFloat16;
+
+  std::vector<Output> outputs;
+  Model m{};
+  for (size_t i = 0; i < dims.size(); m.step_dim += static_cast<int>(dims[i]), i++) {
+    outputs.push_back({m.step_dim, static_cast<int>(dims[i]), static_cast<Activation>(activations[i])});
+  }
+  m.units = static_cast<int>(condition_weight.size(1));
+  m.layers = static_cast<int>(gates.size());
+  m.noise_dim = static_cast<int>(noise_dim);
+  m.sample_len = static_cast<int>(sample_len);
+  m.record_dim = m.step_dim - 2 * has_flags;
+  m.feedback_dim = feedback ? m.sample_len * m.step_dim : 0;
+  m.condition_dim = static_cast<int>(condition.size(1));
+  m.max_length = max_length;
+  m.has_flags = has_flags;
+  m.random_state = random_state;
+  m.seed = static_cast<uint64_t>(seed);
+  m.first = first;
+  m.n_outputs = static_cast<int>(outputs.size());
+  m.outputs = gpu.upload(outputs);
+  const auto floats = [&](const Tensor& tensor, const char* name, const std::vector<int64_t>& shape) {
+    return static_cast<const float4*>(checked(tensor, condition, name, ScalarType::Float, shape));
+  };
+  m.condition_weight = floats(condition_weight, "condition_weight", {m.condition_dim, m.units, 4});
+  for (int l = 0; l < m.layers; l++) {
+    const int x_dim = l == 0 ? m.noise_dim + m.feedback_dim : m.units, inputs = x_dim + m.units;
+    Matrix& matrix = m.layer[l].gates;
+    m.layer[l].x_dim = x_dim;
+    matrix.groups = m.units;
+    matrix.steps = bfloat16 ? (inputs + 1) / 2 : inputs;
+    matrix.words = bfloat16 ? checked(gates[l], condition, "gates", ScalarType::BFloat16, {m.units, matrix.steps, 4, 2})
+                            : floats(gates[l], "gates", {m.units, inputs, 4});
+    matrix.bias = floats(biases[l], "biases", {m.units, 4});
+  }
+  m.head.groups = (m.sample_len * m.step_dim + 3) / 4;
+  m.head.steps = m.units;
+  m.head.words = floats(head_weight, "head_weight", {m.head.groups, m.units, 4});
+  m.head.bias = floats(head_bias, "head_bias", {m.head.groups, 4});
+  if (learned_state) {
+    m.learned_state = reinterpret_cast<const float*>(
+        floats(*learned_state, "learned_state", {2, m.layers, 1, m.units}));
+  }
+
+  Tensor made = torch::stable::new_zeros(condition, {n_samples}, ScalarType::Long);
+  if (n_samples == 0) return {torch::stable::new_empty(condition, {0, m.record_dim}), made};
+  Work work{};
+  work.n = n_samples;
+  work.condition = reinterpret_cast<const float*>(floats(condition, "condition", {n_samples, m.condition_dim}));
+  work.lengths = static_cast<int64_t*>(made.data_ptr());
+  if (lengths) {
+    work.forced = static_cast<const int64_t*>(checked(*lengths, condition, "lengths", ScalarType::Long, {n_samples}));
+    STD_TORCH_CHECK(gpu.read({gpu.least(work.forced, n_samples)})[0] > 0, "lengths must be at least 1");
+  }
+  STD_TORCH_CHECK(generate_on(gpu, m, work, bfloat16),
+                  "the state of this model does not fit into the device's shared memory; take fewer units or layers, or "
+                  "generate on the CPU");
+  return {gpu.records(), made};
+}
+
+}  // namespace
+
+}  // namespace dgsynth
+
+STABLE_TORCH_LIBRARY_IMPL(dgsynth, CUDA, m) { m.impl("generate", TORCH_BOX(&dgsynth::generate)); }
