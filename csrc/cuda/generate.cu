@@ -12,10 +12,12 @@
 
 #include <array>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "generate_arguments.h"
 #include "generate_host.h"
 
 namespace dgsynth {
@@ -175,15 +177,20 @@ class Gpu {
   std::vector<Tensor> kept_;
 };
 
-const void* checked(const Tensor& tensor, const Tensor& like, const char* name, ScalarType type,
-                    const std::vector<int64_t>& shape) {
-  STD_TORCH_CHECK(tensor.scalar_type() == type, name, " has the wrong dtype");
-  STD_TORCH_CHECK(tensor.is_cuda() && tensor.get_device_index() == like.get_device_index(), name,
+const void* checked(const Tensor& tensor, const std::string& name, const std::vector<int64_t>& shape, ScalarType type,
+                    const Tensor& beside) {
+  bool fits = tensor.dim() == static_cast<int64_t>(shape.size());
+  std::string wanted;
+  for (size_t i = 0; i < shape.size(); i++) {
+    fits = fits && tensor.size(i) == shape[i];
+    wanted += (i ? ", " : "") + std::to_string(shape[i]);
+  }
+  STD_TORCH_CHECK(fits, name, " must be of shape (", wanted, ")");
+  STD_TORCH_CHECK(tensor.scalar_type() == type, name, " must be ",
+                  type == ScalarType::Float ? "float32" : type == ScalarType::Long ? "int64" : "bfloat16");
+  STD_TORCH_CHECK(tensor.is_cuda() && tensor.get_device_index() == beside.get_device_index(), name,
                   " must be on the device of condition");
   STD_TORCH_CHECK(tensor.is_contiguous(), name, " must be contiguous");
-  bool fits = tensor.dim() == static_cast<int64_t>(shape.size());
-  for (size_t i = 0; fits && i < shape.size(); i++) fits = tensor.size(i) == shape[i];
-  STD_TORCH_CHECK(fits, name, " has the wrong shape");
   return tensor.data_ptr();
 }
 
@@ -193,68 +200,38 @@ std::tuple<Tensor, Tensor> generate(Tensor condition, Tensor condition_weight, s
                                     int64_t first, int64_t noise_dim, bool feedback, bool random_state,
                                     std::vector<int64_t> dims, std::vector<int64_t> activations, int64_t sample_len,
                                     int64_t max_length, bool has_flags) {
-  STD_TORCH_CHECK(condition.dim() == 2 && condition_weight.dim() == 3, "condition must be a matrix, its weights packed");
+  STD_TORCH_CHECK(condition.dim() == 2 && condition_weight.dim() == 3, "condition must be of shape (n, C)");
   STD_TORCH_CHECK(sample_len > 0 && max_length > 0 && noise_dim >= 0, "sample_len and max_length must be positive");
   STD_TORCH_CHECK(std::all_of(dims.begin(), dims.end(), [](int64_t dim) { return dim > 0; }), "dims must be positive");
+  STD_TORCH_CHECK(dims.size() == activations.size(), "every output needs a dim and an activation");
   STD_TORCH_CHECK(!has_flags || (!dims.empty() && dims.back() == 2), "the last output must be the generation flag");
   STD_TORCH_CHECK(!gates.empty() && biases.size() == gates.size(), "every LSTM layer needs gates and a bias");
-  STD_TORCH_CHECK(gates.size() <= kMaxLayers, "at most ", kMaxLayers, " LSTM layers");
-  STD_TORCH_CHECK(dims.size() == activations.size(), "every output needs a dim and an activation");
+  STD_TORCH_CHECK(gates.size() <= kMaxLayers, "on a GPU an LSTM may have ", kMaxLayers, " layers at most");
   const torch::stable::accelerator::DeviceGuard guard(condition.get_device_index());
   Gpu gpu(condition);
-  const int64_t n_samples = condition.size(0);
-  const bool bfloat16 = gates[0].scalar_type() == ScalarType::BFloat16;
-
-  std::vector<Output> outputs;
-  Model m{};
-  for (size_t i = 0; i < dims.size(); m.step_dim += static_cast<int>(dims[i]), i++) {
-    outputs.push_back({m.step_dim, static_cast<int>(dims[i]), static_cast<Activation>(activations[i])});
-  }
-  m.units = static_cast<int>(condition_weight.size(1));
-  m.layers = static_cast<int>(gates.size());
-  m.noise_dim = static_cast<int>(noise_dim);
-  m.sample_len = static_cast<int>(sample_len);
-  m.record_dim = m.step_dim - 2 * has_flags;
-  m.feedback_dim = feedback ? m.sample_len * m.step_dim : 0;
-  m.condition_dim = static_cast<int>(condition.size(1));
-  m.max_length = max_length;
-  m.has_flags = has_flags;
-  m.random_state = random_state;
-  m.seed = static_cast<uint64_t>(seed);
-  m.first = first;
-  m.n_outputs = static_cast<int>(outputs.size());
-  m.outputs = gpu.upload(outputs);
-  const auto floats = [&](const Tensor& tensor, const char* name, const std::vector<int64_t>& shape) {
-    return static_cast<const float4*>(checked(tensor, condition, name, ScalarType::Float, shape));
+  const auto checked_as = [&](ScalarType type) {
+    return [&condition, type](const Tensor& tensor, const std::string& name, const std::vector<int64_t>& shape) {
+      return checked(tensor, name, shape, type, condition);
+    };
   };
-  m.condition_weight = floats(condition_weight, "condition_weight", {m.condition_dim, m.units, 4});
-  for (int l = 0; l < m.layers; l++) {
-    const int x_dim = l == 0 ? m.noise_dim + m.feedback_dim : m.units, inputs = x_dim + m.units;
-    Matrix& matrix = m.layer[l].gates;
-    m.layer[l].x_dim = x_dim;
-    matrix.groups = m.units;
-    matrix.steps = bfloat16 ? (inputs + 1) / 2 : inputs;
-    matrix.words = bfloat16 ? checked(gates[l], condition, "gates", ScalarType::BFloat16, {m.units, matrix.steps, 4, 2})
-                            : floats(gates[l], "gates", {m.units, inputs, 4});
-    matrix.bias = floats(biases[l], "biases", {m.units, 4});
-  }
-  m.head.groups = (m.sample_len * m.step_dim + 3) / 4;
-  m.head.steps = m.units;
-  m.head.words = floats(head_weight, "head_weight", {m.head.groups, m.units, 4});
-  m.head.bias = floats(head_bias, "head_bias", {m.head.groups, 4});
-  if (learned_state) {
-    m.learned_state = reinterpret_cast<const float*>(
-        floats(*learned_state, "learned_state", {2, m.layers, 1, m.units}));
-  }
+  const auto floats = checked_as(ScalarType::Float);
+  const Settings settings{seed, first, noise_dim, feedback, random_state, dims, activations, sample_len, max_length,
+                          has_flags};
+  const bool bfloat16 = gates[0].scalar_type() == ScalarType::BFloat16;
+  const int64_t n_samples = condition.size(0);
+  Model m = describe(settings, condition_weight.size(1), condition.size(1));
+  set_weights(m, condition_weight, gates, biases, head_weight, head_bias, learned_state, bfloat16, floats,
+              checked_as(ScalarType::BFloat16));
+  m.outputs = gpu.upload(list_outputs(settings));
 
   Tensor made = torch::stable::new_zeros(condition, {n_samples}, ScalarType::Long);
   if (n_samples == 0) return {torch::stable::new_empty(condition, {0, m.record_dim}), made};
   Work work{};
   work.n = n_samples;
-  work.condition = reinterpret_cast<const float*>(floats(condition, "condition", {n_samples, m.condition_dim}));
+  work.condition = static_cast<const float*>(floats(condition, "condition", {n_samples, m.condition_dim}));
   work.lengths = static_cast<int64_t*>(made.data_ptr());
   if (lengths) {
-    work.forced = static_cast<const int64_t*>(checked(*lengths, condition, "lengths", ScalarType::Long, {n_samples}));
+    work.forced = static_cast<const int64_t*>(checked_as(ScalarType::Long)(*lengths, "lengths", {n_samples}));
     STD_TORCH_CHECK(gpu.read({gpu.least(work.forced, n_samples)})[0] > 0, "lengths must be at least 1");
   }
   STD_TORCH_CHECK(generate_on(gpu, m, work, bfloat16),
