@@ -10,12 +10,16 @@ PIP_FLAGS ?=
 PYTEST_FLAGS ?=
 DEMO_FLAGS ?=
 # A changed source is compiled again by the next target.
-NATIVE := $(wildcard tools/*.py csrc/*.h csrc/cpu/*)
+NATIVE := $(wildcard tools/*.py csrc/*.h csrc/cpu/* csrc/cuda/*)
 PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt
+# A CUDA build of torch, some 6 GB, in an environment that is kept between calls.
+CUDA_VENV := .venv-cuda
+CUDA_STAMP := $(CUDA_VENV)/.installed
+CUDA_TORCH := torch==2.14.1
 BENCHES := $(filter-out bench/_%,$(wildcard bench/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kernels demo test test-slow lint format bench clean
+.PHONY: help setup kernels cuda-check demo test test-slow lint format bench clean
 
 help:  ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +39,18 @@ $(STAMP): pyproject.toml setup.py constraints.txt $(NATIVE)
 
 kernels: $(STAMP)  ## Compile the native kernels; fails where `make setup` goes without them
 	@DGSYNTH_BUILD=cpu $(PIP_INSTALL) --no-deps -e .
+
+cuda-check:  ## Compile the CUDA kernels against a CUDA build of torch and load them; needs nvcc, but no GPU
+	@if command -v nvcc >/dev/null; then $(MAKE) --no-print-directory $(CUDA_STAMP) && $(CUDA_VENV)/bin/python tools/cuda_check.py; \
+	else echo "skipped: there is no nvcc here"; fi
+
+$(CUDA_STAMP): pyproject.toml constraints.txt
+	@test -x $(CUDA_VENV)/bin/python || { echo "creating $(CUDA_VENV) with $(PYTHON)"; "$(PYTHON)" -m venv $(CUDA_VENV); }
+	@echo "installing $(CUDA_TORCH) (some minutes the first time)"
+	@grep -v '^torch==' constraints.txt > $(CUDA_VENV)/constraints.txt
+	@$(CUDA_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) $(CUDA_TORCH) \
+	  -c $(CUDA_VENV)/constraints.txt ninja setuptools numpy pandas scikit-learn joblib safetensors tqdm pyarrow scipy typer
+	@touch $@
 
 demo: $(STAMP)  ## Simulate web traffic, train a small model on it and compare: writes demo/report.html
 	@$(VENV)/bin/dgsynth demo $(DEMO_FLAGS)

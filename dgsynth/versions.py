@@ -29,14 +29,18 @@ def show_versions() -> None:
     scikit-learn  1.9.1
     pyarrow       26.0.1
     CPU kernels   not in use: DGSYNTH_KERNELS=reference
+    CUDA kernels  not in use: DGSYNTH_KERNELS=reference
     """
-    library = library_status()
+    libraries = {device: library_status(device) for device in ("CPU", "CUDA")}
     facts = {
         "dgsynth": __version__,
         "python": f"{platform.python_version()}, {platform.system()} {platform.machine()}",
         "torch": str(torch.__version__),  # with the build, +cpu or +cu130
         **{name: _version(name) for name in _DEPENDENCIES},
-        "CPU kernels": library["path"] or f"not in use: {library['reason']}",
+        **{
+            f"{device} kernels": library["path"] or f"not in use: {library['reason']}"
+            for device, library in libraries.items()
+        },
     }
     width = max(map(len, facts))
     print("\n".join(f"{name:<{width}}  {fact}" for name, fact in facts.items()))

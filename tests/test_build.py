@@ -11,6 +11,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[1]
 LINE = "dgsynth is built without its kernels"
@@ -79,8 +80,24 @@ def test_mode_cpu_fails_without_a_compiler(build, compiler):
     assert not names
 
 
-@pytest.mark.parametrize(("mode", "message"), [("gpu", "must be auto, none or cpu, got 'gpu'"), ("cuda", "no CUDA")])
-def test_an_unknown_mode_fails(build, mode, message):
-    worked, _, output = build(mode)
+def test_an_unknown_mode_fails(build):
+    worked, _, output = build("gpu")
     assert not worked
-    assert message in output
+    assert "must be auto, none, cpu or cuda, got 'gpu'" in output
+
+
+@pytest.mark.skipif(torch.version.cuda is not None, reason="for a torch without CUDA; make cuda-check has one with")
+def test_mode_cuda_fails_where_torch_has_none(build):
+    worked, names, output = build("cuda")
+    assert not worked
+    assert not names
+    assert "is no CUDA build" in output
+
+
+@pytest.mark.skipif(torch.version.cuda is not None, reason="for a torch without CUDA")
+def test_mode_auto_goes_without_cuda_and_says_so_in_one_line(build):
+    worked, names, output = build("auto")
+    assert worked, output
+    assert [name for name in names if "_C" in name] == ["dgsynth/_C.abi3.so"]
+    (line,) = [line for line in output.splitlines() if "built without its CUDA kernels" in line]
+    assert "is no CUDA build" in line

@@ -26,19 +26,23 @@ def show(capsys):
 
 def test_shows_the_package_and_what_it_runs_on(show):
     shown = show()
-    assert [*shown] == ["dgsynth", "python", "torch", "numpy", "pandas", "scikit-learn", "pyarrow", "CPU kernels"]
+    numbered = ["dgsynth", "python", "torch", "numpy", "pandas", "scikit-learn", "pyarrow"]
+    assert [*shown] == [*numbered, "CPU kernels", "CUDA kernels"]
     assert shown["dgsynth"] == dgsynth.__version__
     assert shown["torch"] == torch.__version__
 
 
 def test_shows_where_the_library_was_loaded_from(show, monkeypatch):
-    monkeypatch.setattr(versions, "library_status", lambda: {"mode": "auto", "path": "/there/_C.so", "reason": ""})
-    assert show()["CPU kernels"] == "/there/_C.so"
+    monkeypatch.setattr(versions, "library_status", lambda device: {"mode": "auto", "path": f"/there/{device}.so"})
+    shown = show()
+    assert (shown["CPU kernels"], shown["CUDA kernels"]) == ("/there/CPU.so", "/there/CUDA.so")
 
 
 def test_shows_why_there_is_no_library(show, monkeypatch):
-    monkeypatch.setattr(versions, "library_status", lambda: {"mode": "auto", "path": "", "reason": "it was not built"})
-    assert show()["CPU kernels"] == "not in use: it was not built"
+    monkeypatch.setattr(versions, "library_status", lambda device: {"path": "", "reason": f"{device} is missing"})
+    shown = show()
+    assert shown["CPU kernels"] == "not in use: CPU is missing"
+    assert shown["CUDA kernels"] == "not in use: CUDA is missing"
 
 
 def test_a_missing_dependency_is_no_error(show, monkeypatch):

@@ -1,7 +1,7 @@
 """Operations of the hot paths, defined by their plain PyTorch references; importing it loads the compiled kernels."""
 
-from dgsynth.kernels._library import library_status, load_library
+from dgsynth.kernels._library import library_status, load_libraries
 
-load_library()
+load_libraries()
 
 __all__ = ["library_status"]

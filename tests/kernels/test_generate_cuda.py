@@ -7,16 +7,18 @@ import torch
 from test_generate import MIXED, NUMBERS, SEED, by_reference, condition, make
 
 from dgsynth.batch import Output
+from dgsynth.kernels import library_status
 from dgsynth.kernels.generate import PackedGenerator, generate_records
 
-NO_GPU = not torch.cuda.is_available()
+HAS_GPU = torch.cuda.is_available() and library_status("CUDA")["path"] != ""
+NEEDS_GPU = pytest.mark.skipif(not HAS_GPU, reason="needs a GPU and its kernels")
 TOLERANCE = {"emulated": 2e-6, "cuda": 1e-5}  # a GPU has exponentials of its own
 
 
 @pytest.fixture(
     params=[
         pytest.param("emulated", marks=pytest.mark.slow),
-        pytest.param("cuda", marks=[pytest.mark.cuda, pytest.mark.skipif(NO_GPU, reason="needs a GPU and its kernels")]),
+        pytest.param("cuda", marks=[pytest.mark.cuda, NEEDS_GPU]),
     ]
 )
 def device(request):
@@ -142,7 +144,7 @@ def test_a_sample_is_the_same_bit_for_bit_in_any_company(by_kernel, precision):
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(NO_GPU, reason="needs a GPU and its kernels")
+@NEEDS_GPU
 def test_nothing_asked_for_is_nothing_made():
     records, lengths = by_gpu(make(), condition(0))
     assert records.shape == (0, 2)
