@@ -41,8 +41,12 @@ kernels: $(STAMP)  ## Compile the native kernels; fails where `make setup` goes 
 	@DGSYNTH_BUILD=cpu $(PIP_INSTALL) --no-deps -e .
 
 cuda-check:  ## Compile the CUDA kernels against a CUDA build of torch and load them; needs nvcc, but no GPU
-	@if command -v nvcc >/dev/null; then $(MAKE) --no-print-directory $(CUDA_STAMP) && $(CUDA_VENV)/bin/python tools/cuda_check.py; \
-	else echo "skipped: there is no nvcc here"; fi
+ifeq (,$(shell command -v nvcc))
+	@echo "skipped: there is no nvcc here"
+else
+cuda-check: $(CUDA_STAMP)
+	@$(CUDA_VENV)/bin/python tools/cuda_check.py
+endif
 
 $(CUDA_STAMP): pyproject.toml constraints.txt
 	@test -x $(CUDA_VENV)/bin/python || { echo "creating $(CUDA_VENV) with $(PYTHON)"; "$(PYTHON)" -m venv $(CUDA_VENV); }

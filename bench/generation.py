@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 from _runs import BENCH, RESULTS, versions
-from _shapes import SHAPES
+from _shapes import SHAPES, lengths_of
 from _timing import rate
 
 from dgsynth import DGSynthesizer, Sequences
@@ -59,7 +59,7 @@ def _measure(shape: str, precision: str) -> dict[str, float]:
     n = SAMPLES[shape]
     length, sample_len, measurements, _ = SHAPES[shape]
     model = make_model(shape).set_params(precision=precision)
-    lengths = _lengths(shape, n)
+    lengths = lengths_of(shape, n)
     forced = None if lengths is None else torch.from_numpy(lengths)
     generators = Generators.of(model.generator_, precision)  # type: ignore[arg-type]
     rates = {"network": rate(lambda: generate(generators, 0, 0, n, lengths=forced), n)}
@@ -99,14 +99,6 @@ def _long(metadata: pd.DataFrame, values: np.ndarray, length: int) -> pd.DataFra
     return frame.join(pd.DataFrame(values).add_prefix("x"))
 
 
-def _lengths(shape: str, n: int) -> np.ndarray | None:
-    """Return lengths like those of cluster tasks: 97 % under 50 records, the rest up to 2,500."""
-    if shape != "gcut":
-        return None
-    rng = np.random.default_rng(0)
-    return np.where(rng.random(n) < 0.97, rng.integers(1, 50, n), rng.integers(50, 2501, n))
-
-
 def _arrays(sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
     return sequences.metadata.to_numpy(), sequences.measurements.to_numpy()
 
@@ -115,7 +107,7 @@ def _reference_rate(model: DGSynthesizer, shape: str) -> float:
     """Return the rate of the operation's PyTorch reference."""
     n, generator = REFERENCE_SAMPLES[shape], model.generator_.measurement_generator
     assert generator is not None
-    lengths = _lengths(shape, n)
+    lengths = lengths_of(shape, n)
     forced = None if lengths is None else torch.from_numpy(lengths)
     arguments = operands(generator.pack(), torch.rand(n, generator.condition_dim), 0, 0, forced)
     return rate(lambda: reference(*arguments), n)  # type: ignore[arg-type]

@@ -1,0 +1,123 @@
+"""Generation on a GPU: whether it is right, samples per second, and what share of the roofline they are.
+
+Without a GPU it prints the roofline that it expects of known ones. With one it runs the comparisons of
+tests/kernels/test_generate_cuda.py, measures, and writes bench/results/gpu.json. Build the kernels first, with a CUDA
+build of torch: `DGSYNTH_BUILD=cuda pip install -e .`
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from _roofline import GPUS, ISSUED, NOISE, UNITS, Gpu, has_flags, limits, most, table, work_of
+from _runs import BENCH, RESULTS, versions
+from _shapes import SHAPES, lengths_of
+from _timing import rate
+
+from dgsynth.batch import Layout, Output
+from dgsynth.kernels import library_status
+from dgsynth.kernels.generate import operands
+from dgsynth.networks.measurement_generator import MeasurementGenerator
+
+SAMPLES = {"wwt": 1_000_000, "mba": 1_000_000, "gcut": 1_000_000}
+CORES = {(7, 5): 64, (8, 0): 64}
+"""float32 lanes of a multiprocessor; 128 on all others since."""
+
+
+def main() -> None:
+    print(f"Roofline, thousands of samples a second:\n{table()}")
+    if not torch.cuda.is_available():
+        print("No GPU here: nothing was measured.")
+        return
+    if not library_status("CUDA")["path"]:
+        sys.exit(f"error: the CUDA kernels are not in use: {library_status('CUDA')['reason']}")
+    name, gpu = _this_gpu()
+    results: dict[str, Any] = {"device": name, "assumed": asdict(gpu), "comparisons": _compare(), "shapes": {}}
+    for shape in SHAPES:
+        results["shapes"][shape] = {precision: _measure(gpu, shape, precision) for precision in ISSUED}
+        print(shape, json.dumps(results["shapes"][shape], indent=1))
+    results["versions"] = versions() | {"cuda": torch.version.cuda}
+    results["expected"] = table().splitlines()
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "gpu.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+def _this_gpu() -> tuple[str, Gpu]:
+    """Return the GPU with what it says of itself; others read 20 bytes a clock from L2."""
+    facts = torch.cuda.get_device_properties(0)
+    known = next((gpu for name, gpu in GPUS.items() if name in facts.name), None)
+    clock = known.clock if known else facts.clock_rate * 1e3
+    return facts.name, Gpu(
+        multiprocessors=facts.multi_processor_count,
+        cores=CORES.get((facts.major, facts.minor), 128),
+        clock=clock,
+        shared=facts.shared_memory_per_block_optin // 1024,
+        l2=known.l2 if known else 20 * clock * facts.multi_processor_count,
+    )
+
+
+def _compare() -> str:
+    """Return the last line of the comparisons with the reference; a difference ends the run."""
+    tests = str(BENCH.parent / "tests/kernels/test_generate_cuda.py")
+    done = subprocess.run([sys.executable, "-m", "pytest", "-m", "cuda", tests], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stdout)
+    return done.stdout.strip().splitlines()[-1]
+
+
+def _measure(gpu: Gpu, shape: str, precision: str) -> dict[str, float]:
+    """Return samples per second in the kernel and to numpy, and how near to the roofline that is."""
+    n = SAMPLES[shape]
+    arguments = _arguments(shape, precision, n)
+    generate = torch.ops.dgsynth.generate
+
+    def kernel() -> None:
+        generate(*arguments)
+        torch.cuda.synchronize()
+
+    def to_numpy() -> None:
+        for tensor in generate(*arguments):
+            tensor.cpu().numpy()
+
+    work, measured = work_of(shape, precision), rate(kernel, n)
+    return {
+        "kernel, samples/s": measured,
+        "to numpy, samples/s": rate(to_numpy, n),
+        "TFLOP/s": 2 * measured * work.passes * work.products / 1e12,
+        "of the roofline": measured / most(gpu, shape, precision),
+        **{f"limit by {name}, samples/s": limit for name, limit in limits(gpu, shape, precision).items()},
+    }
+
+
+def _arguments(shape: str, precision: str, n: int) -> tuple[Any, ...]:
+    """Return the operation's arguments for an untrained model on the GPU."""
+    length, sample_len, measurements, categories = SHAPES[shape]
+    layout = Layout(
+        tuple(Output(count, "softmax") for count in categories),
+        (Output(1, "sigmoid"),) * (2 * measurements),
+        (Output(1, "sigmoid"),) * measurements,
+        length,
+        sample_len,
+        has_flags(shape),
+    )
+    generator = MeasurementGenerator(layout, NOISE, UNITS, 1, False, "random")
+    lengths = lengths_of(shape, n)
+    forced = None if lengths is None else torch.from_numpy(lengths)
+    condition = torch.rand(n, generator.condition_dim)
+    flat = operands(generator.pack(precision), condition, 0, 0, forced)
+    return tuple(_to_gpu(operand) for operand in flat)
+
+
+def _to_gpu(operand: Any) -> Any:
+    if isinstance(operand, list):
+        return [_to_gpu(entry) for entry in operand]
+    return operand.detach().cuda() if isinstance(operand, torch.Tensor) else operand
+
+
+if __name__ == "__main__":
+    main()
