@@ -43,7 +43,8 @@ using Kernel = void (*)(Model, Work);
 
 template <class Weight>
 Kernel kernel_of(int lanes) {
-  return lanes == 64 ? generate_kernel<Weight, 64> : lanes == 32 ? generate_kernel<Weight, 32> : generate_kernel<Weight, 16>;
+  if (lanes == 64) return generate_kernel<Weight, 64>;
+  return lanes == 32 ? generate_kernel<Weight, 32> : generate_kernel<Weight, 16>;
 }
 
 Kernel kernel_of(const Plan& plan) {
@@ -235,8 +236,8 @@ std::tuple<Tensor, Tensor> generate(Tensor condition, Tensor condition_weight, s
     STD_TORCH_CHECK(gpu.read({gpu.least(work.forced, n_samples)})[0] > 0, "lengths must be at least 1");
   }
   STD_TORCH_CHECK(generate_on(gpu, m, work, bfloat16),
-                  "the state of this model does not fit into the device's shared memory; take fewer units or layers, or "
-                  "generate on the CPU");
+                  "the state of this model does not fit into the device's shared memory; take fewer units or "
+                  "layers, or generate on the CPU");
   return {gpu.records(), made};
 }
 

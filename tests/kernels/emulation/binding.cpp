@@ -22,8 +22,8 @@ const void* checked(const py::array& array, const std::string& name, const std::
 
 py::tuple generate(py::array condition, py::array condition_weight, std::vector<py::array> gates,
                    std::vector<py::array> biases, py::array head_weight, py::array head_bias,
-                   std::optional<py::array> learned_state, std::optional<py::array> lengths, int64_t seed, int64_t first,
-                   int64_t noise_dim, bool feedback, bool random_state, std::vector<int64_t> dims,
+                   std::optional<py::array> learned_state, std::optional<py::array> lengths, int64_t seed,
+                   int64_t first, int64_t noise_dim, bool feedback, bool random_state, std::vector<int64_t> dims,
                    std::vector<int64_t> activations, int64_t sample_len, int64_t max_length, bool has_flags,
                    int shared_bytes, int multiprocessors, int64_t arena_bytes, int blocks, unsigned schedule) {
   using namespace dgsynth;
@@ -37,7 +37,8 @@ py::tuple generate(py::array condition, py::array condition_weight, std::vector<
   const bool bfloat16 = gates[0].dtype().kind() == 'u';
   const std::vector<Output> outputs = list_outputs(settings);
   Model m = describe(settings, condition_weight.shape(1), condition.shape(1));
-  set_weights(m, condition_weight, gates, biases, head_weight, head_bias, learned_state, bfloat16, kind('f'), kind('u'));
+  set_weights(m, condition_weight, gates, biases, head_weight, head_bias, learned_state, bfloat16, kind('f'),
+              kind('u'));
   m.outputs = outputs.data();
   Work work{};
   work.n = condition.shape(0);

@@ -1,5 +1,5 @@
-// A program that generates under emulation, to be built with -fsanitize=thread: that finds every access to shared memory
-// which no barrier orders, also where the order happened to be right. Small random models, two blocks.
+// A program that generates under emulation, to be built with -fsanitize=thread: that finds every access to memory which
+// no barrier orders, also where the order happened to be right. Small random models, two blocks.
 
 #include <cstdio>
 #include <cstdlib>
@@ -27,8 +27,8 @@ int64_t generate(int layers, bool feedback, bool bfloat16, bool has_flags, int m
   const int words = units * (5 + 2 * 12 + 2 * units + 1) * 4;
   std::vector<std::vector<float>> gates, biases;
   for (int l = 0; l < layers; l++) gates.push_back(draw(words)), biases.push_back(draw(4 * units));
-  const auto condition_weight = draw(condition_dim * units * 4), head_weight = draw(3 * units * 4), head_bias = draw(12);
-  const auto condition = draw(n_samples * condition_dim);
+  const auto condition_weight = draw(condition_dim * units * 4), condition = draw(n_samples * condition_dim);
+  const auto head_weight = draw(3 * units * 4), head_bias = draw(12);
   Model m = describe(settings, units, condition_dim);
   set_weights(m, condition_weight, gates, biases, head_weight, head_bias, std::optional<std::vector<float>>(), bfloat16,
               drawn, drawn);
