@@ -9,7 +9,7 @@
 #include <optional>
 #include <tuple>
 
-#include "checks.h"
+#include "../checks.h"
 #include "generate_worker.h"
 
 namespace dgsynth {
@@ -106,12 +106,8 @@ std::tuple<Tensor, Tensor> generate(Tensor condition, Tensor condition_weight, s
                                     int64_t first, int64_t noise_dim, bool feedback, bool random_state,
                                     std::vector<int64_t> dims, std::vector<int64_t> activations, int64_t sample_len,
                                     int64_t max_length, bool has_flags) {
-  STD_TORCH_CHECK(condition.dim() == 2 && condition_weight.dim() == 3, "condition must be of shape (n, C)");
-  STD_TORCH_CHECK(sample_len > 0 && max_length > 0 && noise_dim >= 0, "sample_len and max_length must be positive");
-  STD_TORCH_CHECK(std::all_of(dims.begin(), dims.end(), [](int64_t dim) { return dim > 0; }), "dims must be positive");
-  STD_TORCH_CHECK(dims.size() == activations.size(), "every output needs a dim and an activation");
-  STD_TORCH_CHECK(!has_flags || (!dims.empty() && dims.back() == 2), "the last output must be the generation flag");
-  STD_TORCH_CHECK(!gates.empty() && biases.size() == gates.size(), "every LSTM layer needs gates and a bias");
+  check_generator(condition, condition_weight, gates, biases, noise_dim, dims, activations, sample_len, max_length,
+                  has_flags);
   Model m{};
   m.units = condition_weight.size(1);
   m.noise_dim = noise_dim;

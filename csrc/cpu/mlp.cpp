@@ -10,7 +10,7 @@
 #include <tuple>
 #include <vector>
 
-#include "checks.h"
+#include "../checks.h"
 #include "lanes.h"
 
 namespace dgsynth {

@@ -17,13 +17,11 @@
 #include <utility>
 #include <vector>
 
+#include "../checks.h"
 #include "generate_arguments.h"
 #include "generate_host.h"
 
 namespace dgsynth {
-
-using torch::headeronly::ScalarType;
-using torch::stable::Tensor;
 
 template <class Weight, int kLanes>
 __global__ void __launch_bounds__(kMaxThreads, 1)
@@ -180,18 +178,9 @@ class Gpu {
 
 const void* checked(const Tensor& tensor, const std::string& name, const std::vector<int64_t>& shape, ScalarType type,
                     const Tensor& beside) {
-  bool fits = tensor.dim() == static_cast<int64_t>(shape.size());
-  std::string wanted;
-  for (size_t i = 0; i < shape.size(); i++) {
-    fits = fits && tensor.size(i) == shape[i];
-    wanted += (i ? ", " : "") + std::to_string(shape[i]);
-  }
-  STD_TORCH_CHECK(fits, name, " must be of shape (", wanted, ")");
-  STD_TORCH_CHECK(tensor.scalar_type() == type, name, " must be ",
-                  type == ScalarType::Float ? "float32" : type == ScalarType::Long ? "int64" : "bfloat16");
+  check_shape(tensor, shape, type, name);
   STD_TORCH_CHECK(tensor.is_cuda() && tensor.get_device_index() == beside.get_device_index(), name,
                   " must be on the device of condition");
-  STD_TORCH_CHECK(tensor.is_contiguous(), name, " must be contiguous");
   return tensor.data_ptr();
 }
 
@@ -201,12 +190,8 @@ std::tuple<Tensor, Tensor> generate(Tensor condition, Tensor condition_weight, s
                                     int64_t first, int64_t noise_dim, bool feedback, bool random_state,
                                     std::vector<int64_t> dims, std::vector<int64_t> activations, int64_t sample_len,
                                     int64_t max_length, bool has_flags) {
-  STD_TORCH_CHECK(condition.dim() == 2 && condition_weight.dim() == 3, "condition must be of shape (n, C)");
-  STD_TORCH_CHECK(sample_len > 0 && max_length > 0 && noise_dim >= 0, "sample_len and max_length must be positive");
-  STD_TORCH_CHECK(std::all_of(dims.begin(), dims.end(), [](int64_t dim) { return dim > 0; }), "dims must be positive");
-  STD_TORCH_CHECK(dims.size() == activations.size(), "every output needs a dim and an activation");
-  STD_TORCH_CHECK(!has_flags || (!dims.empty() && dims.back() == 2), "the last output must be the generation flag");
-  STD_TORCH_CHECK(!gates.empty() && biases.size() == gates.size(), "every LSTM layer needs gates and a bias");
+  check_generator(condition, condition_weight, gates, biases, noise_dim, dims, activations, sample_len, max_length,
+                  has_flags);
   STD_TORCH_CHECK(gates.size() <= kMaxLayers, "on a GPU an LSTM may have ", kMaxLayers, " layers at most");
   const torch::stable::accelerator::DeviceGuard guard(condition.get_device_index());
   Gpu gpu(condition);

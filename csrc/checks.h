@@ -1,0 +1,48 @@
+// Checks of tensors that an op is given.
+#pragma once
+
+#include <torch/csrc/stable/tensor.h>
+#include <torch/headeronly/util/Exception.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace dgsynth {
+
+using torch::headeronly::ScalarType;
+using torch::stable::Tensor;
+
+inline void check_shape(const Tensor& tensor, const std::vector<int64_t>& shape, ScalarType type, const std::string& name) {
+  bool fits = tensor.dim() == static_cast<int64_t>(shape.size());
+  std::string wanted;
+  for (size_t i = 0; i < shape.size(); i++) {
+    fits = fits && tensor.size(i) == shape[i];
+    wanted += (i ? ", " : "") + std::to_string(shape[i]);
+  }
+  STD_TORCH_CHECK(fits, name, " must be of shape (", wanted, ")");
+  STD_TORCH_CHECK(tensor.scalar_type() == type, name, " must be ",
+                  type == ScalarType::Float ? "float32" : type == ScalarType::Long ? "int64" : "bfloat16");
+  STD_TORCH_CHECK(tensor.is_contiguous(), name, " must be contiguous");
+}
+
+inline const float* floats(const Tensor& tensor, const std::vector<int64_t>& shape, const std::string& name) {
+  check_shape(tensor, shape, ScalarType::Float, name);
+  return static_cast<const float*>(tensor.data_ptr());
+}
+
+// What an LSTM generator's arguments must be before their shapes can be compared.
+inline void check_generator(const Tensor& condition, const Tensor& condition_weight, const std::vector<Tensor>& gates,
+                            const std::vector<Tensor>& biases, int64_t noise_dim, const std::vector<int64_t>& dims,
+                            const std::vector<int64_t>& activations, int64_t sample_len, int64_t max_length,
+                            bool has_flags) {
+  STD_TORCH_CHECK(condition.dim() == 2 && condition_weight.dim() == 3, "condition must be of shape (n, C)");
+  STD_TORCH_CHECK(sample_len > 0 && max_length > 0 && noise_dim >= 0, "sample_len and max_length must be positive");
+  STD_TORCH_CHECK(std::all_of(dims.begin(), dims.end(), [](int64_t dim) { return dim > 0; }), "dims must be positive");
+  STD_TORCH_CHECK(dims.size() == activations.size(), "every output needs a dim and an activation");
+  STD_TORCH_CHECK(!has_flags || (!dims.empty() && dims.back() == 2), "the last output must be the generation flag");
+  STD_TORCH_CHECK(!gates.empty() && biases.size() == gates.size(), "every LSTM layer needs gates and a bias");
+}
+
+}  // namespace dgsynth
