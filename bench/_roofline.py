@@ -18,7 +18,7 @@ ISSUED = {"float32": 148 / 128, "bfloat16": 316 / 256}
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU's rates; the bandwidth of L2 as published by those who measured it, some 20 % uncertain."""
+    """A GPU's rates; the bandwidth of L2 is an estimate, some 20 % uncertain."""
 
     multiprocessors: int
     cores: int  # of a multiprocessor, in float32
