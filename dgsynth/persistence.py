@@ -101,6 +101,8 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
         history.numpy(), columns=list(LOSSES), index=pd.RangeIndex(1, len(history) + 1, name="step")
     )
     model._training_state = {**training_state, "history": history, "step": torch.tensor(model.n_steps_)}
+    model.networks_.eval()
+    model.generator_.eval()
     model._sampling = {}
     return model
 

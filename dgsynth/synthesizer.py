@@ -532,7 +532,7 @@ class DGSynthesizer(BaseEstimator):
         """Return what sampling reads of the trained generators; it is made once for each precision."""
         if self.precision not in self._sampling:
             self._validate_params()
-            self._sampling[self.precision] = Generators.of(self.generator_, self.precision)
+            self._sampling[self.precision] = Generators.of(self.generator_.eval(), self.precision)
         return self._sampling[self.precision]
 
     def _sample_range(

@@ -82,8 +82,8 @@ Tensor mlp(Tensor inputs, std::vector<Tensor> weights, std::vector<Tensor> biase
            std::vector<int64_t> activations, int64_t /* first: rows do not depend on each other here */) {
   STD_TORCH_CHECK(inputs.dim() == 2, "inputs must be of shape (n, features)");
   STD_TORCH_CHECK(!weights.empty() && weights.size() == biases.size(), "every layer needs weights and a bias");
-  STD_TORCH_CHECK(dims.size() == activations.size() && !dims.empty(), "every output needs a dim and an activation");
-  STD_TORCH_CHECK(std::all_of(dims.begin(), dims.end(), [](int64_t dim) { return dim > 0; }), "dims must be positive");
+  STD_TORCH_CHECK(!dims.empty(), "there must be outputs");
+  check_outputs(dims, activations);
   Mlp m{};
   m.n = inputs.size(0);
   m.input_dim = inputs.size(1);

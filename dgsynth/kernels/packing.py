@@ -35,6 +35,11 @@ def pack(matrix: Tensor, precision: Precision = "float32") -> Tensor:
     return pairs.transpose(1, 2).to(torch.bfloat16).contiguous()
 
 
+def pack_bias(bias: Tensor) -> Tensor:
+    """Return the bias of a packed matrix, of shape (groups, 4), for one of shape (rows,)."""
+    return pack(bias[:, None])[:, 0]
+
+
 def unpack(packed: Tensor, dtype: torch.dtype) -> Tensor:
     """Return the matrix, of shape (groups * 4, K); an odd K of pairs has become even."""
     if packed.dim() == 4:

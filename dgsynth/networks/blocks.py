@@ -12,7 +12,7 @@ from torch.nn.functional import one_hot
 
 from dgsynth.batch import Output
 from dgsynth.kernels.mlp import PackedMlp
-from dgsynth.kernels.packing import pack
+from dgsynth.kernels.packing import pack, pack_bias
 
 
 def glorot_linear(in_features: int, out_features: int) -> nn.Linear:
@@ -58,7 +58,7 @@ def pack_mlp(mlp: nn.Sequential, outputs: tuple[Output, ...]) -> PackedMlp:
     """Return what `generator_mlp` and the outputs' activations compute in eval mode."""
     layers = [layer for layer in fold_batch_norm(mlp) if isinstance(layer, nn.Linear)]
     weights = tuple(pack(layer.weight.detach()) for layer in layers)
-    return PackedMlp(weights, tuple(pack(layer.bias.detach()[:, None])[:, 0] for layer in layers), outputs)
+    return PackedMlp(weights, tuple(pack_bias(layer.bias.detach()) for layer in layers), outputs)
 
 
 def discriminator_mlp(in_features: int, units: Sequence[int]) -> nn.Sequential:

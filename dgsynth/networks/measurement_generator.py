@@ -12,7 +12,7 @@ from dgsynth.batch import Layout
 from dgsynth.config import InitialState
 from dgsynth.kernels.activations import activate
 from dgsynth.kernels.generate import PackedGenerator, count_records, lstm_cell
-from dgsynth.kernels.packing import GROUP, Precision, by_unit, pack
+from dgsynth.kernels.packing import GROUP, Precision, by_unit, pack, pack_bias
 from dgsynth.networks.blocks import glorot_linear
 
 LEARNED_STATE_STD = 0.02
@@ -113,9 +113,9 @@ class MeasurementGenerator(nn.Module):
         return PackedGenerator(
             condition_weight=known.t().unflatten(1, (-1, GROUP)).contiguous(),
             gates=tuple(pack(weight, precision) for weight in layers),
-            biases=tuple(by_unit(bias).unflatten(0, (-1, GROUP)) for bias in self.biases),
+            biases=tuple(pack_bias(by_unit(bias)) for bias in self.biases),
             head_weight=pack(self.head.weight),
-            head_bias=pack(self.head.bias[:, None])[:, 0],
+            head_bias=pack_bias(self.head.bias),
             learned_state=None if learned is None else learned.detach().clone(),
             noise_dim=self.noise_dim,
             feedback=self.feedback_dim > 0,
