@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "philox.h"
+
 #define DGSYNTH_INLINE inline __attribute__((always_inline))
 
 namespace dgsynth {
@@ -157,15 +159,15 @@ DGSYNTH_INLINE void cos_sin_turns(F u, F& cosine, F& sine) {
 template <class W>
 DGSYNTH_INLINE void philox(W (&c)[4], uint64_t key) {
   uint32_t k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
-  for (int round = 0; round < 10; round++) {
+  for (int round = 0; round < kPhiloxRounds; round++) {
     W high0, low0, high1, low1;
     for (int i = 0; i < kWidthOf<W>; i++) {
-      const uint64_t p = 0xD2511F53ull * c[0][i];
+      const uint64_t p = uint64_t{kMultiplier0} * c[0][i];
       high0[i] = static_cast<uint32_t>(p >> 32);
       low0[i] = static_cast<uint32_t>(p);
     }
     for (int i = 0; i < kWidthOf<W>; i++) {
-      const uint64_t p = 0xCD9E8D57ull * c[2][i];
+      const uint64_t p = uint64_t{kMultiplier2} * c[2][i];
       high1[i] = static_cast<uint32_t>(p >> 32);
       low1[i] = static_cast<uint32_t>(p);
     }
@@ -173,8 +175,8 @@ DGSYNTH_INLINE void philox(W (&c)[4], uint64_t key) {
     c[1] = low1;
     c[2] = high0 ^ c[3] ^ k1;
     c[3] = low0;
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
+    k0 += kKeyStep0;
+    k1 += kKeyStep1;
   }
 }
 

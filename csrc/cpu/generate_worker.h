@@ -18,8 +18,6 @@
 
 namespace dgsynth {
 
-constexpr uint32_t kStateStream = 2u << 24, kMeasurementStream = 3u << 24;
-
 struct Layer {
   int64_t x_dim;  // inputs beside the layer's own hidden state
   Matrix gates;

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "../philox.h"
+
 namespace dgsynth {
 
 // Beyond this sigmoid and tanh are constant in float32, and products of two 1 + e^x stay below 2^126.
@@ -38,15 +40,15 @@ __device__ __forceinline__ float round_to_bfloat16(float x) {
 __device__ __forceinline__ void philox(uint32_t (&c)[4], uint64_t key) {
   uint32_t k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
 #pragma unroll
-  for (int round = 0; round < 10; round++) {
-    const uint32_t high0 = __umulhi(0xD2511F53u, c[0]), low0 = 0xD2511F53u * c[0];
-    const uint32_t high1 = __umulhi(0xCD9E8D57u, c[2]), low1 = 0xCD9E8D57u * c[2];
+  for (int round = 0; round < kPhiloxRounds; round++) {
+    const uint32_t high0 = __umulhi(kMultiplier0, c[0]), low0 = kMultiplier0 * c[0];
+    const uint32_t high1 = __umulhi(kMultiplier2, c[2]), low1 = kMultiplier2 * c[2];
     c[0] = high1 ^ c[1] ^ k0;
     c[1] = low1;
     c[2] = high0 ^ c[3] ^ k1;
     c[3] = low0;
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
+    k0 += kKeyStep0;
+    k1 += kKeyStep1;
   }
 }
 

@@ -8,8 +8,6 @@ namespace dgsynth {
 constexpr int kMaxLayers = 8;
 constexpr int kMaxThreads = 896;  // 28 warps: 72 registers for each thread
 
-constexpr uint32_t kStateStream = 2u << 24, kMeasurementStream = 3u << 24;
-
 enum class Activation : int { kSoftmax = 0, kSigmoid = 1, kTanh = 2 };
 
 // A packed matrix: its rows in groups of four, each group a run of 16-byte words [input][row], or in bfloat16
