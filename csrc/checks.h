@@ -23,13 +23,22 @@ inline void check_shape(const Tensor& tensor, const std::vector<int64_t>& shape,
   }
   STD_TORCH_CHECK(fits, name, " must be of shape (", wanted, ")");
   STD_TORCH_CHECK(tensor.scalar_type() == type, name, " must be ",
-                  type == ScalarType::Float ? "float32" : type == ScalarType::Long ? "int64" : "bfloat16");
+                  type == ScalarType::Float    ? "float32"
+                  : type == ScalarType::Double ? "float64"
+                  : type == ScalarType::Long   ? "int64"
+                                               : "bfloat16");
   STD_TORCH_CHECK(tensor.is_contiguous(), name, " must be contiguous");
 }
 
+// Where the numbers of a tensor of that shape lie; T is float or double.
+template <class T>
+const T* numbers(const Tensor& tensor, const std::vector<int64_t>& shape, const std::string& name) {
+  check_shape(tensor, shape, sizeof(T) == 4 ? ScalarType::Float : ScalarType::Double, name);
+  return static_cast<const T*>(tensor.data_ptr());
+}
+
 inline const float* floats(const Tensor& tensor, const std::vector<int64_t>& shape, const std::string& name) {
-  check_shape(tensor, shape, ScalarType::Float, name);
-  return static_cast<const float*>(tensor.data_ptr());
+  return numbers<float>(tensor, shape, name);
 }
 
 inline void check_outputs(const std::vector<int64_t>& dims, const std::vector<int64_t>& activations) {

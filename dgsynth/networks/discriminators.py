@@ -31,6 +31,11 @@ class Discriminator(nn.Module):
         """Return samples of shape (B, F) as rows of `packing` samples, (B / packing, packing * F)."""
         return samples.reshape(len(samples) // self.packing, -1)
 
+    def layers(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the weights and the biases of all layers, as `kernels.critic` reads them."""
+        linear = [layer for layer in self.mlp if isinstance(layer, nn.Linear)]
+        return [layer.weight for layer in linear], [layer.bias for layer in linear]
+
     def forward(self, packed: Tensor) -> Tensor:
         """Return one score for each packed row, shape (B / packing,)."""
         return self.mlp(packed).squeeze(1)

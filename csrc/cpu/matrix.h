@@ -1,0 +1,132 @@
+// Products of row-major matrices, for rows that are samples: one thread's part of training.
+//
+// A tile of the result, up to 10 rows of two vectors, stays in registers over the whole sum; a row of the right matrix is
+// read once for all rows of the tile. Sums run over k in order whatever the tile, so a number of the result does not
+// depend on how many rows are made together or by which thread.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "../vector_math.h"
+
+namespace dgsynth {
+
+// c (m, n) = start + a (m, k) b (k, n). A number of `a` is a[row * a_row + k * a_depth]: transposed where a_row is 1.
+template <class T>
+struct Product {
+  int64_t m, n, k;
+  const T* a;
+  int64_t a_row, a_depth;
+  const T* b;
+  int64_t b_row;
+  T* c;
+  int64_t c_row;
+  const T* bias;    // start: one number per column, or null
+  bool accumulate;  // start: what is in c
+};
+
+template <class T, int bytes>
+struct Simd {
+  typedef T type __attribute__((vector_size(bytes), aligned(sizeof(T)), may_alias));
+  static constexpr int kWidth = bytes / sizeof(T);
+};
+
+constexpr int kTileRows = 10;  // of registers: 10 x 2 sums, 2 of b, 1 of a; of 16 registers 6 x 2
+constexpr int64_t kDepth = 256;  // rows of b whose tile stays in the first cache
+
+template <class T, int kBytes, int kRows, int kVectors, bool kTransposed>
+DGSYNTH_INLINE void multiply_tile(const T* a, int64_t a_row, int64_t a_depth, const T* b, int64_t b_row, int64_t k,
+                                  T* c, int64_t c_row) {
+  using V = typename Simd<T, kBytes>::type;
+  constexpr int kWidth = Simd<T, kBytes>::kWidth;
+  V sum[kRows][kVectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; i++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; v++) sum[i][v] = *reinterpret_cast<const V*>(c + i * c_row + v * kWidth);
+  }
+  for (int64_t d = 0; d < k; d++, b += b_row, a += kTransposed ? a_depth : 1) {
+    V x[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; v++) x[v] = *reinterpret_cast<const V*>(b + v * kWidth);
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; i++) {
+      const T* const weight = a + i * (kTransposed ? 1 : a_row);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; v++) sum[i][v] += x[v] * *weight;
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; i++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; v++) *reinterpret_cast<V*>(c + i * c_row + v * kWidth) = sum[i][v];
+  }
+}
+
+template <class T, int kBytes, int kVectors, bool kTransposed, int kRows>
+DGSYNTH_INLINE void multiply_rows(int64_t rows, const T* a, int64_t a_row, int64_t a_depth, const T* b, int64_t b_row,
+                                  int64_t k, T* c, int64_t c_row) {
+  if (rows == kRows) {
+    multiply_tile<T, kBytes, kRows, kVectors, kTransposed>(a, a_row, a_depth, b, b_row, k, c, c_row);
+  } else if constexpr (kRows > 1) {
+    multiply_rows<T, kBytes, kVectors, kTransposed, kRows - 1>(rows, a, a_row, a_depth, b, b_row, k, c, c_row);
+  }
+}
+
+// All rows of one panel of columns; rows are spread evenly over the tiles.
+template <class T, int kBytes, int kMost, int kVectors, bool kTransposed>
+DGSYNTH_INLINE void multiply_panel(const Product<T>& p, int64_t depth, int64_t k, const T* b, int64_t b_row, T* c,
+                                   int64_t c_row) {
+  const int64_t tiles = (p.m + kMost - 1) / kMost;
+  for (int64_t tile = 0; tile < tiles; tile++) {
+    const int64_t begin = p.m * tile / tiles, end = p.m * (tile + 1) / tiles;
+    multiply_rows<T, kBytes, kVectors, kTransposed, kMost>(end - begin, p.a + begin * p.a_row + depth * p.a_depth,
+                                                           p.a_row, p.a_depth, b, b_row, k, c + begin * c_row, c_row);
+  }
+}
+
+template <class T, int kBytes, int kMost, bool kTransposed>
+DGSYNTH_INLINE void multiply_all(const Product<T>& p) {
+  constexpr int kWidth = Simd<T, kBytes>::kWidth;
+  for (int64_t i = 0; i < p.m && !p.accumulate; i++) {
+    if (p.bias) std::copy_n(p.bias, p.n, p.c + i * p.c_row);
+    else std::fill_n(p.c + i * p.c_row, p.n, T{0});
+  }
+  T tail[kDepth * kWidth], edge[64 * kWidth];
+  for (int64_t depth = 0; depth < p.k; depth += kDepth) {
+    const int64_t k = std::min(kDepth, p.k - depth);
+    const T* const b = p.b + depth * p.b_row;
+    int64_t column = 0;
+    for (; column + 2 * kWidth <= p.n; column += 2 * kWidth) {
+      multiply_panel<T, kBytes, kMost, 2, kTransposed>(p, depth, k, b + column, p.b_row, p.c + column, p.c_row);
+    }
+    for (; column + kWidth <= p.n; column += kWidth) {
+      multiply_panel<T, kBytes, kMost, 1, kTransposed>(p, depth, k, b + column, p.b_row, p.c + column, p.c_row);
+    }
+    const int64_t left = p.n - column;
+    if (left == 0) continue;
+    for (int64_t d = 0; d < k; d++) {
+      for (int64_t j = 0; j < kWidth; j++) tail[d * kWidth + j] = j < left ? b[d * p.b_row + column + j] : T{0};
+    }
+    for (int64_t begin = 0; begin < p.m; begin += 60) {  // columns that do not fill a vector go through a copy
+      Product<T> part = p;
+      part.m = std::min<int64_t>(60, p.m - begin);
+      part.a = p.a + begin * p.a_row;
+      for (int64_t i = 0; i < part.m; i++) {
+        for (int64_t j = 0; j < kWidth; j++) edge[i * kWidth + j] = j < left ? p.c[(begin + i) * p.c_row + column + j] : T{0};
+      }
+      multiply_panel<T, kBytes, kMost, 1, kTransposed>(part, depth, k, tail, kWidth, edge, kWidth);
+      for (int64_t i = 0; i < part.m; i++) std::copy_n(edge + i * kWidth, left, p.c + (begin + i) * p.c_row + column);
+    }
+  }
+}
+
+template <class T, int kBytes, int kMost>
+DGSYNTH_INLINE void multiply_tiles(const Product<T>& p) {
+  if (p.a_row == 1) multiply_all<T, kBytes, kMost, true>(p);
+  else multiply_all<T, kBytes, kMost, false>(p);
+}
+
+}  // namespace dgsynth

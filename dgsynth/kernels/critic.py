@@ -1,0 +1,247 @@
+"""The critic of WGAN-GP in closed form: scores, the norm of their gradient, and the gradients of both.
+
+A discriminator is piecewise linear: layers of weights and ReLU, without normalization. So the gradient of its score at
+a row x is a product of weights and masks, and the gradient of that gradient's norm is one too. With z_l the sums of
+layer l, m_l = [z_l > 0], and one row each of the matrices:
+
+    down   left_l = m_l * (left_(l+1) W_(l+1)),  left of the last layer = 1       d score / d z_l
+           gradient = left_1 W_1,  norm = sqrt(gradient^2 + epsilon),  direction = gradient / norm
+    up     t_0 = direction,  t_l = m_l * (t_(l-1) W_l^T)
+
+    d score / d W_l = left_l (x) input of layer l,     d norm / d W_l = left_l (x) t_(l-1)
+
+Every row's gradient is thus an outer product of two vectors, its factors, and no graph has to be kept. The factors also
+give each sample's gradient norm without its gradient (`sample_gradient_norms`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+NORM_EPSILON = 1e-8
+"""Added to the squared norm, as in the original: the square root has no gradient at zero."""
+
+torch.library.define(
+    "dgsynth::critic",
+    "(Tensor real, Tensor fake, Tensor mixing, Tensor[] weights, Tensor[] biases) "
+    "-> (Tensor scores, Tensor norms, Tensor direction, Tensor[] left, Tensor[] right)",
+)
+torch.library.define(
+    "dgsynth::critic_backward",
+    "(Tensor real, Tensor fake, Tensor direction, Tensor[] left, Tensor[] right, Tensor scale) "
+    "-> (Tensor[] weights, Tensor[] biases)",
+)
+torch.library.define(
+    "dgsynth::critic_slope", "(Tensor rows, Tensor[] weights, Tensor[] biases) -> (Tensor scores, Tensor slopes)"
+)
+
+
+@dataclass(frozen=True)
+class Factors:
+    """What the gradients of B real, fake and interpolated rows are made of, these three kinds one after another.
+
+    Attributes
+    ----------
+    direction : Tensor of shape (B, F)
+        Gradient of the score at the interpolated rows, divided by its norm.
+    left : list of Tensors of shape (3B, out_l)
+        By layer, the score's gradient to the layer's sums.
+    right : list of Tensors of shape (3B, in_l)
+        By layer from the second on: its inputs, for interpolated rows t of the layer before.
+    """
+
+    direction: Tensor
+    left: list[Tensor]
+    right: list[Tensor]
+
+
+def critic(
+    real: Tensor, fake: Tensor, mixing: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]
+) -> tuple[Tensor, Tensor, Factors]:
+    """Return scores, norms of the score's gradient between real and fake rows, and the factors of their gradients.
+
+    Parameters
+    ----------
+    real, fake : Tensor of shape (B, F)
+        Packed rows; no gradient flows into them.
+    mixing : Tensor of shape (B, 1)
+        Share of the real row in each interpolated row.
+    weights, biases : sequences of Tensors of shape (out, in) and (out,)
+        Of each layer; the last has one output. Scores and norms can be differentiated once with respect to them.
+
+    Returns
+    -------
+    scores : Tensor of shape (2B,)
+        Of the real rows, then of the fake ones.
+    norms : Tensor of shape (B,)
+    factors : Factors
+        Without gradient.
+
+    References
+    ----------
+    Gulrajani et al., Improved Training of Wasserstein GANs, 2017, equation 3.
+    """
+    rows = (real.detach().contiguous(), fake.detach().contiguous(), mixing.contiguous())
+    scores, norms, direction, left, right = torch.ops.dgsynth.critic(*rows, list(weights), list(biases))
+    return scores, norms, Factors(direction.detach(), [x.detach() for x in left], [x.detach() for x in right])
+
+
+def critic_scores(rows: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
+    """Return the scores (B,) of packed rows (B, F), differentiable with respect to the rows alone."""
+    scores, _ = torch.ops.dgsynth.critic_slope(
+        rows.contiguous(), [weight.detach() for weight in weights], [bias.detach() for bias in biases]
+    )
+    return scores  # type: ignore[no-any-return]
+
+
+def sample_gradient_norms(real: Tensor, fake: Tensor, factors: Factors, scale: Tensor) -> Tensor:
+    """Return the norm, over all weights and biases, of each sample's gradient, which itself is never made.
+
+    Parameters
+    ----------
+    real, fake : Tensor of shape (B, F)
+    factors : Factors
+    scale : Tensor of shape (3B,)
+        Gradient of a sample's loss to its real score, its fake score and its norm, one kind after another.
+
+    Returns
+    -------
+    Tensor of shape (B,)
+    """
+
+    def by_sample(rows: Tensor) -> Tensor:
+        return rows.unflatten(0, (3, -1)).transpose(0, 1)  # (B, 3, width)
+
+    inputs = [torch.cat([real, fake, factors.direction]), *factors.right]
+    has_bias = scale.new_tensor([1.0, 1.0, 0.0])  # a norm does not depend on the biases
+    total = torch.zeros_like(scale[: len(real)])
+    for left, right in zip(factors.left, inputs, strict=True):
+        rows, columns = by_sample(scale[:, None] * left), by_sample(right)
+        products = columns @ columns.transpose(1, 2) + has_bias[:, None] * has_bias
+        total = total + (rows @ rows.transpose(1, 2) * products).sum(dim=(1, 2))
+    return total.sqrt()
+
+
+@torch.no_grad()
+def reference(
+    real: Tensor, fake: Tensor, mixing: Tensor, weights: list[Tensor], biases: list[Tensor]
+) -> tuple[Tensor, Tensor, Tensor, list[Tensor], list[Tensor]]:
+    """The definition of `critic`."""
+    rows, (first, *others) = len(real), zip(weights, biases, strict=True)
+    sums = [linear(torch.cat([real, fake]), *first)]
+    # The sums at an interpolated row are those of its ends, interpolated: one product less.
+    sums[0] = torch.cat([sums[0], torch.lerp(sums[0][rows:], sums[0][:rows], mixing)])
+    for layer in others:
+        sums.append(linear(sums[-1].relu(), *layer))
+    left = _down(sums, weights)
+    gradient = left[0][2 * rows :] @ weights[0]
+    norms = (gradient.square().sum(dim=1) + NORM_EPSILON).sqrt()
+    direction = gradient / norms[:, None]
+    up, right = direction, []
+    for total, weight in zip(sums[:-1], weights, strict=False):
+        up = linear(up, weight) * (total[2 * rows :] > 0)
+        right.append(torch.cat([total[: 2 * rows].relu(), up]))
+    return sums[-1][: 2 * rows, 0].clone(), norms, direction, left, right
+
+
+@torch.no_grad()
+def backward_reference(
+    real: Tensor, fake: Tensor, direction: Tensor, left: list[Tensor], right: list[Tensor], scale: Tensor
+) -> tuple[list[Tensor], list[Tensor]]:
+    """The definition of `critic_backward`: gradients of the sum of scale times scores and norms."""
+    scaled = [scale[:, None] * rows for rows in left]
+    weights = [scaled[0].t() @ torch.cat([real, fake, direction])]
+    weights += [rows.t() @ inputs for rows, inputs in zip(scaled[1:], right, strict=True)]
+    return weights, [rows[: 2 * len(real)].sum(dim=0) for rows in scaled]
+
+
+@torch.no_grad()
+def slope_reference(rows: Tensor, weights: list[Tensor], biases: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """The definition of `critic_slope`: scores of rows, and their gradients to the rows."""
+    sums = [linear(rows, weights[0], biases[0])]
+    for weight, bias in zip(weights[1:], biases[1:], strict=True):
+        sums.append(linear(sums[-1].relu(), weight, bias))
+    return sums[-1][:, 0].clone(), _down(sums, weights)[0] @ weights[0]
+
+
+def _down(sums: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
+    """Return the score's gradient to each layer's sums."""
+    left = [torch.ones_like(sums[-1])]
+    for total, weight in zip(sums[-2::-1], weights[:0:-1], strict=True):
+        left.insert(0, (left[0] @ weight) * (total > 0))
+    return left
+
+
+torch.library.impl("dgsynth::critic", "CompositeExplicitAutograd")(reference)
+torch.library.impl("dgsynth::critic_backward", "CompositeExplicitAutograd")(backward_reference)
+torch.library.impl("dgsynth::critic_slope", "CompositeExplicitAutograd")(slope_reference)
+
+
+@torch.library.register_fake("dgsynth::critic")
+def _fake(
+    real: Tensor, fake: Tensor, mixing: Tensor, weights: list[Tensor], biases: list[Tensor]
+) -> tuple[Tensor, Tensor, Tensor, list[Tensor], list[Tensor]]:
+    rows = len(real)
+    left = [real.new_empty(3 * rows, len(bias)) for bias in biases]
+    right = [real.new_empty(3 * rows, len(bias)) for bias in biases[:-1]]
+    return real.new_empty(2 * rows), real.new_empty(rows), torch.empty_like(real), left, right
+
+
+@torch.library.register_fake("dgsynth::critic_backward")
+def _fake_backward(
+    real: Tensor, fake: Tensor, direction: Tensor, left: list[Tensor], right: list[Tensor], scale: Tensor
+) -> tuple[list[Tensor], list[Tensor]]:
+    weights = [
+        rows.new_empty(rows.shape[1], inputs.shape[1]) for rows, inputs in zip(left, [real, *right], strict=True)
+    ]
+    return weights, [rows.new_empty(rows.shape[1]) for rows in left]
+
+
+@torch.library.register_fake("dgsynth::critic_slope")
+def _fake_slope(rows: Tensor, weights: list[Tensor], biases: list[Tensor]) -> tuple[Tensor, Tensor]:
+    return rows.new_empty(len(rows)), torch.empty_like(rows)
+
+
+def _keep_factors(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
+    real, fake = inputs[:2]
+    _, _, direction, left, right = output
+    ctx.layers = len(left)
+    ctx.set_materialize_grads(False)
+    ctx.save_for_backward(real, fake, direction, *left, *right)
+
+
+def _backward(ctx: Any, grad_scores: Tensor | None, grad_norms: Tensor | None, *_: object) -> tuple[Any, ...]:
+    real, fake, direction, *factors = ctx.saved_tensors
+    rows = len(real)
+    scale = torch.cat(
+        [
+            real.new_zeros(2 * rows) if grad_scores is None else grad_scores,
+            real.new_zeros(rows) if grad_norms is None else grad_norms,
+        ]
+    )
+    weights, biases = torch.ops.dgsynth.critic_backward(
+        real, fake, direction, factors[: ctx.layers], factors[ctx.layers :], scale
+    )
+    return None, None, None, weights, biases
+
+
+def _keep_slopes(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    ctx.layers = len(inputs[1])
+    ctx.set_materialize_grads(False)
+    ctx.save_for_backward(output[1])
+
+
+def _slope_backward(ctx: Any, grad_scores: Tensor | None, _: object) -> tuple[Any, ...]:
+    (slopes,) = ctx.saved_tensors
+    gradient = None if grad_scores is None else grad_scores[:, None] * slopes
+    return gradient, [None] * ctx.layers, [None] * ctx.layers
+
+
+torch.library.register_autograd("dgsynth::critic", _backward, setup_context=_keep_factors)
+torch.library.register_autograd("dgsynth::critic_slope", _slope_backward, setup_context=_keep_slopes)
