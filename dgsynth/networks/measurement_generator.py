@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from dgsynth.batch import Layout
 from dgsynth.config import InitialState
-from dgsynth.kernels.activations import activate
-from dgsynth.kernels.generate import PackedGenerator, count_records, lstm_cell
+from dgsynth.kernels.generate import PackedGenerator
+from dgsynth.kernels.lstm_sequence import lstm_sequence
 from dgsynth.kernels.packing import GROUP, Precision, by_unit, pack, pack_bias
 from dgsynth.networks.blocks import glorot_linear
 
@@ -83,26 +80,19 @@ class MeasurementGenerator(nn.Module):
             pass in which the last sample of the batch has ended are not computed.
         lengths : int64 Tensor of shape (B,)
         """
-        n_samples, passes = noise.shape[:2]
         hidden, cell = self._initial_state(state, condition)
-        # Taken apart once: a slice per pass would give each its own full-size gradient.
-        known_gates = self._known_gates(condition, noise).unbind(1)  # P of (B, 4H)
-        recurrent_weights = [self._recurrent_weight(layer) for layer in range(len(self.weights))]
-        block = condition.new_zeros(n_samples, self.block_dim)
-        blocks: list[Tensor] = []
-        records_made = torch.zeros(n_samples, dtype=torch.int64, device=condition.device)
-        goes_on = torch.ones(n_samples, dtype=torch.bool, device=condition.device)
-        for i in range(passes):
-            hidden, cell = self._lstm_pass(known_gates[i], recurrent_weights, block, hidden, cell)
-            block = self._records(hidden[-1]) * goes_on[:, None]
-            blocks.append(block)
-            made, goes_on = self._count(block, goes_on, i)
-            records_made = records_made + made
-            if self.layout.has_flags and not goes_on.any():
-                break
-        steps = torch.stack(blocks, dim=1).unflatten(2, (self.layout.sample_len, self.layout.step_dim)).flatten(1, 2)
-        missing = (passes - len(blocks)) * self.layout.sample_len
-        return nn.functional.pad(steps, (0, 0, 0, missing)), records_made
+        return lstm_sequence(
+            condition,
+            noise,
+            hidden,
+            cell,
+            list(self.weights),
+            list(self.biases),
+            self.head.weight,
+            self.head.bias,
+            self.feedback_dim > 0,
+            self.layout,
+        )
 
     @torch.no_grad()
     def pack(self, precision: Precision = "float32") -> PackedGenerator:
@@ -123,59 +113,14 @@ class MeasurementGenerator(nn.Module):
             layout=self.layout,
         )
 
-    def _count(self, block: Tensor, goes_on: Tensor, index: int) -> tuple[Tensor, Tensor]:
-        """Return the records that count in this block, and which samples go on after it."""
-        left = self.layout.max_length - index * self.layout.sample_len
-        if not self.layout.has_flags:
-            return torch.full_like(goes_on, min(left, self.layout.sample_len), dtype=torch.int64), goes_on
-        made, continues = count_records(block.detach().unflatten(1, (self.layout.sample_len, -1)))
-        return torch.where(goes_on, made, 0).clamp(max=left), goes_on & continues
-
-    def _initial_state(self, state: Tensor | None, condition: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    def _initial_state(self, state: Tensor | None, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """Return hidden and cell state, (layers, B, H) each."""
         shape = (2, len(self.weights), len(condition), self.units)
         if self.learned_state is not None:
             state = self.learned_state.expand(shape)
         elif state is None:
             state = condition.new_zeros(shape)
-        return list(state[0]), list(state[1])
-
-    def _known_gates(self, condition: Tensor, noise: Tensor) -> Tensor:
-        """First layer's share of the gates that does not wait for the pass before; metadata's only once."""
-        weight = self.weights[0]
-        of_condition = linear(condition, weight[:, : self.condition_dim], self.biases[0])
-        of_noise = linear(noise, weight[:, self.condition_dim : self.condition_dim + self.noise_dim])
-        return of_condition[:, None] + of_noise
-
-    def _recurrent_weight(self, layer: int) -> Tensor:
-        """Return what multiplies a layer's inputs of the pass itself, transposed to (inputs, 4H)."""
-        known = self.condition_dim + self.noise_dim if layer == 0 else 0
-        return self.weights[layer][:, known:].t()
-
-    def _lstm_pass(
-        self,
-        gates: Tensor,
-        recurrent_weights: Sequence[Tensor],
-        previous_block: Tensor,
-        hidden: Sequence[Tensor],
-        cell: Sequence[Tensor],
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        new_hidden: list[Tensor] = []
-        new_cell: list[Tensor] = []
-        for layer, weight in enumerate(recurrent_weights):
-            if layer == 0:
-                inputs = torch.cat([previous_block, hidden[0]], dim=1) if self.feedback_dim else hidden[0]
-                gates = torch.addmm(gates, inputs, weight)
-            else:
-                gates = torch.addmm(self.biases[layer], torch.cat([new_hidden[-1], hidden[layer]], dim=1), weight)
-            h, c = lstm_cell(gates, cell[layer])
-            new_hidden.append(h)
-            new_cell.append(c)
-        return new_hidden, new_cell
-
-    def _records(self, hidden: Tensor) -> Tensor:
-        """Return the S records of one pass, flattened to (B, S * D)."""
-        logits = self.head(hidden).unflatten(1, (self.layout.sample_len, self.layout.step_dim))
-        return activate(logits, self.layout.step_outputs).flatten(1)
+        return state[0], state[1]
 
 
 def _lstm_weight(input_dim: int, units: int) -> nn.Parameter:
