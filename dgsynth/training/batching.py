@@ -92,10 +92,12 @@ class TrainingData:
         if not layout.has_measurements:
             return self.encoded.records.new_zeros(len(index), 0, 0)
         lengths = self.encoded.lengths[index]
-        step = torch.arange(layout.padded_length, device=self.device)
-        is_active = step < lengths[:, None]  # (B, P * S)
-        steps = self.encoded.records.new_zeros(len(index), layout.padded_length, self.encoded.records.shape[1])
-        steps[is_active] = self.encoded.records[(self._offsets[index][:, None] + step)[is_active]]
+        records = self.encoded.records
+        # One entry for every record there is, none for the padding.
+        row = torch.repeat_interleave(lengths)
+        step = torch.arange(len(row), device=self.device) - (lengths.cumsum(0) - lengths)[row]
+        steps = records.new_zeros(len(index), layout.padded_length, records.shape[1])
+        steps[row, step] = records[self._offsets[index][row] + step]
         if not layout.has_flags:
             return steps
         return torch.cat([steps, encode_flags(lengths, layout.passes, layout.sample_len)], dim=-1)
