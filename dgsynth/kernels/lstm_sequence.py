@@ -292,7 +292,8 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None
 
 def _backward(ctx: Any, grad_steps: Tensor | None, *_: object) -> tuple[Any, ...]:
     if grad_steps is None:
-        return (None,) * 14
+        none = [None] * len(ctx.saved_tensors[10:])
+        return None, None, None, None, none, none, *([None] * 8)
     *kept, head_weight = ctx.saved_tensors[:10]
     feedback, dims, activations, sample_len = ctx.settings[:4]
     weights, biases, head, head_bias, hidden, cell = torch.ops.dgsynth.lstm_sequence_backward(
