@@ -280,29 +280,38 @@ Gradients run_backward(const Tensor& real, const Tensor& fake, const Tensor& dir
   const T* const scales = numbers<T>(scale, {3 * n}, "scale");
   STD_TORCH_CHECK(layers > 0 && static_cast<int64_t>(right.size()) == layers - 1, "right must have a layer less than left");
   std::vector<Tensor> weights, biases;
-  std::vector<std::vector<T>> scaled(layers);
+  std::vector<std::unique_ptr<T[]>> scaled(layers);
   for (int64_t l = 0; l < layers; l++) {
     const int64_t out = left[l].size(1), in = l == 0 ? inputs : right[l - 1].size(1);
     weights.push_back(torch::stable::new_empty(real, {out, in}));
     biases.push_back(torch::stable::new_empty(real, {out}));
     const T* const rows = numbers<T>(left[l], {3 * n, out}, "left");
-    T* const bias = static_cast<T*>(biases[l].data_ptr());
-    std::fill_n(bias, out, T{0});
-    scaled[l].resize(3 * n * out);
-    for (int64_t i = 0; i < 3 * n; i++) {
-      for (int64_t j = 0; j < out; j++) scaled[l][i * out + j] = scales[i] * rows[i * out + j];
-      for (int64_t j = 0; j < out && i < 2 * n; j++) bias[j] += scaled[l][i * out + j];
-    }
+    scaled[l] = std::make_unique_for_overwrite<T[]>(3 * n * out);
+    share_rows(3 * n, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i++) {
+        for (int64_t j = 0; j < out; j++) scaled[l][i * out + j] = scales[i] * rows[i * out + j];
+      }
+    });
   }
   Tasks tasks;
   for (int64_t begin = 0; begin < inputs; begin += kColumns / 4) {
     tasks.add([&, begin] {
       const int64_t end = std::min(begin + kColumns / 4, inputs), out = left[0].size(1);
       T* const gradient = static_cast<T*>(weights[0].data_ptr());
-      multiply<T>({out, end - begin, n, scaled[0].data() + 2 * n * out, 1, out, x[2] + begin, inputs, gradient + begin,
+      multiply<T>({out, end - begin, n, scaled[0].get() + 2 * n * out, 1, out, x[2] + begin, inputs, gradient + begin,
                    inputs, nullptr, false});
       for (int kind = 0; kind < 2; kind++) {
-        add_active(scaled[0].data() + kind * n * out, out, x[kind], n, inputs, begin, end, gradient);
+        add_active(scaled[0].get() + kind * n * out, out, x[kind], n, inputs, begin, end, gradient);
+      }
+    });
+  }
+  for (int64_t l = 0; l < layers; l++) {
+    tasks.add([&, l] {
+      const int64_t out = left[l].size(1);
+      T* const bias = static_cast<T*>(biases[l].data_ptr());
+      std::fill_n(bias, out, T{0});
+      for (int64_t i = 0; i < 2 * n; i++) {
+        for (int64_t j = 0; j < out; j++) bias[j] += scaled[l][i * out + j];
       }
     });
   }
@@ -311,7 +320,7 @@ Gradients run_backward(const Tensor& real, const Tensor& fake, const Tensor& dir
     const T* const rows = numbers<T>(right[l - 1], {3 * n, in}, "right");
     for (int64_t begin = 0; begin < out; begin += 50) {
       tasks.add([&, l, out, in, rows, begin] {
-        multiply<T>({std::min<int64_t>(50, out - begin), in, 3 * n, scaled[l].data() + begin, 1, out, rows, in,
+        multiply<T>({std::min<int64_t>(50, out - begin), in, 3 * n, scaled[l].get() + begin, 1, out, rows, in,
                      static_cast<T*>(weights[l].data_ptr()) + begin * in, in, nullptr, false});
       });
     }

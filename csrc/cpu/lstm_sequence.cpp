@@ -423,10 +423,12 @@ void backward_block(Backward<T>& b, int64_t number, int64_t begin, int64_t n) {
 template <class T, class Sum>
 std::vector<T> add_up(const Backward<T>& b, const Sum& sum) {
   std::vector<T> total = sum(b.sums[0]);
-  for (size_t block = 1; block < b.sums.size(); block++) {
-    const std::vector<T>& part = sum(b.sums[block]);
-    for (size_t i = 0; i < total.size(); i++) total[i] += part[i];
-  }
+  share_rows(total.size(), [&](int64_t begin, int64_t end) {
+    for (size_t block = 1; block < b.sums.size(); block++) {
+      const std::vector<T>& part = sum(b.sums[block]);
+      for (int64_t i = begin; i < end; i++) total[i] += part[i];
+    }
+  });
   return total;
 }
 

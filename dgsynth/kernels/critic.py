@@ -92,6 +92,22 @@ def critic(
     return scores, norms, Factors(direction.detach(), [x.detach() for x in left], [x.detach() for x in right])
 
 
+def critic_gradients(real: Tensor, fake: Tensor, factors: Factors, scale: Tensor) -> list[Tensor]:
+    """Return the gradients of the sum of scale times scores and norms: of each layer to its weight and to its bias.
+
+    Parameters
+    ----------
+    real, fake : Tensor of shape (B, F)
+    factors : Factors
+    scale : Tensor of shape (3B,)
+        Gradient of a loss to the scores of real rows, of fake rows, and to the norms.
+    """
+    weights, biases = torch.ops.dgsynth.critic_backward(
+        real.contiguous(), fake.contiguous(), factors.direction, factors.left, factors.right, scale
+    )
+    return [gradient for layer in zip(weights, biases, strict=True) for gradient in layer]
+
+
 def critic_scores(rows: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
     """Return the scores (B,) of packed rows (B, F), differentiable with respect to the rows alone."""
     scores, _ = torch.ops.dgsynth.critic_slope(

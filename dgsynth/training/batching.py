@@ -91,6 +91,10 @@ class TrainingData:
         layout = self.layout
         if not layout.has_measurements:
             return self.encoded.records.new_zeros(len(index), 0, 0)
+        missing = layout.padded_length - layout.max_length
+        if not layout.has_flags:  # all samples are of one length
+            whole = self.encoded.records.unflatten(0, (-1, layout.max_length))[index]
+            return torch.nn.functional.pad(whole, (0, 0, 0, missing)) if missing else whole
         lengths = self.encoded.lengths[index]
         records = self.encoded.records
         # One entry for every record there is, none for the padding.
@@ -98,6 +102,4 @@ class TrainingData:
         step = torch.arange(len(row), device=self.device) - (lengths.cumsum(0) - lengths)[row]
         steps = records.new_zeros(len(index), layout.padded_length, records.shape[1])
         steps[row, step] = records[self._offsets[index][row] + step]
-        if not layout.has_flags:
-            return steps
         return torch.cat([steps, encode_flags(lengths, layout.passes, layout.sample_len)], dim=-1)

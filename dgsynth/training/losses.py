@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from dgsynth.kernels import critic as kernels
@@ -12,13 +13,23 @@ from dgsynth.networks.discriminators import Discriminator
 
 @dataclass(frozen=True)
 class CriticLoss:
-    """Loss of one discriminator and its parts, all scalar Tensors: total = -distance + weight * penalty."""
+    """Loss of one discriminator, and its gradients.
+
+    Attributes
+    ----------
+    total, distance, penalty : scalar Tensor
+        total = -distance + lambda * penalty
+    gradients : list of Tensor
+        Of the total to the discriminator's parameters, in their order.
+    """
 
     total: Tensor
     distance: Tensor
     penalty: Tensor
+    gradients: list[Tensor]
 
 
+@torch.no_grad()
 def critic_loss(
     critic: Discriminator, real: Tensor, fake: Tensor, mixing: Tensor, gradient_penalty_weight: float
 ) -> CriticLoss:
@@ -38,10 +49,14 @@ def critic_loss(
     Gulrajani et al., Improved Training of Wasserstein GANs, 2017, equation 3.
     """
     real, fake = critic.pack(real), critic.pack(fake)
-    scores, norms, _ = kernels.critic(real, fake, mixing, *critic.layers())
-    distance = scores[: len(real)].mean() - scores[len(real) :].mean()
+    rows = len(real)
+    scores, norms, factors = kernels.critic(real, fake, mixing, *critic.layers())
+    distance = scores[:rows].mean() - scores[rows:].mean()
     penalty = (norms - 1).square().mean()
-    return CriticLoss(gradient_penalty_weight * penalty - distance, distance, penalty)
+    of_scores = scores.new_tensor([-1 / rows, 1 / rows]).repeat_interleave(rows)
+    scale = torch.cat([of_scores, 2 * gradient_penalty_weight / rows * (norms - 1)])
+    gradients = kernels.critic_gradients(real, fake, factors, scale)
+    return CriticLoss(gradient_penalty_weight * penalty - distance, distance, penalty, gradients)
 
 
 def generator_loss(critic: Discriminator, fake: Tensor) -> Tensor:

@@ -173,20 +173,19 @@ class Trainer:
             rows = len(real.metadata) // networks.config.packing
             return torch.rand(rows, 1, generator=random, device=random.device)
 
-        loss = critic_loss(networks.discriminator, _flatten(real), _flatten(fake).detach(), mixing(), weight)
-        total, auxiliary_total = loss.total, torch.zeros_like(loss.total)
+        loss = critic_loss(networks.discriminator, _flatten(real), _flatten(fake), mixing(), weight)
+        gradients, auxiliary_total = loss.gradients, torch.zeros_like(loss.total)
         if networks.auxiliary_discriminator is not None:
             auxiliary = critic_loss(
                 networks.auxiliary_discriminator,
                 _flatten_metadata(real),
-                _flatten_metadata(fake).detach(),
+                _flatten_metadata(fake),
                 mixing(),
                 weight,
             )
             auxiliary_total = auxiliary.total
-            # They share no weights, so one backward pass and one optimizer serve both.
-            total = total + auxiliary_total
-        _update(self.discriminator_optimizer, total, self._discriminator_parameters)
+            gradients = gradients + auxiliary.gradients
+        _update(self.discriminator_optimizer, self._discriminator_parameters, gradients)
         return [loss.total, loss.distance, loss.penalty, auxiliary_total]
 
     def _generator_step(self, fake: Fake) -> Tensor:
@@ -195,7 +194,8 @@ class Trainer:
         if networks.auxiliary_discriminator is not None:
             auxiliary = generator_loss(networks.auxiliary_discriminator, _flatten_metadata(fake))
             loss = loss + self.config.auxiliary_weight * auxiliary
-        _update(self.generator_optimizer, loss, self._generator_parameters)
+        gradients = torch.autograd.grad(loss, self._generator_parameters)
+        _update(self.generator_optimizer, self._generator_parameters, gradients)
         return loss
 
     def _call(self, hook: str) -> None:
@@ -207,9 +207,8 @@ def _adam(parameters: Iterable[Tensor], config: TrainingConfig) -> torch.optim.A
     return torch.optim.Adam(parameters, lr=config.learning_rate, betas=(config.beta_1, BETA_2), fused=True)
 
 
-def _update(optimizer: torch.optim.Optimizer, loss: Tensor, parameters: Sequence[Tensor]) -> None:
-    """Step `optimizer` by the gradients of `loss` to `parameters` only: the other side's are not computed."""
-    for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+def _update(optimizer: torch.optim.Optimizer, parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> None:
+    for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient
     optimizer.step()
 
