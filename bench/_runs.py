@@ -1,4 +1,4 @@
-"""What the fidelity runs share: where the data are, fitting with a checkpoint, and writing results."""
+"""What the runs share: where the data are, fitting with a checkpoint, other processes, and writing results."""
 
 from __future__ import annotations
 
@@ -73,6 +73,20 @@ def compare(
         figure.savefig(RESULTS / f"{name}_{title}.png", dpi=110)
     print(report)
     print(json.dumps(facts, indent=1, default=float))
+
+
+def run_script(python: str, script: str, *arguments: object, **environment: str) -> dict[str, Any]:
+    """Return what a script of this folder prints last, as JSON, when another process runs it."""
+    command = [python, str(BENCH / script), *map(str, arguments)]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True)
+    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return measured
+
+
+def run_peer(script: str, *arguments: object) -> dict[str, Any] | None:
+    """Return what a script prints in the peers' Python, None where DGSYNTH_PEERS_PYTHON does not name one."""
+    python = os.environ.get("DGSYNTH_PEERS_PYTHON")
+    return run_script(python, script, *arguments) if python else None
 
 
 def versions() -> dict[str, str]:

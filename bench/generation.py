@@ -8,8 +8,6 @@ measured beside them: what share of it the network alone reaches says how far fr
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from _runs import BENCH, RESULTS, versions
+from _runs import RESULTS, run_peer, versions
 from _shapes import SHAPES, lengths_of
-from _timing import rate
+from _timing import matrix_product, rate
 
 from dgsynth import DGSynthesizer, Sequences
 from dgsynth.generation import Generators, generate
@@ -34,13 +32,15 @@ REFERENCE_SAMPLES = {"wwt": 1_024, "mba": 2_048, "gcut": 1_024}
 
 def main() -> None:
     torch.set_num_threads(THREADS)
-    results: dict[str, Any] = {"threads": THREADS, "matrix product, GFLOP/s": _matrix_product(), "shapes": {}}
+    results: dict[str, Any] = {"threads": THREADS, "matrix product, GFLOP/s": matrix_product(), "shapes": {}}
     for shape in SHAPES:
         ours = {precision: _measure(shape, precision) for precision in PRECISIONS}
         batches = [batch for batch in (100, 1024) if batch <= PEER_SAMPLES[shape]]
-        peers = {f"gretel, batch {batch}": _peer("_peers.py", shape, PEER_SAMPLES[shape], batch) for batch in batches}
+        peers = {
+            f"gretel, batch {batch}": run_peer("_peers.py", shape, PEER_SAMPLES[shape], batch) for batch in batches
+        }
         if shape == "mba":
-            peers["PAR"] = _peer("_par.py")
+            peers["PAR"] = run_peer("_par.py")
         reference_rate = _reference_rate(make_model(shape), shape)
         results["shapes"][shape] = {
             "dgsynth": ours,
@@ -49,7 +49,7 @@ def main() -> None:
             "ratios": {precision: _ratios(ours[precision], peers, reference_rate) for precision in PRECISIONS},
         }
         print(shape, json.dumps(results["shapes"][shape], indent=1), flush=True)
-    results["matrix product at the end, GFLOP/s"] = _matrix_product()
+    results["matrix product at the end, GFLOP/s"] = matrix_product()
     results["versions"] = versions()
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "generation.json").write_text(json.dumps(results, indent=1) + "\n")
@@ -113,17 +113,6 @@ def _reference_rate(model: DGSynthesizer, shape: str) -> float:
     return rate(lambda: reference(*arguments), n)  # type: ignore[arg-type]
 
 
-def _peer(script: str, *arguments: object) -> dict[str, Any] | None:
-    """Return the peer's rates and versions."""
-    python = os.environ.get("DGSYNTH_PEERS_PYTHON")
-    if not python:
-        return None
-    command = [python, str(BENCH / script), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return measured
-
-
 def _ratios(ours: dict[str, float], peers: dict[str, dict[str, Any] | None], reference_rate: float) -> dict[str, float]:
     """Return ours over each peer, at its better batch size, for what both measure; and over the reference."""
     ratios = {"network / reference": ours["network"] / reference_rate}
@@ -132,12 +121,6 @@ def _ratios(ours: dict[str, float], peers: dict[str, dict[str, Any] | None], ref
         for name in (known or [{}])[0]:
             ratios[f"{name} / {peer}"] = ours[name] / max(rates[name] for rates in known)
     return {name: round(ratio, 2) for name, ratio in ratios.items()}
-
-
-def _matrix_product() -> float:
-    """Return the rate of a float32 matrix product of 1024 x 1024."""
-    matrix = torch.rand(1024, 1024)
-    return 2 * 1024**3 * rate(lambda: matrix @ matrix, 1, repeats=20) / 1e9
 
 
 if __name__ == "__main__":

@@ -47,6 +47,19 @@ def main() -> None:
     (RESULTS / "gpu.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
+def layout_of(shape: str) -> Layout:
+    """Return the layout of a shape's data, auto-normalized."""
+    length, sample_len, measurements, categories = SHAPES[shape]
+    return Layout(
+        tuple(Output(count, "softmax") for count in categories),
+        (Output(1, "sigmoid"),) * (2 * measurements),
+        (Output(1, "sigmoid"),) * measurements,
+        length,
+        sample_len,
+        has_flags(shape),
+    )
+
+
 def _this_gpu() -> tuple[str, Gpu]:
     """Return the GPU with what it says of itself; others read 20 bytes a clock from L2."""
     facts = torch.cuda.get_device_properties(0)
@@ -96,16 +109,7 @@ def _measure(gpu: Gpu, shape: str, precision: str) -> dict[str, float]:
 
 def _arguments(shape: str, precision: str, n: int) -> tuple[Any, ...]:
     """Return the operation's arguments for an untrained model on the GPU."""
-    length, sample_len, measurements, categories = SHAPES[shape]
-    layout = Layout(
-        tuple(Output(count, "softmax") for count in categories),
-        (Output(1, "sigmoid"),) * (2 * measurements),
-        (Output(1, "sigmoid"),) * measurements,
-        length,
-        sample_len,
-        has_flags(shape),
-    )
-    generator = MeasurementGenerator(layout, NOISE, UNITS, 1, False, "random")
+    generator = MeasurementGenerator(layout_of(shape), NOISE, UNITS, 1, False, "random")
     lengths = lengths_of(shape, n)
     forced = None if lengths is None else torch.from_numpy(lengths)
     condition = torch.rand(n, generator.condition_dim)
