@@ -1,0 +1,257 @@
+"""Training: seconds per iteration of dgsynth, of its PyTorch reference, and of gretel-synthetics, in one run.
+
+    python bench/training.py                               all three, to results/training.json
+    python bench/training.py hour [ITERATIONS [SAMPLES]]   the paper's WWT training, projected: training_hour.json
+
+Name a Python that has gretel-synthetics in DGSYNTH_PEERS_PYTHON; without it the peer is left out. How its model differs
+is told in bench/_gretel_training.py. All take turns on the same machine with 2 threads and batches of 100, each in a
+process of its own, and the rate of float32 matrix products is measured in every turn.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from _runs import RESULTS, run_peer, run_script, versions
+from _shapes import SHAPES, lengths_of
+from _timing import WARM_UP, matrix_product, seconds_per_step
+from gpu import layout_of
+
+from dgsynth import DGSynthesizer
+from dgsynth.batch import EncodedBatch
+from dgsynth.config import NetworkConfig, TrainingConfig
+from dgsynth.data.simulate import make_web_traffic
+from dgsynth.kernels import library_status
+from dgsynth.networks import DoppelGANger
+from dgsynth.training.batching import TrainingData
+from dgsynth.training.callbacks import Callback
+from dgsynth.training.trainer import Trainer
+
+THREADS, ROUNDS, SAMPLES, BATCH = 2, 3, 400, 100
+STEPS = {"wwt": 40, "mba": 40, "gcut": 20}
+PAPER_ITERATIONS = 200_000
+FROZEN = 1e-12
+"""Learning rate: all the work of a step is done, and the lengths of the fake samples stay what they are."""
+
+
+class Clock(Callback):
+    """Notes the time at the end of every step."""
+
+    def __init__(self) -> None:
+        self.stamps: list[float] = []
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        self.stamps.append(time.perf_counter())
+
+
+def main() -> None:
+    torch.set_num_threads(THREADS)
+    turns: dict[str, list[dict[str, Any]]] = {shape: [] for shape in SHAPES}
+    for _ in range(ROUNDS):
+        for shape in SHAPES:
+            turns[shape].append(_turn(shape))
+            print(shape, json.dumps(turns[shape][-1]), flush=True)
+    gretel = turns["wwt"][0]["gretel"]
+    results = {
+        "threads": THREADS,
+        "batch": BATCH,
+        "shapes": {shape: _summary(shape, turns[shape]) for shape in SHAPES},
+        "versions": versions() | {"peer": gretel and gretel["versions"]},
+    }
+    _write("training", results)
+
+
+def _turn(shape: str) -> dict[str, Any]:
+    """Return what each measures, one after another."""
+    command = (sys.executable, "training.py", "steps", shape)
+    return {
+        "matrix product, GFLOP/s": matrix_product(),
+        "gretel": run_peer("_gretel_training.py", shape, SAMPLES, BATCH, STEPS[shape]),
+        "dgsynth": run_script(*command),
+        "reference": run_script(*command, DGSYNTH_KERNELS="reference"),
+    }
+
+
+def _summary(shape: str, turns: list[dict[str, Any]]) -> dict[str, Any]:
+    names = [name for name in ("gretel", "dgsynth", "reference") if turns[0][name]]
+    seconds = {name: [turn[name]["seconds"] for turn in turns] for name in names}
+    median = {name: float(np.median(values)) for name, values in seconds.items()}
+    product = float(np.median([turn["matrix product, GFLOP/s"] for turn in turns]))
+    passes = {kind: turns[0]["dgsynth"][f"passes, {kind}"] for kind in ("real", "fake")}
+    gflop = multiply_adds(shape, passes["real"], passes["fake"]) * 2 / 1e9
+    return {
+        "seconds per iteration": median,
+        "of each round": seconds,
+        "ratios": {f"{name} / dgsynth": median[name] / median["dgsynth"] for name in names if name != "dgsynth"},
+        "compiled library": {name: turns[0][name]["library"] for name in ("dgsynth", "reference")},
+        "passes of a sample": passes,
+        "products, GFLOP": gflop,
+        "products of dgsynth, GFLOP/s": gflop / median["dgsynth"],
+        "matrix product, GFLOP/s": product,
+        "share of it": gflop / median["dgsynth"] / product,
+    }
+
+
+def multiply_adds(shape: str, real: float, fake: float) -> float:
+    """Return the multiply-adds that an iteration's matrix products need at least, one round of each side.
+
+    What is zero is left out: records after a sample's last pass, as inputs of the discriminator and in the generator.
+    Only the gradient in the penalty has all columns. Activations, norms and optimizers are left out too.
+
+    Parameters
+    ----------
+    shape : str
+    real, fake : float
+        Mean passes of a real and of a fake sample.
+    """
+    layout, config = layout_of(shape), NetworkConfig()
+    block = layout.sample_len * layout.step_dim
+    known = layout.metadata_dim + layout.minmax_dim
+    steps = _lstm(known, block, fake)
+    steps += _mlp(config.metadata_noise_dim, layout.metadata_dim)
+    steps += _mlp(config.minmax_noise_dim + layout.metadata_dim, layout.minmax_dim)
+    steps += _discriminator(known, known, known)
+    steps += _discriminator(known + block * layout.passes, known + block * real, known + block * fake)
+    return BATCH * steps
+
+
+def _discriminator(inputs: int, real: float, fake: float) -> float:
+    """Of one real, fake and interpolated row, of which `real`, `fake` and `inputs` columns are not zero."""
+    units = NetworkConfig().discriminator_units
+    first = real + fake  # forward; the interpolated row is mixed from what comes out
+    first += 2 * inputs  # of the interpolated row: the gradient by its columns, and up again from that
+    first += real + fake + inputs  # the gradients of the weights
+    first += 2 * fake  # the generator's step: forward, and down to the columns
+    behind = 3 + 3 + 1 + 3 + 2  # forward, down, up, weights; the generator's step
+    return first * units[0] + behind * _chain(*units, 1)
+
+
+def _lstm(known: int, block: int, passes: float) -> float:
+    """Of one sample: forward, the gradients of the weights, and those by the hidden state."""
+    config = NetworkConfig()
+    hidden, gates = config.lstm_units, 4 * config.lstm_units
+    both = known * gates + passes * ((config.measurement_noise_dim + hidden) * gates + hidden * block)
+    return 2 * both + passes * hidden * (gates + block)
+
+
+def _mlp(inputs: int, outputs: int) -> float:
+    """Of one sample: forward, the gradients of the weights, and those by the hidden layers."""
+    units = NetworkConfig().metadata_units
+    return 2 * _chain(inputs, *units, outputs) + _chain(*units, outputs)
+
+
+def _chain(*widths: int) -> int:
+    return sum(width_in * width_out for width_in, width_out in pairwise(widths))
+
+
+def steps(shape: str) -> None:
+    """Print seconds per iteration of dgsynth in this process, as JSON."""
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(0)
+    layout, lengths = layout_of(shape), _lengths(shape)
+    networks = DoppelGANger(layout, NetworkConfig())
+    if layout.has_flags:
+        set_lengths(networks)
+    data = TrainingData(_samples(shape, lengths), layout, torch.device("cpu"))
+    config = TrainingConfig(batch_size=BATCH, learning_rate=FROZEN, generator_averaging=0.999)
+    clock = Clock()
+    Trainer(networks, data, config, 0, [clock]).run(WARM_UP + 1 + STEPS[shape])
+    measured = {
+        "seconds": seconds_per_step(clock.stamps),
+        "passes, real": float(np.ceil(lengths / layout.sample_len).mean()),
+        "passes, fake": _fake_passes(networks),
+        "library": bool(library_status()["path"]),
+    }
+    print(json.dumps(measured))
+
+
+def _lengths(shape: str) -> np.ndarray:
+    lengths = lengths_of(shape, SAMPLES)
+    return np.full(SAMPLES, SHAPES[shape][0]) if lengths is None else lengths
+
+
+def _samples(shape: str, lengths: np.ndarray) -> EncodedBatch:
+    """Return random samples; what is learned from them does not matter here."""
+    _, _, measurements, categories = SHAPES[shape]
+    metadata = [torch.eye(count)[torch.arange(SAMPLES) % count] for count in categories]
+    minmax, records = torch.rand(SAMPLES, 2 * measurements), torch.rand(int(lengths.sum()), measurements)
+    return EncodedBatch(torch.cat(metadata, dim=1), minmax, records, torch.from_numpy(lengths).long())
+
+
+@torch.no_grad()
+def set_lengths(networks: DoppelGANger) -> None:
+    """Give fake samples lengths like those of `lengths_of`, which take thousands of steps to learn, in place.
+
+    Without, and also after 400 steps, all of them end in their first pass. Here the cell of unit 0 keeps its random
+    initial state, less 0.013 in every pass, and a sample goes on while the cell is above 1.868. So 3 % go on after the
+    first pass, and make 26 on average; the longest of 100 samples makes 37 (35 with `lengths_of`).
+    """
+    generator = networks.measurement_generator
+    assert generator is not None
+    layout, units = generator.layout, generator.units
+    weights, biases = generator.weights[0].view(4, units, -1), generator.biases[0].view(4, units)
+    weights[:, 0] = 0
+    biases[:, 0] = torch.tensor([20, 20, -0.013, 20])  # input, forget, cell, output gate
+    flags = generator.head.weight.view(layout.sample_len, layout.step_dim, units)[:, -2:]  # goes on, ends here
+    flags[:] = 0
+    flags[:, 0, 0] = 20
+    generator.head.bias.view(layout.sample_len, layout.step_dim)[:, -2] = -20 * math.tanh(1.868)
+
+
+@torch.no_grad()
+def _fake_passes(networks: DoppelGANger) -> float:
+    random = torch.Generator().manual_seed(1)
+    lengths = [networks(networks.draw_noise(BATCH, random)).lengths for _ in range(50)]
+    return float(torch.ceil(torch.cat(lengths) / networks.layout.sample_len).mean())
+
+
+def hour(iterations: int = 2_500, n_samples: int = 50_000) -> None:
+    """Project the duration of the paper's training on WWT from its first iterations, on simulated web traffic."""
+    table = make_web_traffic(n_samples, wide=True, random_state=0).drop(columns="page")
+    clock = Clock()
+    settings = {"time_columns": table.columns[3:].tolist(), "sample_len": 10, "random_state": 0}
+    start = time.perf_counter()
+    model = DGSynthesizer(**settings, max_steps=iterations, n_jobs=THREADS, device="cpu", callbacks=[clock]).fit(table)
+    seconds = np.diff(clock.stamps)
+    results = {
+        "threads": THREADS,
+        "batch": model.batch_size,
+        "samples": n_samples,
+        "iterations": iterations,
+        "compiled library": bool(library_status()["path"]),
+        "until the first iteration has ended, s": clock.stamps[0] - start,
+        "seconds per iteration": {
+            "mean": seconds.mean(),
+            **{f"{percent} %": np.percentile(seconds, percent) for percent in (5, 50, 95)},
+        },
+        f"{PAPER_ITERATIONS:,} iterations, hours": seconds.mean() * PAPER_ITERATIONS / 3600,
+        "matrix product, GFLOP/s": matrix_product(),
+        "versions": versions(),
+    }
+    _write("training_hour", results)
+
+
+def _write(name: str, results: dict[str, Any]) -> None:
+    text = json.dumps(results, indent=1)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(text + "\n")
+    print(text)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case []:
+            main()
+        case ["steps", shape]:
+            steps(shape)
+        case ["hour", *numbers]:
+            hour(*(int(number.replace("_", "")) for number in numbers))
+        case _:
+            sys.exit(__doc__)
