@@ -13,12 +13,31 @@ from pathlib import Path
 import pytest
 import torch
 
+from dgsynth.kernels import library_status
 from dgsynth.kernels.generate import operands
 
 HERE = Path(__file__).parent
 SOURCES = HERE.parents[1] / "csrc/cuda"
 FLAGS = ["-std=c++20", "-ffp-contract=off", "-Wall", "-Wno-unknown-pragmas", "-pthread", f"-I{SOURCES}"]
 HOPPER = {"shared_bytes": 227 << 10, "multiprocessors": 1, "arena_bytes": 1 << 20, "blocks": 2, "schedule": 0}
+
+
+@pytest.fixture
+def by_threads():
+    """Return a function that gives back what a call returns with 1, 2 and 3 threads; skipped without kernels."""
+    if not library_status()["path"]:
+        pytest.skip("how PyTorch's products round may depend on the threads")
+    before = torch.get_num_threads()
+
+    def by_threads(call):
+        made = []
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            made.append(call())
+        return made
+
+    yield by_threads
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -121,3 +121,15 @@ def test_a_samples_gradient_norm_is_that_of_its_gradient():
         for value in values
     ]
     torch.testing.assert_close(sample_gradient_norms(real, fake, factors, scale), torch.stack(expected))
+
+
+def test_the_kernels_do_the_same_for_any_number_of_threads(by_threads):
+    arguments = make((30, 20), rows=50, width=700, dtype=torch.float32)
+
+    def run():
+        _, _, *factors = torch.ops.dgsynth.critic(*arguments)
+        weights, biases = torch.ops.dgsynth.critic_backward(*arguments[:2], *factors, torch.linspace(-1, 1, 150))
+        return [*weights, *biases]
+
+    one, *others = by_threads(run)
+    assert all(torch.equal(tensor, same) for other in others for tensor, same in zip(one, other, strict=True))

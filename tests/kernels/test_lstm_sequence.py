@@ -155,3 +155,15 @@ def test_the_ops_are_registered_well(dtype):
     torch.library.opcheck(torch.ops.dgsynth.lstm_sequence_backward, backward_operands(forward, made))
     parameters_of(arguments)
     torch.library.opcheck(torch.ops.dgsynth.lstm_sequence, operands(arguments))
+
+
+def test_the_kernels_do_the_same_for_any_number_of_threads(by_threads):
+    forward = operands(make(2, True, True, n=37, dtype=torch.float32))
+
+    def run():
+        made = torch.ops.dgsynth.lstm_sequence(*forward)
+        gradients = torch.ops.dgsynth.lstm_sequence_backward(*backward_operands(forward, made))
+        return [*made[:2], *flat(gradients)]
+
+    one, *others = by_threads(run)
+    assert all(torch.equal(tensor, same) for other in others for tensor, same in zip(one, other, strict=True))

@@ -1,0 +1,68 @@
+"""Training with whatever kernels are loaded, held against the references at every one of 100 steps."""
+
+import pytest
+import torch
+
+from dgsynth.config import NetworkConfig, TrainingConfig
+from dgsynth.kernels import critic, lstm_sequence
+from dgsynth.networks import DoppelGANger
+from dgsynth.training.batching import TrainingData
+from dgsynth.training.trainer import Trainer
+
+TOLERANCE = 1e-3
+"""Of the largest gradient of a tensor; a unit within rounding of zero may be on in one and off in the other."""
+
+
+def assert_near(made, wanted):
+    for ours, reference in zip(made, wanted, strict=True):
+        error = (ours - reference).abs().max() / reference.abs().max().clamp(min=1e-6)
+        assert error < TOLERANCE
+
+
+@pytest.fixture
+def compared(monkeypatch):
+    """Compare scores, norms, records and gradients with the references wherever they are made; list which."""
+    ops, kept, compared = torch.ops.dgsynth, [], []
+    made = {name: getattr(ops, name) for name in ("critic", "critic_backward", "critic_slope")}
+    made |= {name: getattr(ops, name) for name in ("lstm_sequence", "lstm_sequence_backward")}
+
+    def watched(name, reference, outputs):
+        def call(*arguments):
+            result = made[name](*arguments)
+            assert_near(outputs(result), outputs(reference(*arguments)))
+            compared.append(name)
+            return result
+
+        return call
+
+    def watched_critic(*arguments):
+        kept.append(critic.reference(*arguments))
+        result = made["critic"](*arguments)
+        assert_near(result[:2], kept[-1][:2])
+        return result
+
+    def watched_critic_backward(real, fake, direction, left, right, scale):
+        result = made["critic_backward"](real, fake, direction, left, right, scale)
+        wanted = critic.backward_reference(real, fake, *kept[-1][2:], scale)
+        assert_near([*result[0], *result[1]], [*wanted[0], *wanted[1]])
+        compared.append("critic")
+        return result
+
+    monkeypatch.setattr(ops, "critic", watched_critic)
+    monkeypatch.setattr(ops, "critic_backward", watched_critic_backward)
+    monkeypatch.setattr(ops, "critic_slope", watched("critic_slope", critic.slope_reference, lambda made: made))
+    monkeypatch.setattr(ops, "lstm_sequence", watched("lstm_sequence", lstm_sequence.reference, lambda made: made[:1]))
+    backward = watched(
+        "lstm_sequence_backward",
+        lstm_sequence.backward_reference,
+        lambda made: [*made[0], *made[1], *made[2:]],
+    )
+    monkeypatch.setattr(ops, "lstm_sequence_backward", backward)
+    return compared
+
+
+def test_losses_and_gradients_agree_with_the_references_over_100_steps(encoded, layout, compared):
+    torch.manual_seed(0)
+    networks = DoppelGANger(layout, NetworkConfig(lstm_units=20, discriminator_units=(30, 30)))
+    Trainer(networks, TrainingData(encoded, layout, torch.device("cpu")), TrainingConfig(batch_size=8), 0).run(100)
+    assert len(compared) == 100 * (2 + 2 + 2)  # two critics, their slopes, the passes and their gradients
