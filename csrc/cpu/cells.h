@@ -109,7 +109,10 @@ DGSYNTH_INLINE void activate_row(const std::vector<OutputGroup>& groups, T* row)
     T* const x = row + group.begin;
     if (group.activation == Activation::kSoftmax) {
       const T greatest = *std::max_element(x, x + group.count);
-      for (int64_t i = 0; i < group.count; i += kWidth) store(exp_of_negative(load<V>(x + i, group.count - i) - greatest), x + i, group.count - i);
+      for (int64_t i = 0; i < group.count; i += kWidth) {
+        const int64_t count = group.count - i;
+        store(exp_of_negative(load<V>(x + i, count) - greatest), x + i, count);
+      }
       T total = 0;
       for (int64_t i = 0; i < group.count; i++) total += x[i];
       for (int64_t i = 0; i < group.count; i++) x[i] /= total;

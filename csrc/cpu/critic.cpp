@@ -50,7 +50,9 @@ Mlp<T> read_mlp(const std::vector<Tensor>& weights, const std::vector<Tensor>& b
   for (size_t l = 0; l + 1 < weights.size(); l++) {
     const int64_t in = m.width[l], out = m.width[l + 1];
     m.transposed.push_back(std::make_unique_for_overwrite<T[]>(in * out));
-    share_rows(in, [&](int64_t begin, int64_t end) { transpose(m.weights[l], out, in, m.transposed[l].get(), begin, end); });
+    share_rows(in, [&](int64_t begin, int64_t end) {
+      transpose(m.weights[l], out, in, m.transposed[l].get(), begin, end);
+    });
   }
   return m;
 }
@@ -127,7 +129,8 @@ void forward(const Mlp<T>& m, int64_t n, const std::vector<T*>& activations, T* 
     const int64_t in = m.width[l], out = m.width[l + 1];
     relu(activations[l - 1], n * in);
     if (l + 1 < m.layers) {
-      multiply<T>({n, out, in, activations[l - 1], in, 1, m.transposed[l].get(), out, activations[l], out, m.biases[l], false});
+      multiply<T>({n, out, in, activations[l - 1], in, 1, m.transposed[l].get(), out, activations[l], out,
+                   m.biases[l], false});
     } else if (scores) {
       for (int64_t i = 0; i < n; i++) scores[i] = m.biases[l][0] + dot(activations[l - 1] + i * in, m.weights[l], in);
     }
@@ -253,7 +256,8 @@ Factors critic(Tensor real, Tensor fake, Tensor mixing, std::vector<Tensor> weig
 
 // gradient (out, columns) += left^T x for the rows whose columns are not all zero.
 template <class T>
-void add_active(const T* left, int64_t out, const T* x, int64_t n, int64_t inputs, int64_t begin, int64_t end, T* gradient) {
+void add_active(const T* left, int64_t out, const T* x, int64_t n, int64_t inputs, int64_t begin, int64_t end,
+                T* gradient) {
   std::vector<int64_t> active;
   find_active(x, n, inputs, begin, end, active);
   const int64_t rows = active.size(), count = end - begin;
@@ -337,7 +341,8 @@ Gradients critic_backward(Tensor real, Tensor fake, Tensor direction, std::vecto
 }
 
 template <class T>
-std::tuple<Tensor, Tensor> run_slope(const Tensor& rows, const std::vector<Tensor>& weights, const std::vector<Tensor>& biases) {
+std::tuple<Tensor, Tensor> run_slope(const Tensor& rows, const std::vector<Tensor>& weights,
+                                     const std::vector<Tensor>& biases) {
   const int64_t n = rows.size(0), inputs = rows.size(1);
   const Mlp<T> m = read_mlp<T>(weights, biases, inputs);
   const T* const x = numbers<T>(rows, {n, inputs}, "rows");

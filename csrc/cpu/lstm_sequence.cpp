@@ -11,6 +11,7 @@
 #include <torch/csrc/stable/tensor.h>
 #include <torch/headeronly/util/Exception.h>
 
+#include <functional>
 #include <numeric>
 #include <tuple>
 #include <vector>
@@ -50,7 +51,8 @@ struct Sequence {
 };
 
 // Neighbours of the same elementwise activation become one group.
-std::vector<OutputGroup> group_outputs(const std::vector<int64_t>& dims, const std::vector<int64_t>& activations, int64_t records) {
+std::vector<OutputGroup> group_outputs(const std::vector<int64_t>& dims, const std::vector<int64_t>& activations,
+                                       int64_t records) {
   std::vector<OutputGroup> groups;
   int64_t begin = 0;
   for (int64_t record = 0; record < records; record++) {
@@ -93,7 +95,8 @@ Sequence<T> read_sequence(const Tensor& condition, const Tensor& noise, const Te
   for (int64_t l = 0; l < n_layers; l++) {
     const int64_t known = l == 0 ? s.condition_dim : 0, constant = l == 0 ? s.noise_dim : 0;
     const int64_t inputs = (l == 0 ? s.noise_dim + s.feedback_dim : s.units) + s.units;
-    s.layers.push_back({known, inputs, constant, numbers<T>(weights[l], {4 * s.units, known + inputs}, "weights[" + std::to_string(l) + "]")});
+    const std::string name = "weights[" + std::to_string(l) + "]";
+    s.layers.push_back({known, inputs, constant, numbers<T>(weights[l], {4 * s.units, known + inputs}, name)});
   }
   s.groups = group_outputs(dims, activations, sample_len);
   return s;
@@ -144,28 +147,30 @@ int64_t count_records(const Forward<T>& f, const T* block, int64_t pass, bool& g
   return std::min(made, left);
 }
 
+// The state that a pass starts from, of the hidden states or of the cells.
+template <class T>
+const T* state_before(const Sequence<T>& s, const T* initial, const T* states, int64_t pass, int64_t l, int64_t sample) {
+  return pass == 0 ? initial + (l * s.n + sample) * s.units : states + s.row(pass - 1, l, sample) * s.units;
+}
+
 // The inputs of a layer that a pass reads, one row per sample.
 template <class T>
-void gather_inputs(const Sequence<T>& s, const T* steps, const T* hiddens, int64_t pass, int64_t l, int64_t begin, int64_t n, T* x) {
+void gather_inputs(const Sequence<T>& s, const T* steps, const T* hiddens, int64_t pass, int64_t l, int64_t begin,
+                   int64_t n, T* x) {
   const int64_t inputs = s.layers[l].inputs;
   for (int64_t i = 0; i < n; i++, x += inputs) {
     const int64_t sample = begin + i;
     T* to = x;
     if (l == 0) {
-      to = std::copy_n(s.noise + (sample * s.passes + pass) * s.noise_dim, s.noise_dim, to);
-      if (s.feedback_dim > 0 && pass == 0) to = std::fill_n(to, s.feedback_dim, T{0});
-      else if (s.feedback_dim > 0) to = std::copy_n(steps + (sample * s.passes + pass - 1) * s.block_dim, s.block_dim, to);
+      const int64_t at = sample * s.passes + pass;
+      to = std::copy_n(s.noise + at * s.noise_dim, s.noise_dim, to);
+      if (pass == 0) to = std::fill_n(to, s.feedback_dim, T{0});
+      else to = std::copy_n(steps + (at - 1) * s.block_dim, s.feedback_dim, to);
     } else {
       to = std::copy_n(hiddens + s.row(pass, l - 1, sample) * s.units, s.units, to);
     }
-    const T* const before = pass == 0 ? s.hidden + (l * s.n + sample) * s.units : hiddens + s.row(pass - 1, l, sample) * s.units;
-    std::copy_n(before, s.units, to);
+    std::copy_n(state_before(s, s.hidden, hiddens, pass, l, sample), s.units, to);
   }
-}
-
-template <class T>
-const T* cell_before(const Sequence<T>& s, const T* cells, int64_t pass, int64_t l, int64_t sample) {
-  return pass == 0 ? s.cell + (l * s.n + sample) * s.units : cells + s.row(pass - 1, l, sample) * s.units;
 }
 
 template <class T>
@@ -188,7 +193,8 @@ void forward_block(const Forward<T>& f, int64_t begin, int64_t n) {
       multiply<T>({n, gates, inputs, x.data(), inputs, 1, f.transposed[l].data(), wide, sums, gates, nullptr, true});
       for (int64_t i = 0; i < n; i++) {
         const int64_t row = s.row(pass, l, begin + i) * s.units;
-        cells<T>().forward({s.units, sums + i * gates, cell_before<T>(s, f.cells, pass, l, begin + i), f.cells + row, f.hiddens + row});
+        const T* const before = state_before<T>(s, s.cell, f.cells, pass, l, begin + i);
+        cells<T>().forward({s.units, sums + i * gates, before, f.cells + row, f.hiddens + row});
       }
     }
     const T* const top = f.hiddens + s.row(pass, s.n_layers() - 1, begin) * s.units;
@@ -240,7 +246,8 @@ Made run_forward(const Tensor& condition, const Tensor& noise, const Tensor& hid
   for (int64_t l = 0; l < s.n_layers(); l++) {
     const Layer<T>& layer = s.layers[l];
     f.biases.push_back(numbers<T>(biases[l], {s.gates()}, "biases[" + std::to_string(l) + "]"));
-    f.transposed.push_back(transpose_padded(layer.weights + layer.known, s.gates(), layer.inputs, layer.known + layer.inputs));
+    f.transposed.push_back(
+        transpose_padded(layer.weights + layer.known, s.gates(), layer.inputs, layer.known + layer.inputs));
   }
   f.known = transpose_padded(s.layers[0].weights, s.gates(), s.condition_dim, s.condition_dim + s.layers[0].inputs);
   f.head = transpose_padded(s.head, s.block_dim, s.units, s.units);
@@ -334,14 +341,15 @@ void pass_backward(const Backward<T>& b, Way<T>& w, int64_t pass, int64_t slot) 
         std::fill_n(grad_gates + i * gates, gates, T{0});
         continue;
       }
-      cells<T>().backward({s.units, b.gates + row * gates, cell_before<T>(s, b.cells, pass, l, w.begin + i),
+      cells<T>().backward({s.units, b.gates + row * gates, state_before(s, s.cell, b.cells, pass, l, w.begin + i),
                            b.cells + row * s.units, w.grad_hidden[l].data() + i * wide,
                            w.grad_cell.data() + (l * n + i) * s.units, grad_gates + i * gates});
     }
     const Layer<T>& layer = s.layers[l];
     const int64_t inputs = layer.inputs - layer.constant, across = padded(inputs), below = inputs - s.units;
     w.from_top.resize(n * across);
-    multiply<T>({n, across, gates, grad_gates, gates, 1, b.recurrent[l].data(), across, w.from_top.data(), across, nullptr, false});
+    multiply<T>({n, across, gates, grad_gates, gates, 1, b.recurrent[l].data(), across, w.from_top.data(), across,
+                 nullptr, false});
     for (int64_t i = 0; i < n; i++) {
       const T* const from = w.from_top.data() + i * across;
       std::copy_n(from + below, s.units, w.grad_hidden[l].data() + i * wide);
@@ -364,7 +372,8 @@ void add_weights(const Backward<T>& b, Way<T>& w, int64_t first, int64_t count, 
       gather_inputs(s, b.steps, b.hiddens, first + i, l, w.begin, w.n, x.data() + i * w.n * inputs);
     }
     const T* const grad_gates = w.grad_gates.data() + l * kPasses * w.n * gates;
-    multiply<T>({inputs, gates, rows, x.data(), 1, inputs, grad_gates, gates, sums.weights[l].data(), gates, nullptr, true});
+    multiply<T>({inputs, gates, rows, x.data(), 1, inputs, grad_gates, gates, sums.weights[l].data(), gates, nullptr,
+                 true});
     for (int64_t i = 0; i < rows; i++) {
       T* const total = l == 0 ? w.total_gates.data() + i % w.n * gates : sums.biases[l].data();
       for (int64_t j = 0; j < gates; j++) total[j] += grad_gates[i * gates + j];
@@ -372,9 +381,11 @@ void add_weights(const Backward<T>& b, Way<T>& w, int64_t first, int64_t count, 
   }
   x.resize(rows * s.units);
   for (int64_t i = 0; i < count; i++) {
-    std::copy_n(b.hiddens + s.row(first + i, s.n_layers() - 1, w.begin) * s.units, w.n * s.units, x.data() + i * w.n * s.units);
+    const T* const top = b.hiddens + s.row(first + i, s.n_layers() - 1, w.begin) * s.units;
+    std::copy_n(top, w.n * s.units, x.data() + i * w.n * s.units);
   }
-  multiply<T>({s.block_dim, s.units, rows, w.grad_logits.data(), 1, s.block_dim, x.data(), s.units, sums.head.data(), s.units, nullptr, true});
+  multiply<T>({s.block_dim, s.units, rows, w.grad_logits.data(), 1, s.block_dim, x.data(), s.units, sums.head.data(),
+               s.units, nullptr, true});
   for (int64_t i = 0; i < rows; i++) {
     for (int64_t j = 0; j < s.block_dim; j++) sums.head_bias[j] += w.grad_logits[i * s.block_dim + j];
   }
@@ -419,9 +430,9 @@ void backward_block(Backward<T>& b, int64_t number, int64_t begin, int64_t n) {
   }
 }
 
-// Adds up the blocks' sums, all of the same size, in their order; sum(block) is a vector.
-template <class T, class Sum>
-std::vector<T> add_up(const Backward<T>& b, const Sum& sum) {
+// Adds up one of the blocks' sums, in their order; sum(block) is a vector.
+template <class T>
+std::vector<T> add_up(const Backward<T>& b, const std::function<const std::vector<T>&(const Sums<T>&)>& sum) {
   std::vector<T> total = sum(b.sums[0]);
   share_rows(total.size(), [&](int64_t begin, int64_t end) {
     for (size_t block = 1; block < b.sums.size(); block++) {
@@ -468,20 +479,23 @@ Gradients run_backward(const Tensor& grad_steps, const Tensor& steps, const Tens
     std::copy(values.begin(), values.end(), static_cast<T*>(tensor.data_ptr()));
     return tensor;
   };
+  using All = const Sums<T>&;
+  using Sum = const std::vector<T>&;
   std::vector<Tensor> grad_weights, grad_biases;
   for (int64_t l = 0; l < s.n_layers(); l++) {
     const Layer<T>& layer = s.layers[l];
     const int64_t columns = layer.known + layer.inputs;
-    std::vector<T> total = l == 0 ? add_up(b, [](const Sums<T>& sums) -> const std::vector<T>& { return sums.known; }) : std::vector<T>();
-    const std::vector<T> inputs = add_up(b, [l](const Sums<T>& sums) -> const std::vector<T>& { return sums.weights[l]; });
+    std::vector<T> total;
+    if (l == 0) total = add_up<T>(b, [](All all) -> Sum { return all.known; });
+    const std::vector<T> inputs = add_up<T>(b, [l](All all) -> Sum { return all.weights[l]; });
     total.insert(total.end(), inputs.begin(), inputs.end());
     Tensor weight = torch::stable::new_empty(hidden, {s.gates(), columns});
     transpose(total.data(), columns, s.gates(), static_cast<T*>(weight.data_ptr()));
     grad_weights.push_back(weight);
-    grad_biases.push_back(make({s.gates()}, add_up(b, [l](const Sums<T>& sums) -> const std::vector<T>& { return sums.biases[l]; })));
+    grad_biases.push_back(make({s.gates()}, add_up<T>(b, [l](All all) -> Sum { return all.biases[l]; })));
   }
-  Tensor grad_head = make({s.block_dim, s.units}, add_up(b, [](const Sums<T>& sums) -> const std::vector<T>& { return sums.head; }));
-  Tensor grad_head_bias = make({s.block_dim}, add_up(b, [](const Sums<T>& sums) -> const std::vector<T>& { return sums.head_bias; }));
+  Tensor grad_head = make({s.block_dim, s.units}, add_up<T>(b, [](All all) -> Sum { return all.head; }));
+  Tensor grad_head_bias = make({s.block_dim}, add_up<T>(b, [](All all) -> Sum { return all.head_bias; }));
   return {grad_weights, grad_biases, grad_head, grad_head_bias, grad_hidden, grad_cell};
 }
 
