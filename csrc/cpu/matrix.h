@@ -36,16 +36,23 @@ struct Simd {
 constexpr int kTileRows = 10;  // of registers: 10 x 2 sums, 2 of b, 1 of a; of 16 registers 6 x 2
 constexpr int64_t kDepth = 256;  // rows of b whose tile stays in the first cache
 
+// Where the sums begin: rows `row` apart, 0 where all rows begin with the same.
+template <class T>
+struct Start {
+  const T* numbers;
+  int64_t row;
+};
+
 template <class T, int kBytes, int kRows, int kVectors, bool kTransposed>
 DGSYNTH_INLINE void multiply_tile(const T* a, int64_t a_row, int64_t a_depth, const T* b, int64_t b_row, int64_t k,
-                                  T* c, int64_t c_row) {
+                                  Start<T> start, T* c, int64_t c_row) {
   using V = typename Simd<T, kBytes>::type;
   constexpr int kWidth = Simd<T, kBytes>::kWidth;
   V sum[kRows][kVectors];
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; i++) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; v++) sum[i][v] = *reinterpret_cast<const V*>(c + i * c_row + v * kWidth);
+    for (int v = 0; v < kVectors; v++) sum[i][v] = *reinterpret_cast<const V*>(start.numbers + i * start.row + v * kWidth);
   }
   for (int64_t d = 0; d < k; d++, b += b_row, a += kTransposed ? a_depth : 1) {
     V x[kVectors];
@@ -67,43 +74,47 @@ DGSYNTH_INLINE void multiply_tile(const T* a, int64_t a_row, int64_t a_depth, co
 
 template <class T, int kBytes, int kVectors, bool kTransposed, int kRows>
 DGSYNTH_INLINE void multiply_rows(int64_t rows, const T* a, int64_t a_row, int64_t a_depth, const T* b, int64_t b_row,
-                                  int64_t k, T* c, int64_t c_row) {
+                                  int64_t k, Start<T> start, T* c, int64_t c_row) {
   if (rows == kRows) {
-    multiply_tile<T, kBytes, kRows, kVectors, kTransposed>(a, a_row, a_depth, b, b_row, k, c, c_row);
+    multiply_tile<T, kBytes, kRows, kVectors, kTransposed>(a, a_row, a_depth, b, b_row, k, start, c, c_row);
   } else if constexpr (kRows > 1) {
-    multiply_rows<T, kBytes, kVectors, kTransposed, kRows - 1>(rows, a, a_row, a_depth, b, b_row, k, c, c_row);
+    multiply_rows<T, kBytes, kVectors, kTransposed, kRows - 1>(rows, a, a_row, a_depth, b, b_row, k, start, c, c_row);
   }
 }
 
 // All rows of one panel of columns; rows are spread evenly over the tiles.
 template <class T, int kBytes, int kMost, int kVectors, bool kTransposed>
-DGSYNTH_INLINE void multiply_panel(const Product<T>& p, int64_t depth, int64_t k, const T* b, int64_t b_row, T* c,
-                                   int64_t c_row) {
+DGSYNTH_INLINE void multiply_panel(const Product<T>& p, int64_t depth, int64_t k, const T* b, int64_t b_row,
+                                   Start<T> start, T* c, int64_t c_row) {
   const int64_t tiles = (p.m + kMost - 1) / kMost;
   for (int64_t tile = 0; tile < tiles; tile++) {
     const int64_t begin = p.m * tile / tiles, end = p.m * (tile + 1) / tiles;
-    multiply_rows<T, kBytes, kVectors, kTransposed, kMost>(end - begin, p.a + begin * p.a_row + depth * p.a_depth,
-                                                           p.a_row, p.a_depth, b, b_row, k, c + begin * c_row, c_row);
+    multiply_rows<T, kBytes, kVectors, kTransposed, kMost>(
+        end - begin, p.a + begin * p.a_row + depth * p.a_depth, p.a_row, p.a_depth, b, b_row, k,
+        Start<T>{start.numbers + begin * start.row, start.row}, c + begin * c_row, c_row);
   }
 }
 
 template <class T, int kBytes, int kMost, bool kTransposed>
 DGSYNTH_INLINE void multiply_all(const Product<T>& p) {
   constexpr int kWidth = Simd<T, kBytes>::kWidth;
-  for (int64_t i = 0; i < p.m && !p.accumulate; i++) {
-    if (p.bias) std::copy_n(p.bias, p.n, p.c + i * p.c_row);
-    else std::fill_n(p.c + i * p.c_row, p.n, T{0});
-  }
-  T tail[kDepth * kWidth], edge[64 * kWidth];
-  for (int64_t depth = 0; depth < p.k; depth += kDepth) {
+  static constexpr T kZeros[2 * kWidth] = {};
+  T tail[kDepth * kWidth], edge[60 * kWidth];
+  for (int64_t depth = 0; depth == 0 || depth < p.k; depth += kDepth) {
     const int64_t k = std::min(kDepth, p.k - depth);
+    const auto start = [&](int64_t column) -> Start<T> {
+      if (depth > 0 || p.accumulate) return {p.c + column, p.c_row};
+      return {p.bias ? p.bias + column : kZeros, 0};
+    };
     const T* const b = p.b + depth * p.b_row;
     int64_t column = 0;
     for (; column + 2 * kWidth <= p.n; column += 2 * kWidth) {
-      multiply_panel<T, kBytes, kMost, 2, kTransposed>(p, depth, k, b + column, p.b_row, p.c + column, p.c_row);
+      multiply_panel<T, kBytes, kMost, 2, kTransposed>(p, depth, k, b + column, p.b_row, start(column), p.c + column,
+                                                    p.c_row);
     }
     for (; column + kWidth <= p.n; column += kWidth) {
-      multiply_panel<T, kBytes, kMost, 1, kTransposed>(p, depth, k, b + column, p.b_row, p.c + column, p.c_row);
+      multiply_panel<T, kBytes, kMost, 1, kTransposed>(p, depth, k, b + column, p.b_row, start(column), p.c + column,
+                                                    p.c_row);
     }
     const int64_t left = p.n - column;
     if (left == 0) continue;
@@ -114,10 +125,12 @@ DGSYNTH_INLINE void multiply_all(const Product<T>& p) {
       Product<T> part = p;
       part.m = std::min<int64_t>(60, p.m - begin);
       part.a = p.a + begin * p.a_row;
+      const Start<T> from = start(column);
       for (int64_t i = 0; i < part.m; i++) {
-        for (int64_t j = 0; j < kWidth; j++) edge[i * kWidth + j] = j < left ? p.c[(begin + i) * p.c_row + column + j] : T{0};
+        for (int64_t j = 0; j < left; j++) edge[i * kWidth + j] = from.numbers[(begin + i) * from.row + j];
+        std::fill_n(edge + i * kWidth + left, kWidth - left, T{0});
       }
-      multiply_panel<T, kBytes, kMost, 1, kTransposed>(part, depth, k, tail, kWidth, edge, kWidth);
+      multiply_panel<T, kBytes, kMost, 1, kTransposed>(part, depth, k, tail, kWidth, {edge, kWidth}, edge, kWidth);
       for (int64_t i = 0; i < part.m; i++) std::copy_n(edge + i * kWidth, left, p.c + (begin + i) * p.c_row + column);
     }
   }
