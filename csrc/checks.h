@@ -37,13 +37,11 @@ const T* numbers(const Tensor& tensor, const std::vector<int64_t>& shape, const 
   return static_cast<const T*>(tensor.data_ptr());
 }
 
-inline const float* floats(const Tensor& tensor, const std::vector<int64_t>& shape, const std::string& name) {
-  return numbers<float>(tensor, shape, name);
-}
-
-inline void check_outputs(const std::vector<int64_t>& dims, const std::vector<int64_t>& activations) {
+inline void check_outputs(const std::vector<int64_t>& dims, const std::vector<int64_t>& activations,
+                          bool has_flags = false) {
   STD_TORCH_CHECK(std::all_of(dims.begin(), dims.end(), [](int64_t dim) { return dim > 0; }), "dims must be positive");
   STD_TORCH_CHECK(dims.size() == activations.size(), "every output needs a dim and an activation");
+  STD_TORCH_CHECK(!has_flags || (!dims.empty() && dims.back() == 2), "the last output must be the generation flag");
 }
 
 // What an LSTM generator's arguments must be before their shapes can be compared.
@@ -53,8 +51,7 @@ inline void check_generator(const Tensor& condition, const Tensor& condition_wei
                             bool has_flags) {
   STD_TORCH_CHECK(condition.dim() == 2 && condition_weight.dim() == 3, "condition must be of shape (n, C)");
   STD_TORCH_CHECK(sample_len > 0 && max_length > 0 && noise_dim >= 0, "sample_len and max_length must be positive");
-  check_outputs(dims, activations);
-  STD_TORCH_CHECK(!has_flags || (!dims.empty() && dims.back() == 2), "the last output must be the generation flag");
+  check_outputs(dims, activations, has_flags);
   STD_TORCH_CHECK(!gates.empty() && biases.size() == gates.size(), "every LSTM layer needs gates and a bias");
 }
 

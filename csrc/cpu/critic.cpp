@@ -51,7 +51,7 @@ Mlp<T> read_mlp(const std::vector<Tensor>& weights, const std::vector<Tensor>& b
     const int64_t in = m.width[l], out = m.width[l + 1];
     m.transposed.push_back(std::make_unique_for_overwrite<T[]>(in * out));
     share_rows(in, [&](int64_t begin, int64_t end) {
-      transpose(m.weights[l], out, in, m.transposed[l].get(), begin, end);
+      transpose(m.weights[l], in, out, begin, end, m.transposed[l].get(), out);
     });
   }
   return m;
@@ -71,13 +71,21 @@ void find_active(const T* rows, int64_t n, int64_t row, int64_t begin, int64_t e
   }
 }
 
+// Columns `begin` to `end - 1` of those rows, one row after another.
+template <class T>
+std::vector<T> gather(const T* rows, const std::vector<int64_t>& active, int64_t row, int64_t begin, int64_t end) {
+  std::vector<T> some(active.size() * (end - begin));
+  T* to = some.data();
+  for (const int64_t i : active) to = std::copy(rows + i * row + begin, rows + i * row + end, to);
+  return some;
+}
+
 // z (n, out) = bias + x W^T, of a row's columns only the blocks that are not all zero.
 template <class T>
 void first_layer(const Mlp<T>& m, const T* x, int64_t n, T* z) {
   const int64_t inputs = m.width[0], outputs = m.width[1];
   for (int64_t i = 0; i < n; i++) std::copy_n(m.biases[0], outputs, z + i * outputs);
   std::vector<int64_t> active;
-  std::vector<T> some, sums;
   for (int64_t begin = 0; begin < inputs; begin += kColumns) {
     const int64_t end = std::min(begin + kColumns, inputs), count = end - begin;
     const T* const weights = m.transposed[0].get() + begin * outputs;
@@ -87,12 +95,8 @@ void first_layer(const Mlp<T>& m, const T* x, int64_t n, T* z) {
       multiply<T>({n, outputs, count, x + begin, inputs, 1, weights, outputs, z, outputs, nullptr, true});
       continue;
     }
-    some.resize(rows * count);
-    sums.resize(rows * outputs);
-    for (int64_t r = 0; r < rows; r++) {
-      std::copy_n(x + active[r] * inputs + begin, count, some.data() + r * count);
-      std::copy_n(z + active[r] * outputs, outputs, sums.data() + r * outputs);
-    }
+    const std::vector<T> some = gather(x, active, inputs, begin, end);
+    std::vector<T> sums = gather(z, active, outputs, int64_t{0}, outputs);
     multiply<T>({rows, outputs, count, some.data(), count, 1, weights, outputs, sums.data(), outputs, nullptr, true});
     for (int64_t r = 0; r < rows; r++) std::copy_n(sums.data() + r * outputs, outputs, z + active[r] * outputs);
   }
@@ -122,19 +126,24 @@ T dot(const T* x, const T* y, int64_t count) {
   return total;
 }
 
-// Layers above the first, for n rows whose first hidden layer is in activations[0] before its ReLU; scores are optional.
+// The hidden layers of n rows; the first is in activations[0] before its ReLU.
 template <class T>
-void forward(const Mlp<T>& m, int64_t n, const std::vector<T*>& activations, T* scores) {
+void forward(const Mlp<T>& m, int64_t n, const std::vector<T*>& activations) {
   for (int64_t l = 1; l < m.layers; l++) {
     const int64_t in = m.width[l], out = m.width[l + 1];
     relu(activations[l - 1], n * in);
-    if (l + 1 < m.layers) {
-      multiply<T>({n, out, in, activations[l - 1], in, 1, m.transposed[l].get(), out, activations[l], out,
-                   m.biases[l], false});
-    } else if (scores) {
-      for (int64_t i = 0; i < n; i++) scores[i] = m.biases[l][0] + dot(activations[l - 1] + i * in, m.weights[l], in);
-    }
+    if (l + 1 == m.layers) break;
+    multiply<T>({n, out, in, activations[l - 1], in, 1, m.transposed[l].get(), out, activations[l], out, m.biases[l],
+                 false});
   }
+}
+
+// Scores of n rows, from their last hidden layer, or from themselves where there is none.
+template <class T>
+void score(const Mlp<T>& m, int64_t n, const T* x, const std::vector<T*>& activations, T* scores) {
+  const int64_t last = m.layers - 1, in = m.width[last];
+  const T* const inputs = last > 0 ? activations[last - 1] : x;
+  for (int64_t i = 0; i < n; i++) scores[i] = m.biases[last][0] + dot(inputs + i * in, m.weights[last], in);
 }
 
 // d score / d pre-activation of every layer, from the masks that `activations` are; left[layers - 1] is ones.
@@ -195,11 +204,8 @@ void run_samples(const Critic<T>& c, int64_t begin, int64_t end) {
     }
   }
   for (int kind = 0; kind < 3; kind++) {
-    T* const scores = kind < 2 ? c.scores + kind * c.n + begin : nullptr;
-    forward(m, n, right(kind), scores);
-    if (m.layers == 1 && scores) {
-      for (int64_t i = 0; i < n; i++) scores[i] = m.biases[0][0] + dot(x[kind] + i * inputs, m.weights[0], inputs);
-    }
+    forward(m, n, right(kind));
+    if (kind < 2) score(m, n, x[kind], right(kind), c.scores + kind * c.n + begin);
     down(m, n, right(kind), left(kind));
   }
   T* const direction = c.direction + begin * inputs;
@@ -265,11 +271,8 @@ void add_active(const T* left, int64_t out, const T* x, int64_t n, int64_t input
     multiply<T>({out, count, n, left, 1, out, x + begin, inputs, gradient + begin, inputs, nullptr, true});
     return;
   }
-  std::vector<T> some(rows * count), factors(rows * out);
-  for (int64_t r = 0; r < rows; r++) {
-    std::copy_n(x + active[r] * inputs + begin, count, some.data() + r * count);
-    std::copy_n(left + active[r] * out, out, factors.data() + r * out);
-  }
+  const std::vector<T> some = gather(x, active, inputs, begin, end);
+  const std::vector<T> factors = gather(left, active, out, int64_t{0}, out);
   multiply<T>({out, count, rows, factors.data(), 1, out, some.data(), count, gradient + begin, inputs, nullptr, true});
 }
 
@@ -360,10 +363,8 @@ std::tuple<Tensor, Tensor> run_slope(const Tensor& rows, const std::vector<Tenso
       }
     }
     if (m.layers > 1) first_layer(m, x + begin * inputs, count, activations[0]);
-    forward(m, count, activations, all_scores + begin);
-    for (int64_t i = 0; m.layers == 1 && i < count; i++) {
-      all_scores[begin + i] = m.biases[0][0] + dot(x + (begin + i) * inputs, m.weights[0], inputs);
-    }
+    forward(m, count, activations);
+    score(m, count, x + begin * inputs, activations, all_scores + begin);
     down(m, count, activations, left);
     to_inputs(m, left[0], count, all_slopes + begin * inputs);
   });

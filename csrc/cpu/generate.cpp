@@ -124,11 +124,11 @@ std::tuple<Tensor, Tensor> generate(Tensor condition, Tensor condition_weight, s
   m.first = first;
   m.dims = dims;
   m.activations = activations;
-  m.condition_weight = floats(condition_weight, {m.condition_dim, m.units, kGroup}, "condition_weight");
+  m.condition_weight = numbers<float>(condition_weight, {m.condition_dim, m.units, kGroup}, "condition_weight");
   const int64_t n_layers = gates.size(), groups = (sample_len * m.step_dim + kGroup - 1) / kGroup;
-  m.head = {groups, m.units, floats(head_weight, {groups, m.units, kGroup}, "head_weight"),
-            floats(head_bias, {groups, kGroup}, "head_bias")};
-  if (learned_state) m.learned_state = floats(*learned_state, {2, n_layers, 1, m.units}, "learned_state");
+  m.head = {groups, m.units, numbers<float>(head_weight, {groups, m.units, kGroup}, "head_weight"),
+            numbers<float>(head_bias, {groups, kGroup}, "head_bias")};
+  if (learned_state) m.learned_state = numbers<float>(*learned_state, {2, n_layers, 1, m.units}, "learned_state");
   const bool rounds = gates[0].scalar_type() == ScalarType::BFloat16;
   m.precision = !rounds ? Precision::kFloat : has_bfloat16() ? Precision::kPairs : Precision::kRounded;
   std::vector<std::vector<float>> expanded;
@@ -140,13 +140,13 @@ std::tuple<Tensor, Tensor> generate(Tensor condition, Tensor condition_weight, s
       check_shape(gates[l], {m.units, (inputs + 1) / 2, kGroup, 2}, ScalarType::BFloat16, name);
       weights = static_cast<const float*>(gates[l].data_ptr());
     } else {
-      weights = floats(gates[l], {m.units, inputs, kGroup}, name);
+      weights = numbers<float>(gates[l], {m.units, inputs, kGroup}, name);
     }
     if (m.precision == Precision::kRounded) {
       expanded.push_back(expand(gates[l], m.units, inputs));
       weights = expanded.back().data();
     }
-    const float* const bias = floats(biases[l], {m.units, kGroup}, "biases[" + std::to_string(l) + "]");
+    const float* const bias = numbers<float>(biases[l], {m.units, kGroup}, "biases[" + std::to_string(l) + "]");
     m.layers.push_back({x_dim, {m.units, inputs, weights, bias}});
   }
 
@@ -156,7 +156,7 @@ std::tuple<Tensor, Tensor> generate(Tensor condition, Tensor condition_weight, s
   std::vector<const float*> places;
   std::vector<int64_t> offsets;
   Tensor records;
-  Task task{floats(condition, {n_samples, m.condition_dim}, "condition"), nullptr, n_samples,
+  Task task{numbers<float>(condition, {n_samples, m.condition_dim}, "condition"), nullptr, n_samples,
             static_cast<int64_t*>(made.data_ptr()), nullptr, nullptr, &places, &next};
   if (lengths) {
     STD_TORCH_CHECK(lengths->scalar_type() == ScalarType::Long && lengths->is_contiguous() &&

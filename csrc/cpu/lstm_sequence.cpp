@@ -1,7 +1,7 @@
 // The ops dgsynth::lstm_sequence and lstm_sequence_backward on the CPU: the measurement generator's passes in training, and
 // its gradients through time. dgsynth/kernels/lstm_sequence.py has the equations.
 //
-// A block of 10 samples, one tile of the matrix product, is carried through its passes by one thread, and stops when its
+// A block of 10 samples, a tile of the matrix product, is carried through its passes by one thread, and stops when its
 // samples have ended. Backward, a block goes through its passes in reverse; the weights' gradients are made of some passes
 // at a time, while these are still in the cache, in sums of the block's own, which are added up in the order of blocks:
 // the result does not depend on the threads.
@@ -24,8 +24,8 @@
 namespace dgsynth {
 namespace {
 
-constexpr int64_t kBlock = 10;   // samples
-constexpr int64_t kPasses = 16;  // whose gates' gradients are kept before they become weights' gradients
+constexpr int64_t kBlock = kTileRows;  // samples
+constexpr int64_t kPasses = 16;        // whose gates' gradients are kept before they become weights' gradients
 
 int64_t padded(int64_t count) { return (count + 15) / 16 * 16; }
 
@@ -75,7 +75,6 @@ Sequence<T> read_sequence(const Tensor& condition, const Tensor& noise, const Te
   STD_TORCH_CHECK(condition.dim() == 2 && noise.dim() == 3 && hidden.dim() == 3 && !weights.empty(),
                   "condition must be of shape (B, C), noise (B, P, N), hidden (layers, B, H)");
   STD_TORCH_CHECK(sample_len > 0, "sample_len must be positive");
-  check_outputs(dims, activations);
   Sequence<T> s{};
   s.n = condition.size(0);
   s.passes = noise.size(1);
@@ -106,9 +105,7 @@ Sequence<T> read_sequence(const Tensor& condition, const Tensor& noise, const Te
 template <class T>
 std::vector<T> transpose_padded(const T* from, int64_t rows, int64_t columns, int64_t stride) {
   std::vector<T> to(columns * padded(rows));
-  for (int64_t i = 0; i < rows; i++) {
-    for (int64_t j = 0; j < columns; j++) to[j * padded(rows) + i] = from[i * stride + j];
-  }
+  transpose(from, stride, rows, int64_t{0}, columns, to.data(), padded(rows));
   return to;
 }
 
@@ -238,11 +235,11 @@ Made run_forward(const Tensor& condition, const Tensor& noise, const Tensor& hid
                  const std::vector<Tensor>& weights, const std::vector<Tensor>& biases, const Tensor& head_weight,
                  const Tensor& head_bias, bool feedback, const std::vector<int64_t>& dims,
                  const std::vector<int64_t>& activations, int64_t sample_len, int64_t max_length, bool has_flags) {
+  check_outputs(dims, activations, has_flags);
   Forward<T> f{read_sequence<T>(condition, noise, hidden, cell, weights, head_weight, feedback, dims, activations, sample_len),
                max_length, has_flags};
   const Sequence<T>& s = f.s;
   STD_TORCH_CHECK(biases.size() == weights.size(), "every LSTM layer needs a bias");
-  STD_TORCH_CHECK(!has_flags || (!dims.empty() && dims.back() == 2), "the last output must be the generation flag");
   for (int64_t l = 0; l < s.n_layers(); l++) {
     const Layer<T>& layer = s.layers[l];
     f.biases.push_back(numbers<T>(biases[l], {s.gates()}, "biases[" + std::to_string(l) + "]"));
@@ -451,6 +448,7 @@ Gradients run_backward(const Tensor& grad_steps, const Tensor& steps, const Tens
                        const Tensor& hidden, const Tensor& cell, const std::vector<Tensor>& weights,
                        const Tensor& head_weight, bool feedback, const std::vector<int64_t>& dims,
                        const std::vector<int64_t>& activations, int64_t sample_len) {
+  check_outputs(dims, activations);
   Backward<T> b{read_sequence<T>(condition, noise, hidden, cell, weights, head_weight, feedback, dims, activations, sample_len)};
   const Sequence<T>& s = b.s;
   STD_TORCH_CHECK(s.n > 0, "there must be samples");
@@ -490,7 +488,7 @@ Gradients run_backward(const Tensor& grad_steps, const Tensor& steps, const Tens
     const std::vector<T> inputs = add_up<T>(b, [l](All all) -> Sum { return all.weights[l]; });
     total.insert(total.end(), inputs.begin(), inputs.end());
     Tensor weight = torch::stable::new_empty(hidden, {s.gates(), columns});
-    transpose(total.data(), columns, s.gates(), static_cast<T*>(weight.data_ptr()));
+    transpose(total.data(), s.gates(), columns, int64_t{0}, s.gates(), static_cast<T*>(weight.data_ptr()), columns);
     grad_weights.push_back(weight);
     grad_biases.push_back(make({s.gates()}, add_up<T>(b, [l](All all) -> Sum { return all.biases[l]; })));
   }

@@ -33,7 +33,8 @@ struct Simd {
   static constexpr int kWidth = bytes / sizeof(T);
 };
 
-constexpr int kTileRows = 10;  // of registers: 10 x 2 sums, 2 of b, 1 of a; of 16 registers 6 x 2
+constexpr int kTileRows = 10;    // of 32 registers 20 sums, 2 of b, 1 of a
+constexpr int kFewTileRows = 6;  // of 16 registers 12 sums, 2 of b, 1 of a
 constexpr int64_t kDepth = 256;  // rows of b whose tile stays in the first cache
 
 // Where the sums begin: rows `row` apart, 0 where all rows begin with the same.

@@ -90,7 +90,7 @@ Tensor mlp(Tensor inputs, std::vector<Tensor> weights, std::vector<Tensor> biase
   m.output_dim = std::accumulate(dims.begin(), dims.end(), int64_t{0});
   m.dims = dims;
   m.activations = activations;
-  m.inputs = floats(inputs, {m.n, m.input_dim}, "inputs");
+  m.inputs = numbers<float>(inputs, {m.n, m.input_dim}, "inputs");
   m.widest = m.input_dim;
   int64_t width = m.input_dim;
   for (size_t l = 0; l < weights.size(); l++) {
@@ -101,8 +101,8 @@ Tensor mlp(Tensor inputs, std::vector<Tensor> weights, std::vector<Tensor> biase
     if (l > 0) width = weights[l].size(1);
     STD_TORCH_CHECK(l == 0 || (width <= m.layers.back().groups * kGroup && width > (m.layers.back().groups - 1) * kGroup),
                     "weights", number, " do not fit the layer before");
-    m.layers.push_back({groups, width, floats(weights[l], {groups, width, kGroup}, "weights" + number),
-                        floats(biases[l], {groups, kGroup}, "biases" + number)});
+    m.layers.push_back({groups, width, numbers<float>(weights[l], {groups, width, kGroup}, "weights" + number),
+                        numbers<float>(biases[l], {groups, kGroup}, "biases" + number)});
     m.widest = std::max(m.widest, groups * kGroup);
   }
   Tensor outputs = torch::stable::new_empty(inputs, {m.n, m.output_dim});

@@ -6,12 +6,16 @@ namespace dgsynth {
 namespace {
 
 #ifdef __x86_64__
-__attribute__((target("arch=x86-64-v4"))) void multiply_avx512(const Product<float>& p) { multiply_tiles<float, 64, 10>(p); }
+__attribute__((target("arch=x86-64-v4"))) void multiply_avx512(const Product<float>& p) {
+  multiply_tiles<float, 64, kTileRows>(p);
+}
 
-__attribute__((target("arch=x86-64-v3"))) void multiply_avx2(const Product<float>& p) { multiply_tiles<float, 32, 6>(p); }
+__attribute__((target("arch=x86-64-v3"))) void multiply_avx2(const Product<float>& p) {
+  multiply_tiles<float, 32, kFewTileRows>(p);
+}
 #endif
 
-void multiply_anywhere(const Product<float>& p) { multiply_tiles<float, 16, 6>(p); }
+void multiply_anywhere(const Product<float>& p) { multiply_tiles<float, 16, kFewTileRows>(p); }
 
 auto choose() {
 #ifdef __x86_64__
@@ -29,6 +33,6 @@ void multiply_float(const Product<float>& product) {
 }
 
 // In float64 only the kernels' derivatives are checked; speed does not matter.
-void multiply_double(const Product<double>& product) { multiply_tiles<double, 16, 6>(product); }
+void multiply_double(const Product<double>& product) { multiply_tiles<double, 16, kFewTileRows>(product); }
 
 }  // namespace dgsynth

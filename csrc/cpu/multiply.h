@@ -16,26 +16,21 @@ void multiply(const Product<T>& product) {
   else multiply_double(product);
 }
 
-// to (columns, rows) = from (rows, columns)^T, of columns `begin` to `end - 1`.
+// Columns `begin` to `end - 1` of a matrix become the same rows of `to`; rows lie `from_row` and `to_row` apart.
 template <class T>
-void transpose(const T* from, int64_t rows, int64_t columns, T* to, int64_t begin, int64_t end) {
+void transpose(const T* from, int64_t from_row, int64_t rows, int64_t begin, int64_t end, T* to, int64_t to_row) {
   constexpr int64_t kSide = 16;
   T block[kSide][kSide];
   for (int64_t j = begin; j < end; j += kSide) {
     const int64_t width = std::min(kSide, end - j);
     for (int64_t i = 0; i < rows; i += kSide) {
       const int64_t height = std::min(kSide, rows - i);
-      for (int64_t x = 0; x < height; x++) std::copy_n(from + (i + x) * columns + j, width, block[x]);
+      for (int64_t x = 0; x < height; x++) std::copy_n(from + (i + x) * from_row + j, width, block[x]);
       for (int64_t y = 0; y < width; y++) {
-        for (int64_t x = 0; x < height; x++) to[(j + y) * rows + i + x] = block[x][y];
+        for (int64_t x = 0; x < height; x++) to[(j + y) * to_row + i + x] = block[x][y];
       }
     }
   }
-}
-
-template <class T>
-void transpose(const T* from, int64_t rows, int64_t columns, T* to) {
-  transpose(from, rows, columns, to, int64_t{0}, columns);
 }
 
 }  // namespace dgsynth
