@@ -14,6 +14,16 @@ ACTIVATIONS: tuple[Activation, ...] = ("softmax", "sigmoid", "tanh")
 """Their numbers in the operation are their places here."""
 
 
+def numbered(outputs: tuple[Output, ...]) -> tuple[list[int], list[int]]:
+    """Return the outputs' dims and the numbers of their activations, as operations take them."""
+    return [output.dim for output in outputs], [ACTIVATIONS.index(output.activation) for output in outputs]
+
+
+def named(dims: list[int], activations: list[int]) -> tuple[Output, ...]:
+    """Return the outputs that `numbered` was given."""
+    return tuple(Output(dim, ACTIVATIONS[code]) for dim, code in zip(dims, activations, strict=True))
+
+
 def activate(logits: Tensor, outputs: tuple[Output, ...]) -> Tensor:
     """Return `logits` of shape (..., sum of dims) with each output's activation applied."""
     if not outputs:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from dgsynth.batch import FLAGS, Layout, Output
-from dgsynth.kernels.activations import ACTIVATIONS, activate
+from dgsynth.batch import FLAGS, Layout
+from dgsynth.kernels.activations import activate, named, numbered
 from dgsynth.kernels.blocks import BLOCK, whole_blocks
 from dgsynth.kernels.packing import by_gate, unpack
 from dgsynth.kernels.philox import Stream
@@ -89,7 +89,6 @@ def operands(
 ) -> tuple[object, ...]:
     """Return the operation's arguments, flat as its schema has them."""
     layout = generator.layout
-    outputs = layout.step_outputs
     return (
         condition,
         generator.condition_weight,
@@ -104,8 +103,7 @@ def operands(
         generator.noise_dim,
         generator.feedback,
         generator.random_state,
-        [output.dim for output in outputs],
-        [ACTIVATIONS.index(output.activation) for output in outputs],
+        *numbered(layout.step_outputs),
         layout.sample_len,
         layout.max_length,
         layout.has_flags,
@@ -134,7 +132,7 @@ def reference(
     has_flags: bool,
 ) -> tuple[Tensor, Tensor]:
     """The definition: blocks of 256 samples, each carried through its passes until all its samples have ended."""
-    outputs = tuple(Output(dim, ACTIVATIONS[code]) for dim, code in zip(dims, activations, strict=True))
+    outputs = named(dims, activations)
     n, step_dim = len(condition), sum(dims)
     width = step_dim - (FLAGS.dim if has_flags else 0)
     until = lengths if lengths is not None else torch.full((n,), max_length, device=condition.device)
@@ -191,9 +189,20 @@ def _fake(condition: Tensor, *arguments: object) -> tuple[Tensor, Tensor]:
 
 def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     """Return the new hidden and cell state, of shape (B, H) each, for gates of shape (B, 4H)."""
+    return lstm_states(activate_gates(gates), cell)
+
+
+def activate_gates(gates: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return input, forget, cell and output gate, of shape (B, H) each, for their sums of shape (B, 4H)."""
     input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=1)
-    cell = torch.sigmoid(forget_gate) * cell + torch.sigmoid(input_gate) * torch.tanh(candidate)
-    return torch.sigmoid(output_gate) * torch.tanh(cell), cell
+    return torch.sigmoid(input_gate), torch.sigmoid(forget_gate), torch.tanh(candidate), torch.sigmoid(output_gate)
+
+
+def lstm_states(gates: tuple[Tensor, Tensor, Tensor, Tensor], cell: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the new hidden and cell state, of shape (B, H) each, for activated gates."""
+    input_gate, forget_gate, candidate, output_gate = gates
+    cell = forget_gate * cell + input_gate * candidate
+    return output_gate * torch.tanh(cell), cell
 
 
 def _initial_state(

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.functional import linear, pad
 
 from dgsynth.batch import Layout, Output
-from dgsynth.kernels.activations import ACTIVATIONS, activate
-from dgsynth.kernels.generate import count_records
+from dgsynth.kernels.activations import activate, named, numbered
+from dgsynth.kernels.generate import activate_gates, count_records, lstm_states
 
 torch.library.define(
     "dgsynth::lstm_sequence",
@@ -66,7 +66,6 @@ def lstm_sequence(
         Records with flags; zero after the block of S in which a sample ends.
     lengths : int64 Tensor of shape (B,)
     """
-    outputs = layout.step_outputs
     steps, lengths, *_ = torch.ops.dgsynth.lstm_sequence(
         condition.detach().contiguous(),
         noise.contiguous(),
@@ -77,8 +76,7 @@ def lstm_sequence(
         head_weight,
         head_bias,
         feedback,
-        [output.dim for output in outputs],
-        [ACTIVATIONS.index(output.activation) for output in outputs],
+        *numbered(layout.step_outputs),
         layout.sample_len,
         layout.max_length,
         layout.has_flags,
@@ -107,7 +105,7 @@ def reference(
 
     These three are for the gradients, and are undefined where a sample has ended.
     """
-    outputs = _outputs(dims, activations)
+    outputs = named(dims, activations)
     (n_samples, passes), (layers, _, units), known = noise.shape[:2], hidden.shape, condition.shape[1]
     gates = condition.new_zeros(passes, layers, n_samples, 4 * units)
     cells, hiddens = (condition.new_zeros(passes, layers, n_samples, units) for _ in range(2))
@@ -125,9 +123,10 @@ def reference(
                 if layer == 0
                 else linear(inputs, weight, biases[layer])
             )
-            gates[i, layer] = _activate_gates(sums)
-            cells[i, layer], hiddens[i, layer] = _states(gates[i, layer], cells[i - 1, layer] if i else cell[layer])
-            below = hiddens[i, layer]
+            activated = activate_gates(sums)
+            gates[i, layer] = torch.cat(activated, dim=1)
+            below, cells[i, layer] = lstm_states(activated, cells[i - 1, layer] if i else cell[layer])
+            hiddens[i, layer] = below
         records = activate(linear(below, head_weight, head_bias).unflatten(1, (sample_len, -1)), outputs)
         block = records.flatten(1) * goes_on[:, None]
         blocks.append(block)
@@ -162,7 +161,7 @@ def backward_reference(
     sample_len: int,
 ) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor, Tensor, Tensor]:
     """The definition of `lstm_sequence_backward`: through the passes in reverse, then the weights all at once."""
-    outputs, (passes, layers, n_samples, units) = _outputs(dims, activations), hiddens.shape
+    outputs, (passes, layers, n_samples, units) = named(dims, activations), hiddens.shape
     known, fed = condition.shape[1], len(head_weight) if feedback else 0
     first = known + noise.shape[2]  # of layer 0's columns whose inputs have a gradient
     blocks, grad_blocks = (rows.reshape(n_samples, passes, -1) for rows in (steps, grad_steps))
@@ -206,22 +205,6 @@ def backward_reference(
     top = torch.where(logits.any(dim=1, keepdim=True), hiddens[:, -1].flatten(0, 1), 0)
     states = torch.stack(grad_hidden), torch.stack(grad_cell)
     return grad_weights, grad_biases, logits.t() @ top, logits.sum(dim=0), *states
-
-
-def _outputs(dims: list[int], activations: list[int]) -> tuple[Output, ...]:
-    return tuple(Output(dim, ACTIVATIONS[code]) for dim, code in zip(dims, activations, strict=True))
-
-
-def _activate_gates(sums: Tensor) -> Tensor:
-    input_gate, forget_gate, candidate, output_gate = sums.chunk(4, dim=1)
-    return torch.cat([input_gate.sigmoid(), forget_gate.sigmoid(), candidate.tanh(), output_gate.sigmoid()], dim=1)
-
-
-def _states(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the new cell and hidden state."""
-    input_gate, forget_gate, candidate, output_gate = gates.chunk(4, dim=1)
-    cell = forget_gate * cell + input_gate * candidate
-    return cell, output_gate * cell.tanh()
 
 
 def _cell_backward(

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from dgsynth.batch import Output
-from dgsynth.kernels.activations import ACTIVATIONS, activate
+from dgsynth.kernels.activations import activate, named, numbered
 from dgsynth.kernels.blocks import whole_blocks
 from dgsynth.kernels.packing import unpack
 
@@ -43,9 +43,7 @@ def mlp(network: PackedMlp, inputs: Tensor, first: int) -> Tensor:
 
 def operands(network: PackedMlp, inputs: Tensor, first: int) -> tuple[object, ...]:
     """Return the operation's arguments, flat as its schema has them."""
-    dims = [output.dim for output in network.outputs]
-    activations = [ACTIVATIONS.index(output.activation) for output in network.outputs]
-    return inputs, list(network.weights), list(network.biases), dims, activations, first
+    return inputs, list(network.weights), list(network.biases), *numbered(network.outputs), first
 
 
 @torch.no_grad()
@@ -53,7 +51,7 @@ def reference(
     inputs: Tensor, weights: list[Tensor], biases: list[Tensor], dims: list[int], activations: list[int], first: int
 ) -> Tensor:
     """The definition, in blocks of 256 samples."""
-    outputs = tuple(Output(dim, ACTIVATIONS[code]) for dim, code in zip(dims, activations, strict=True))
+    outputs = named(dims, activations)
     layers = [unpack(packed, inputs.dtype) for packed in weights]
     widths = [layer.shape[1] for layer in layers[1:]] + [sum(dims)]
     made = [inputs.new_zeros(0, sum(dims))]

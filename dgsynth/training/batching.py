@@ -91,8 +91,8 @@ class TrainingData:
         layout = self.layout
         if not layout.has_measurements:
             return self.encoded.records.new_zeros(len(index), 0, 0)
-        missing = layout.padded_length - layout.max_length
         if not layout.has_flags:  # all samples are of one length
+            missing = layout.padded_length - layout.max_length
             whole = self.encoded.records.unflatten(0, (-1, layout.max_length))[index]
             return torch.nn.functional.pad(whole, (0, 0, 0, missing)) if missing else whole
         lengths = self.encoded.lengths[index]

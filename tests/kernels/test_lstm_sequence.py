@@ -9,7 +9,7 @@ from torch.nn.functional import linear
 
 from dgsynth.batch import Layout, Output
 from dgsynth.kernels import lstm_sequence as ops
-from dgsynth.kernels.activations import ACTIVATIONS, activate
+from dgsynth.kernels.activations import activate, numbered
 from dgsynth.kernels.generate import count_records, lstm_cell
 from dgsynth.kernels.lstm_sequence import lstm_sequence
 
@@ -118,9 +118,7 @@ def test_its_derivatives_are_finite_differences(feedback):
 
 def operands(arguments):
     *tensors, feedback, layout = arguments
-    dims = [output.dim for output in layout.step_outputs]
-    codes = [ACTIVATIONS.index(output.activation) for output in layout.step_outputs]
-    return (*tensors, feedback, dims, codes, layout.sample_len, layout.max_length, layout.has_flags)
+    return (*tensors, feedback, *numbered(layout.step_outputs), layout.sample_len, layout.max_length, layout.has_flags)
 
 
 def backward_operands(forward, made):

@@ -23,8 +23,8 @@ def assert_near(made, wanted):
 def compared(monkeypatch):
     """Compare scores, norms, records and gradients with the references wherever they are made; list which."""
     ops, kept, compared = torch.ops.dgsynth, [], []
-    made = {name: getattr(ops, name) for name in ("critic", "critic_backward", "critic_slope")}
-    made |= {name: getattr(ops, name) for name in ("lstm_sequence", "lstm_sequence_backward")}
+    names = ("critic", "critic_backward", "critic_slope", "lstm_sequence", "lstm_sequence_backward")
+    made = {name: getattr(ops, name) for name in names}
 
     def watched(name, reference, outputs):
         def call(*arguments):
