@@ -68,6 +68,8 @@ class Trainer:
         self.average = WeightAverage(networks.generator_modules(), decay) if decay else None
         self._generator_parameters = list(networks.generator_parameters())
         self._discriminator_parameters = list(networks.discriminator_parameters())
+        auxiliary = networks.auxiliary_discriminator
+        self._discriminators = [networks.discriminator] + ([] if auxiliary is None else [auxiliary])
         self.generator_optimizer = _adam(self._generator_parameters, config)
         self.discriminator_optimizer = _adam(self._discriminator_parameters, config)
 
@@ -157,43 +159,36 @@ class Trainer:
         """Take all rounds of one step and return its losses, in the order of LOSSES."""
         noise = self.networks.draw_noise(len(real.metadata), random)
         # The generator's weights change only after the discriminators' rounds: one forward serves them all.
-        fake = self.networks(noise)
+        fake_rows, real_rows = self._judged(self.networks(noise)), self._judged(real)
         for _ in range(self.config.discriminator_rounds):
-            critic_losses = self._discriminator_step(real, fake, random)
-        generator_loss_value = self._generator_step(fake)
+            critic_losses = self._discriminator_step(real_rows, fake_rows, random)
+        generator_loss_value = self._generator_step(fake_rows)
         for _ in range(self.config.generator_rounds - 1):
-            generator_loss_value = self._generator_step(self.networks(noise))
+            generator_loss_value = self._generator_step(self._judged(self.networks(noise)))
         return torch.stack([*critic_losses, generator_loss_value]).detach()
 
-    def _discriminator_step(self, real: RealBatch, fake: Fake, random: torch.Generator) -> list[Tensor]:
+    def _judged(self, samples: RealBatch | Fake) -> list[Tensor]:
+        """Return what each discriminator judges: (B, P * S * D + A + M), the auxiliary one (B, A + M)."""
+        metadata = torch.cat([samples.metadata, samples.minmax], dim=1)
+        rows = [torch.cat([samples.steps.flatten(1), metadata], dim=1), metadata]
+        return rows[: len(self._discriminators)]
+
+    def _discriminator_step(
+        self, real_rows: list[Tensor], fake_rows: list[Tensor], random: torch.Generator
+    ) -> list[Tensor]:
         """Update both discriminators; each draws its own interpolation."""
-        networks, weight = self.networks, self.config.gradient_penalty_weight
-
-        def mixing() -> Tensor:
-            rows = len(real.metadata) // networks.config.packing
-            return torch.rand(rows, 1, generator=random, device=random.device)
-
-        loss = critic_loss(networks.discriminator, _flatten(real), _flatten(fake), mixing(), weight)
-        gradients, auxiliary_total = loss.gradients, torch.zeros_like(loss.total)
-        if networks.auxiliary_discriminator is not None:
-            auxiliary = critic_loss(
-                networks.auxiliary_discriminator,
-                _flatten_metadata(real),
-                _flatten_metadata(fake),
-                mixing(),
-                weight,
-            )
-            auxiliary_total = auxiliary.total
-            gradients = gradients + auxiliary.gradients
+        losses = []
+        for critic, real, fake in zip(self._discriminators, real_rows, fake_rows, strict=True):
+            mixing = torch.rand(len(real) // critic.packing, 1, generator=random, device=random.device)
+            losses.append(critic_loss(critic, real, fake, mixing, self.config.gradient_penalty_weight))
+        gradients = [gradient for loss in losses for gradient in loss.gradients]
         _update(self.discriminator_optimizer, self._discriminator_parameters, gradients)
-        return [loss.total, loss.distance, loss.penalty, auxiliary_total]
+        auxiliary_total = losses[1].total if len(losses) > 1 else torch.zeros_like(losses[0].total)
+        return [losses[0].total, losses[0].distance, losses[0].penalty, auxiliary_total]
 
-    def _generator_step(self, fake: Fake) -> Tensor:
-        networks = self.networks
-        loss = generator_loss(networks.discriminator, _flatten(fake))
-        if networks.auxiliary_discriminator is not None:
-            auxiliary = generator_loss(networks.auxiliary_discriminator, _flatten_metadata(fake))
-            loss = loss + self.config.auxiliary_weight * auxiliary
+    def _generator_step(self, fake_rows: list[Tensor]) -> Tensor:
+        losses = [generator_loss(critic, fake) for critic, fake in zip(self._discriminators, fake_rows, strict=True)]
+        loss = losses[0] + self.config.auxiliary_weight * losses[1] if len(losses) > 1 else losses[0]
         gradients = torch.autograd.grad(loss, self._generator_parameters)
         _update(self.generator_optimizer, self._generator_parameters, gradients)
         return loss
@@ -211,16 +206,6 @@ def _update(optimizer: torch.optim.Optimizer, parameters: Sequence[Tensor], grad
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient
     optimizer.step()
-
-
-def _flatten(samples: RealBatch | Fake) -> Tensor:
-    """Return (B, P * S * D + A + M): what the discriminator judges."""
-    return torch.cat([samples.steps.flatten(1), samples.metadata, samples.minmax], dim=1)
-
-
-def _flatten_metadata(samples: RealBatch | Fake) -> Tensor:
-    """Return (B, A + M): what the auxiliary discriminator judges."""
-    return torch.cat([samples.metadata, samples.minmax], dim=1)
 
 
 def _strip(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
