@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dgsynth.config import TrainingConfig
 from dgsynth.networks.doppelganger import DoppelGANger, Fake
+from dgsynth.training.adam import Adam
 from dgsynth.training.averaging import WeightAverage
 from dgsynth.training.batching import BatchOrder, RealBatch, TrainingData
 from dgsynth.training.callbacks import Callback
@@ -66,12 +67,11 @@ class Trainer:
         self.interrupted = self.completed = self.stop = False
         decay = config.generator_averaging
         self.average = WeightAverage(networks.generator_modules(), decay) if decay else None
-        self._generator_parameters = list(networks.generator_parameters())
-        self._discriminator_parameters = list(networks.discriminator_parameters())
         auxiliary = networks.auxiliary_discriminator
         self._discriminators = [networks.discriminator] + ([] if auxiliary is None else [auxiliary])
-        self.generator_optimizer = _adam(self._generator_parameters, config)
-        self.discriminator_optimizer = _adam(self._discriminator_parameters, config)
+        settings = config.learning_rate, config.beta_1, BETA_2
+        self.generator_optimizer = Adam(networks.generator_parameters(), *settings)
+        self.discriminator_optimizer = Adam(networks.discriminator_parameters(), *settings)
 
     @property
     def epoch(self) -> int:
@@ -106,8 +106,7 @@ class Trainer:
         if self.average is not None:
             tensors |= {f"averaged.{name}": tensor for name, tensor in self.average.tensors.items()}
         for optimizer_name, optimizer in self._optimizers().items():
-            for i, moments in optimizer.state_dict()["state"].items():
-                tensors |= {f"{optimizer_name}.{i}.{name}": value for name, value in moments.items()}
+            tensors |= {f"{optimizer_name}.{name}": tensor for name, tensor in optimizer.state().items()}
         return tensors | {"history": self.history.values(), "step": torch.tensor(self.step)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
@@ -120,15 +119,11 @@ class Trainer:
             for name, tensor in self.average.tensors.items():
                 tensor.copy_(tensors.get(f"averaged.{name}", tensors[f"networks.{name}"]))
         for optimizer_name, optimizer in self._optimizers().items():
-            moments: dict[int, dict[str, Tensor]] = {}
-            for name, tensor in _strip(tensors, f"{optimizer_name}.").items():
-                index, key = name.split(".")
-                moments.setdefault(int(index), {})[key] = tensor.clone()
-            optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+            optimizer.restore(_strip(tensors, f"{optimizer_name}."))
         self.history = History(tensors["history"].clone())
         self.step = int(tensors["step"])
 
-    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+    def _optimizers(self) -> dict[str, Adam]:
         return {
             "generator_optimizer": self.generator_optimizer,
             "discriminator_optimizer": self.discriminator_optimizer,
@@ -182,30 +177,19 @@ class Trainer:
             mixing = torch.rand(len(real) // critic.packing, 1, generator=random, device=random.device)
             losses.append(critic_loss(critic, real, fake, mixing, self.config.gradient_penalty_weight))
         gradients = [gradient for loss in losses for gradient in loss.gradients]
-        _update(self.discriminator_optimizer, self._discriminator_parameters, gradients)
+        self.discriminator_optimizer.step(gradients)
         auxiliary_total = losses[1].total if len(losses) > 1 else torch.zeros_like(losses[0].total)
         return [losses[0].total, losses[0].distance, losses[0].penalty, auxiliary_total]
 
     def _generator_step(self, fake_rows: list[Tensor]) -> Tensor:
         losses = [generator_loss(critic, fake) for critic, fake in zip(self._discriminators, fake_rows, strict=True)]
         loss = losses[0] + self.config.auxiliary_weight * losses[1] if len(losses) > 1 else losses[0]
-        gradients = torch.autograd.grad(loss, self._generator_parameters)
-        _update(self.generator_optimizer, self._generator_parameters, gradients)
+        self.generator_optimizer.step(torch.autograd.grad(loss, self.generator_optimizer.parameters))
         return loss
 
     def _call(self, hook: str) -> None:
         for callback in self.callbacks:
             getattr(callback, hook)(self)
-
-
-def _adam(parameters: Iterable[Tensor], config: TrainingConfig) -> torch.optim.Adam:
-    return torch.optim.Adam(parameters, lr=config.learning_rate, betas=(config.beta_1, BETA_2), fused=True)
-
-
-def _update(optimizer: torch.optim.Optimizer, parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> None:
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = gradient
-    optimizer.step()
 
 
 def _strip(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
