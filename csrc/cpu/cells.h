@@ -39,6 +39,24 @@ struct OutputGroup {
   Activation activation;
 };
 
+// Neighbours of the same elementwise activation become one group.
+inline std::vector<OutputGroup> group_outputs(const std::vector<int64_t>& dims, const std::vector<int64_t>& activations,
+                                              int64_t records) {
+  std::vector<OutputGroup> groups;
+  int64_t begin = 0;
+  for (int64_t record = 0; record < records; record++) {
+    for (size_t i = 0; i < dims.size(); begin += dims[i], i++) {
+      const auto activation = static_cast<Activation>(activations[i]);
+      if (activation != Activation::kSoftmax && !groups.empty() && groups.back().activation == activation) {
+        groups.back().count += dims[i];
+      } else {
+        groups.push_back({begin, dims[i], activation});
+      }
+    }
+  }
+  return groups;
+}
+
 // Reads up to a vector's width of numbers.
 template <class V, class T>
 DGSYNTH_INLINE V load(const T* from, int64_t count) {

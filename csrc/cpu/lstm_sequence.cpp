@@ -50,24 +50,6 @@ struct Sequence {
   int64_t row(int64_t pass, int64_t layer, int64_t sample) const { return (pass * n_layers() + layer) * n + sample; }
 };
 
-// Neighbours of the same elementwise activation become one group.
-std::vector<OutputGroup> group_outputs(const std::vector<int64_t>& dims, const std::vector<int64_t>& activations,
-                                       int64_t records) {
-  std::vector<OutputGroup> groups;
-  int64_t begin = 0;
-  for (int64_t record = 0; record < records; record++) {
-    for (size_t i = 0; i < dims.size(); begin += dims[i], i++) {
-      const auto activation = static_cast<Activation>(activations[i]);
-      if (activation != Activation::kSoftmax && !groups.empty() && groups.back().activation == activation) {
-        groups.back().count += dims[i];
-      } else {
-        groups.push_back({begin, dims[i], activation});
-      }
-    }
-  }
-  return groups;
-}
-
 template <class T>
 Sequence<T> read_sequence(const Tensor& condition, const Tensor& noise, const Tensor& hidden, const Tensor& cell,
                           const std::vector<Tensor>& weights, const Tensor& head_weight, bool feedback,

@@ -34,6 +34,20 @@ def activate(logits: Tensor, outputs: tuple[Output, ...]) -> Tensor:
     return activated[0] if len(activated) == 1 else torch.cat(activated, dim=-1)
 
 
+def activate_backward(activated: Tensor, gradient: Tensor, outputs: tuple[Output, ...]) -> Tensor:
+    """Return the gradient to the logits, from that to what `activate` made of them."""
+    if not outputs:
+        return gradient
+    dims, names = zip(*_segments(outputs), strict=True)
+    parts = []
+    for y, g, name in zip(activated.split(dims, -1), gradient.split(dims, -1), names, strict=True):
+        if name == "softmax":
+            parts.append(y * (g - (g * y).sum(dim=-1, keepdim=True)))
+        else:
+            parts.append(g * (y * (1 - y) if name == "sigmoid" else 1 - y.square()))
+    return torch.cat(parts, dim=-1)
+
+
 @lru_cache
 def _segments(outputs: tuple[Output, ...]) -> tuple[tuple[int, str], ...]:
     """Merge neighbours of the same elementwise activation, so that each costs one call."""

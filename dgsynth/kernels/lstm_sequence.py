@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import linear, pad
 
 from dgsynth.batch import Layout, Output
-from dgsynth.kernels.activations import activate, named, numbered
+from dgsynth.kernels.activations import activate, activate_backward, named, numbered
 from dgsynth.kernels.generate import activate_gates, count_records, lstm_states
 
 torch.library.define(
@@ -173,7 +173,7 @@ def backward_reference(
     for i in range(-(-int(lengths.max()) // sample_len) - 1, -1, -1):
         active = (i * sample_len < lengths)[:, None]
         gradient = (grad_blocks[:, i] + (grad_fed if feedback else 0)) * active
-        grad_logits[i] = _activate_backward(blocks[:, i], gradient, outputs, sample_len)
+        grad_logits[i] = activate_backward(blocks[:, i], gradient, outputs * sample_len)
         grad_hidden[-1] = grad_hidden[-1] + grad_logits[i] @ head_weight
         for layer in range(layers - 1, -1, -1):
             grad_gates[i, layer], grad_cell[layer] = _cell_backward(
@@ -221,18 +221,6 @@ def _cell_backward(
         grad_hidden * squashed * output_gate * (1 - output_gate),
     ]
     return torch.cat(sums, dim=1), grad_cell * forget_gate
-
-
-def _activate_backward(block: Tensor, gradient: Tensor, outputs: tuple[Output, ...], sample_len: int) -> Tensor:
-    """Return the gradient to the logits of a pass, (B, S * D), from that to its activated outputs."""
-    widths = [output.dim for output in outputs] * sample_len
-    parts = []
-    for y, g, output in zip(block.split(widths, 1), gradient.split(widths, 1), outputs * sample_len, strict=True):
-        if output.activation == "softmax":
-            parts.append(y * (g - (g * y).sum(dim=1, keepdim=True)))
-        else:
-            parts.append(g * (y * (1 - y) if output.activation == "sigmoid" else 1 - y.square()))
-    return torch.cat(parts, dim=1)
 
 
 torch.library.impl("dgsynth::lstm_sequence", "CompositeExplicitAutograd")(reference)

@@ -11,8 +11,14 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from dgsynth.batch import Output
+from dgsynth.kernels.activations import activate
 from dgsynth.kernels.mlp import PackedMlp
+from dgsynth.kernels.normalized_mlp import NORM_EPSILON, normalized_mlp
 from dgsynth.kernels.packing import pack, pack_bias
+
+
+MOMENTUM = 0.1
+"""Share of a batch's statistics in the running ones."""
 
 
 def glorot_linear(in_features: int, out_features: int) -> nn.Linear:
@@ -27,8 +33,29 @@ def generator_mlp(in_features: int, units: Sequence[int], out_features: int) -> 
     """Return hidden layers of linear, ReLU, BatchNorm and one linear head for all outputs."""
     layers: list[nn.Module] = []
     for width_in, width_out in pairwise([in_features, *units]):
-        layers += [glorot_linear(width_in, width_out), nn.ReLU(), nn.BatchNorm1d(width_out, eps=1e-5, momentum=0.1)]
+        layers += [glorot_linear(width_in, width_out), nn.ReLU(), nn.BatchNorm1d(width_out, NORM_EPSILON, MOMENTUM)]
     return nn.Sequential(*layers, glorot_linear([in_features, *units][-1], out_features))
+
+
+def run_mlp(mlp: nn.Sequential, inputs: Tensor, outputs: tuple[Output, ...]) -> Tensor:
+    """Return the activated outputs of a `generator_mlp`; in training its running statistics move."""
+    if not mlp.training:
+        return activate(mlp(inputs), outputs)
+    layers = [layer for layer in mlp if isinstance(layer, nn.Linear)]
+    norms = [norm for norm in mlp if isinstance(norm, nn.BatchNorm1d)]
+    made, means, variances = normalized_mlp(
+        inputs,
+        [layer.weight for layer in layers],
+        [layer.bias for layer in layers],
+        [norm.weight for norm in norms],
+        [norm.bias for norm in norms],
+        outputs,
+    )
+    if norms:
+        running = [norm.running_mean for norm in norms] + [norm.running_var for norm in norms]
+        unbiased = torch._foreach_mul(variances, len(inputs) / (len(inputs) - 1))
+        torch._foreach_lerp_(running, [*means, *unbiased], MOMENTUM)
+    return made
 
 
 @torch.no_grad()

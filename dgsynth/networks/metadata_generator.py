@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from dgsynth.batch import Output
-from dgsynth.kernels.activations import activate
 from dgsynth.kernels.mlp import PackedMlp
-from dgsynth.networks.blocks import generator_mlp, pack_mlp
+from dgsynth.networks.blocks import generator_mlp, pack_mlp, run_mlp
 
 
 class MetadataGenerator(nn.Module):
@@ -30,7 +29,7 @@ class MetadataGenerator(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return soft metadata of shape (B, A) for noise of shape (B, noise_dim)."""
-        return activate(self.mlp(noise), self.outputs)
+        return run_mlp(self.mlp, noise, self.outputs)
 
     def pack(self) -> PackedMlp:
         """Return what the network computes in eval mode, as `kernels.mlp` reads it."""

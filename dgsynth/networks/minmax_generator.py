@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from dgsynth.batch import Output
-from dgsynth.kernels.activations import activate
 from dgsynth.kernels.mlp import PackedMlp
-from dgsynth.networks.blocks import generator_mlp, pack_mlp
+from dgsynth.networks.blocks import generator_mlp, pack_mlp, run_mlp
 
 
 class MinMaxGenerator(nn.Module):
@@ -33,7 +32,7 @@ class MinMaxGenerator(nn.Module):
 
     def forward(self, noise: Tensor, metadata: Tensor) -> Tensor:
         """Return min/max metadata (B, M) for noise (B, noise_dim) and hard metadata (B, A)."""
-        return activate(self.mlp(torch.cat([noise, metadata], dim=1)), self.outputs)
+        return run_mlp(self.mlp, torch.cat([noise, metadata], dim=1), self.outputs)
 
     def pack(self) -> PackedMlp:
         """Return what the network computes in eval mode, as `kernels.mlp` reads it."""
