@@ -108,12 +108,10 @@ def critic_gradients(real: Tensor, fake: Tensor, factors: Factors, scale: Tensor
     return [gradient for layer in zip(weights, biases, strict=True) for gradient in layer]
 
 
-def critic_scores(rows: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
-    """Return the scores (B,) of packed rows (B, F), differentiable with respect to the rows alone."""
-    scores, _ = torch.ops.dgsynth.critic_slope(
-        rows.contiguous(), [weight.detach() for weight in weights], [bias.detach() for bias in biases]
-    )
-    return scores  # type: ignore[no-any-return]
+def critic_slopes(rows: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the scores (B,) of packed rows (B, F), and each score's gradient to its row, (B, F)."""
+    scores, slopes = torch.ops.dgsynth.critic_slope(rows.contiguous(), list(weights), list(biases))
+    return scores, slopes
 
 
 def sample_gradient_norms(real: Tensor, fake: Tensor, factors: Factors, scale: Tensor) -> Tensor:

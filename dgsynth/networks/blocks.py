@@ -51,11 +51,20 @@ def run_mlp(mlp: nn.Sequential, inputs: Tensor, outputs: tuple[Output, ...]) -> 
         [norm.bias for norm in norms],
         outputs,
     )
-    if norms:
-        running = [norm.running_mean for norm in norms] + [norm.running_var for norm in norms]
-        unbiased = torch._foreach_mul(variances, len(inputs) / (len(inputs) - 1))
-        torch._foreach_lerp_(running, [*means, *unbiased], MOMENTUM)
+    move_running_statistics(norms, means, variances, len(inputs))
     return made
+
+
+@torch.no_grad()
+def move_running_statistics(
+    norms: Sequence[nn.BatchNorm1d], means: list[Tensor], variances: list[Tensor], n_samples: int
+) -> None:
+    """Take a batch's statistics into those that eval mode uses; there the variance is the unbiased one."""
+    if not norms:
+        return
+    running = [norm.running_mean for norm in norms] + [norm.running_var for norm in norms]
+    unbiased = torch._foreach_mul(variances, n_samples / (n_samples - 1))
+    torch._foreach_lerp_(running, [*means, *unbiased], MOMENTUM)
 
 
 @torch.no_grad()

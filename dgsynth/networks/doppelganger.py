@@ -137,11 +137,15 @@ class DoppelGANger(nn.Module):
         """Return generated samples."""
         soft, minmax, condition = self.generate_metadata(noise.metadata, noise.minmax)
         if self.measurement_generator is None:
-            no_steps = soft.new_zeros(len(soft), 0, self.layout.step_dim)
-            constant = torch.full((len(soft),), self.layout.max_length, dtype=torch.int64, device=soft.device)
-            return Fake(soft, minmax, no_steps, constant)
+            return self.without_measurements(soft, minmax)
         steps, lengths = self.measurement_generator(condition, noise.measurement, noise.state)
         return Fake(soft, minmax, steps, lengths)
+
+    def without_measurements(self, metadata: Tensor, minmax: Tensor) -> Fake:
+        """Return samples of no measurements."""
+        no_steps = metadata.new_zeros(len(metadata), 0, self.layout.step_dim)
+        constant = torch.full((len(metadata),), self.layout.max_length, dtype=torch.int64, device=metadata.device)
+        return Fake(metadata, minmax, no_steps, constant)
 
     def generate_metadata(self, metadata_noise: Tensor, minmax_noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return soft metadata (B, A), min/max (B, M), and what measurements are generated from (B, A + M).

@@ -80,7 +80,7 @@ class MeasurementGenerator(nn.Module):
             pass in which the last sample of the batch has ended are not computed.
         lengths : int64 Tensor of shape (B,)
         """
-        hidden, cell = self._initial_state(state, condition)
+        hidden, cell = self.initial_state_of(state, condition)
         return lstm_sequence(
             condition,
             noise,
@@ -113,7 +113,7 @@ class MeasurementGenerator(nn.Module):
             layout=self.layout,
         )
 
-    def _initial_state(self, state: Tensor | None, condition: Tensor) -> tuple[Tensor, Tensor]:
+    def initial_state_of(self, state: Tensor | None, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Return hidden and cell state, (layers, B, H) each."""
         shape = (2, len(self.weights), len(condition), self.units)
         if self.learned_state is not None:

@@ -59,6 +59,9 @@ def critic_loss(
     return CriticLoss(gradient_penalty_weight * penalty - distance, distance, penalty, gradients)
 
 
-def generator_loss(critic: Discriminator, fake: Tensor) -> Tensor:
-    """Return -mean D(fake) for flattened samples of shape (B, F); D's weights get no gradient."""
-    return -kernels.critic_scores(critic.pack(fake), *critic.layers()).mean()
+@torch.no_grad()
+def generator_loss(critic: Discriminator, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Return -mean D(fake) for flattened samples of shape (B, F), and its gradient to these."""
+    packed = critic.pack(fake)
+    scores, slopes = kernels.critic_slopes(packed, *critic.layers())
+    return -scores.mean(), slopes.mul_(-1 / len(packed)).view_as(fake)

@@ -14,6 +14,7 @@ from dgsynth.training.adam import Adam
 from dgsynth.training.averaging import WeightAverage
 from dgsynth.training.batching import BatchOrder, RealBatch, TrainingData
 from dgsynth.training.callbacks import Callback
+from dgsynth.training.generator import Generator, Made
 from dgsynth.training.history import History
 from dgsynth.training.losses import critic_loss, generator_loss
 
@@ -69,8 +70,9 @@ class Trainer:
         self.average = WeightAverage(networks.generator_modules(), decay) if decay else None
         auxiliary = networks.auxiliary_discriminator
         self._discriminators = [networks.discriminator] + ([] if auxiliary is None else [auxiliary])
+        self.generator = Generator(networks)
         settings = config.learning_rate, config.beta_1, BETA_2
-        self.generator_optimizer = Adam(networks.generator_parameters(), *settings)
+        self.generator_optimizer = Adam(self.generator.parameters, *settings)
         self.discriminator_optimizer = Adam(networks.discriminator_parameters(), *settings)
 
     @property
@@ -154,13 +156,15 @@ class Trainer:
         """Take all rounds of one step and return its losses, in the order of LOSSES."""
         noise = self.networks.draw_noise(len(real.metadata), random)
         # The generator's weights change only after the discriminators' rounds: one forward serves them all.
-        fake_rows, real_rows = self._judged(self.networks(noise)), self._judged(real)
+        made = self.generator.make(noise)
+        fake_rows, real_rows = self._judged(made.fake), self._judged(real)
         for _ in range(self.config.discriminator_rounds):
             critic_losses = self._discriminator_step(real_rows, fake_rows, random)
-        generator_loss_value = self._generator_step(fake_rows)
+        generator_loss_value = self._generator_step(made, fake_rows)
         for _ in range(self.config.generator_rounds - 1):
-            generator_loss_value = self._generator_step(self._judged(self.networks(noise)))
-        return torch.stack([*critic_losses, generator_loss_value]).detach()
+            made = self.generator.make(noise)
+            generator_loss_value = self._generator_step(made, self._judged(made.fake))
+        return torch.stack([*critic_losses, generator_loss_value])
 
     def _judged(self, samples: RealBatch | Fake) -> list[Tensor]:
         """Return what each discriminator judges: (B, P * S * D + A + M), the auxiliary one (B, A + M)."""
@@ -181,11 +185,20 @@ class Trainer:
         auxiliary_total = losses[1].total if len(losses) > 1 else torch.zeros_like(losses[0].total)
         return [losses[0].total, losses[0].distance, losses[0].penalty, auxiliary_total]
 
-    def _generator_step(self, fake_rows: list[Tensor]) -> Tensor:
-        losses = [generator_loss(critic, fake) for critic, fake in zip(self._discriminators, fake_rows, strict=True)]
-        loss = losses[0] + self.config.auxiliary_weight * losses[1] if len(losses) > 1 else losses[0]
-        self.generator_optimizer.step(torch.autograd.grad(loss, self.generator_optimizer.parameters))
-        return loss
+    def _generator_step(self, made: Made, fake_rows: list[Tensor]) -> Tensor:
+        losses, gradients = zip(
+            *(generator_loss(critic, fake) for critic, fake in zip(self._discriminators, fake_rows, strict=True)),
+            strict=True,
+        )
+        fake, weight = made.fake, self.config.auxiliary_weight
+        steps, metadata = gradients[0].split([fake.steps[0].numel(), gradients[0].shape[1] - fake.steps[0].numel()], 1)
+        if len(losses) > 1:
+            metadata = metadata + weight * gradients[1]
+        of_metadata, of_minmax = metadata.split([fake.metadata.shape[1], fake.minmax.shape[1]], dim=1)
+        self.generator_optimizer.step(
+            self.generator.gradients(made, of_metadata, of_minmax, steps.reshape(fake.steps.shape))
+        )
+        return losses[0] + weight * losses[1] if len(losses) > 1 else losses[0]
 
     def _call(self, hook: str) -> None:
         for callback in self.callbacks:

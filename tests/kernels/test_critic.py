@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import linear
 
 from dgsynth.kernels import critic as ops
-from dgsynth.kernels.critic import NORM_EPSILON, Factors, critic, critic_scores, sample_gradient_norms
+from dgsynth.kernels.critic import NORM_EPSILON, Factors, critic, critic_slopes, sample_gradient_norms
 
 HIDDEN = [(), (7,), (20, 20), (200,) * 4]
 
@@ -62,7 +62,7 @@ def test_its_derivatives_are_finite_differences(hidden):
         return critic(real, fake, mixing, parameters[:layers], parameters[layers:])[:2]
 
     assert torch.autograd.gradcheck(values, parameters)
-    assert torch.autograd.gradcheck(lambda rows: critic_scores(rows, weights, biases), real.requires_grad_())
+    assert torch.autograd.gradcheck(lambda rows: critic_slopes(rows, weights, biases)[0], real.requires_grad_())
 
 
 def test_a_flat_critic_has_norms_and_gradients_without_nan():

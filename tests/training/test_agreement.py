@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dgsynth.config import NetworkConfig, TrainingConfig
-from dgsynth.kernels import critic, lstm_sequence
+from dgsynth.kernels import critic, lstm_sequence, normalized_mlp
 from dgsynth.networks import DoppelGANger
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.trainer import Trainer
@@ -19,11 +19,16 @@ def assert_near(made, wanted):
         assert error < TOLERANCE
 
 
+def flat(gradients):
+    return [tensor for made in gradients for tensor in (made if isinstance(made, list) else [made])]
+
+
 @pytest.fixture
 def compared(monkeypatch):
     """Compare scores, norms, records and gradients with the references wherever they are made; list which."""
     ops, kept, compared = torch.ops.dgsynth, [], []
-    names = ("critic", "critic_backward", "critic_slope", "lstm_sequence", "lstm_sequence_backward")
+    names = ("critic", "critic_backward", "critic_slope", "lstm_sequence", "normalized_mlp")
+    names += ("lstm_sequence_backward", "normalized_mlp_backward")
     made = {name: getattr(ops, name) for name in names}
 
     def watched(name, reference, outputs):
@@ -52,12 +57,10 @@ def compared(monkeypatch):
     monkeypatch.setattr(ops, "critic_backward", watched_critic_backward)
     monkeypatch.setattr(ops, "critic_slope", watched("critic_slope", critic.slope_reference, lambda made: made))
     monkeypatch.setattr(ops, "lstm_sequence", watched("lstm_sequence", lstm_sequence.reference, lambda made: made[:1]))
-    backward = watched(
-        "lstm_sequence_backward",
-        lstm_sequence.backward_reference,
-        lambda made: [*made[0], *made[1], *made[2:]],
-    )
-    monkeypatch.setattr(ops, "lstm_sequence_backward", backward)
+    monkeypatch.setattr(ops, "normalized_mlp", watched("normalized_mlp", normalized_mlp.reference, lambda made: made[:1]))
+    for module in (lstm_sequence, normalized_mlp):
+        name = f"{module.__name__.rpartition('.')[2]}_backward"
+        monkeypatch.setattr(ops, name, watched(name, module.backward_reference, flat))
     return compared
 
 
@@ -65,4 +68,4 @@ def test_losses_and_gradients_agree_with_the_references_over_100_steps(encoded, 
     torch.manual_seed(0)
     networks = DoppelGANger(layout, NetworkConfig(lstm_units=20, discriminator_units=(30, 30)))
     Trainer(networks, TrainingData(encoded, layout, torch.device("cpu")), TrainingConfig(batch_size=8), 0).run(100)
-    assert len(compared) == 100 * (2 + 2 + 2)  # two critics, their slopes, the passes and their gradients
+    assert len(compared) == 100 * (2 + 2 + 2 + 4)  # two critics, their slopes; of the passes and of two MLPs outputs and gradients

@@ -79,4 +79,12 @@ def test_packs_are_judged_together():
     model = critic(width=3, packing=2)
     loss = critic_loss(model, real, fake, torch.rand(3, 1, dtype=torch.float64), 0.0)
     torch.testing.assert_close(loss.distance, model(real.reshape(3, 6)).mean() - model(fake.reshape(3, 6)).mean())
-    torch.testing.assert_close(generator_loss(model, fake), -model(fake.reshape(3, 6)).mean())
+
+
+def test_generator_loss_and_its_gradient_are_those_of_autograd():
+    _, fake = rows(n=6, width=3)
+    model = critic(width=3, packing=2)
+    loss, gradient = generator_loss(model, fake)
+    expected = -model(fake.requires_grad_().reshape(3, 6)).mean()
+    torch.testing.assert_close(loss, expected.detach())
+    torch.testing.assert_close(gradient, torch.autograd.grad(expected, fake)[0])
