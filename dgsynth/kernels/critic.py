@@ -29,17 +29,54 @@ NORM_EPSILON = 1e-8
 
 torch.library.define(
     "dgsynth::critic",
-    "(Tensor real, Tensor fake, Tensor mixing, Tensor[] weights, Tensor[] biases) "
-    "-> (Tensor scores, Tensor norms, Tensor direction, Tensor[] left, Tensor[] right)",
+    "(Tensor real, Tensor fake, Tensor mixing, Tensor[] weights, Tensor[] biases, "
+    "Tensor? real_active, Tensor? fake_active, int tail) -> (Tensor scores, Tensor norms, Tensor direction, Tensor[] left, Tensor[] right)",
 )
 torch.library.define(
     "dgsynth::critic_backward",
-    "(Tensor real, Tensor fake, Tensor direction, Tensor[] left, Tensor[] right, Tensor scale) "
-    "-> (Tensor[] weights, Tensor[] biases)",
+    "(Tensor real, Tensor fake, Tensor direction, Tensor[] left, Tensor[] right, Tensor scale, "
+    "Tensor? real_active, Tensor? fake_active, int tail) -> (Tensor[] weights, Tensor[] biases)",
 )
 torch.library.define(
-    "dgsynth::critic_slope", "(Tensor rows, Tensor[] weights, Tensor[] biases) -> (Tensor scores, Tensor slopes)"
+    "dgsynth::critic_loss",
+    "(Tensor real, Tensor fake, Tensor mixing, Tensor[] weights, Tensor[] biases, float penalty_weight, "
+    "Tensor? real_active, Tensor? fake_active, int tail) "
+    "-> (Tensor losses, Tensor[] weights, Tensor[] biases)",
 )
+torch.library.define(
+    "dgsynth::critic_slope",
+    "(Tensor rows, Tensor[] weights, Tensor[] biases, Tensor? active, int tail) -> (Tensor scores, Tensor slopes)",
+)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that a discriminator judges, of which only some columns may be in use.
+
+    Attributes
+    ----------
+    values : Tensor of shape (B, F)
+        Zero in columns that are not in use.
+    active : int64 Tensor of shape (B, segments) or None
+        A row has equal segments, one for each packed sample; these are how many columns are in use where a segment
+        begins. None where all are.
+    tail : int
+        Columns where a segment ends that are in use too.
+    """
+
+    values: Tensor
+    active: Tensor | None = None
+    tail: int = 0
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def packed(self, n: int) -> Rows:
+        """Return rows of n rows each, one behind the other."""
+        if n == 1:
+            return self
+        active = None if self.active is None else self.active.reshape(len(self) // n, -1)
+        return Rows(self.values.reshape(len(self) // n, -1), active, self.tail)
 
 
 @dataclass(frozen=True)
@@ -88,7 +125,9 @@ def critic(
     Gulrajani et al., Improved Training of Wasserstein GANs, 2017, equation 3.
     """
     rows = (real.detach().contiguous(), fake.detach().contiguous(), mixing.contiguous())
-    scores, norms, direction, left, right = torch.ops.dgsynth.critic(*rows, list(weights), list(biases))
+    scores, norms, direction, left, right = torch.ops.dgsynth.critic(
+        *rows, list(weights), list(biases), None, None, 0
+    )
     return scores, norms, Factors(direction.detach(), [x.detach() for x in left], [x.detach() for x in right])
 
 
@@ -103,14 +142,54 @@ def critic_gradients(real: Tensor, fake: Tensor, factors: Factors, scale: Tensor
         Gradient of a loss to the scores of real rows, of fake rows, and to the norms.
     """
     weights, biases = torch.ops.dgsynth.critic_backward(
-        real.contiguous(), fake.contiguous(), factors.direction, factors.left, factors.right, scale
+        real.contiguous(), fake.contiguous(), factors.direction, factors.left, factors.right, scale, None, None, 0
     )
     return [gradient for layer in zip(weights, biases, strict=True) for gradient in layer]
 
 
-def critic_slopes(rows: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return the scores (B,) of packed rows (B, F), and each score's gradient to its row, (B, F)."""
-    scores, slopes = torch.ops.dgsynth.critic_slope(rows.contiguous(), list(weights), list(biases))
+def critic_loss(
+    real: Rows,
+    fake: Rows,
+    mixing: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    penalty_weight: float,
+) -> tuple[Tensor, list[Tensor]]:
+    """Return the loss of WGAN-GP and its gradients, all at once.
+
+    Parameters
+    ----------
+    real, fake : Rows
+    mixing, weights, biases
+        As `critic` has them.
+    penalty_weight : float
+
+    Returns
+    -------
+    losses : Tensor of shape (3,)
+        penalty_weight * penalty - distance, distance and penalty: mean D(real) - mean D(fake), mean (norm - 1)^2.
+    gradients : list of Tensors
+        Of the first, to each layer's weight and bias.
+    """
+    losses, *gradients = torch.ops.dgsynth.critic_loss(
+        real.values.contiguous(),
+        fake.values.contiguous(),
+        mixing.contiguous(),
+        list(weights),
+        list(biases),
+        penalty_weight,
+        real.active,
+        fake.active,
+        real.tail,
+    )
+    return losses, [gradient for layer in zip(*gradients, strict=True) for gradient in layer]
+
+
+def critic_slopes(rows: Rows, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the scores (B,) of rows, and each score's gradient to its row, (B, F), in the columns that are in use."""
+    scores, slopes = torch.ops.dgsynth.critic_slope(
+        rows.values.contiguous(), list(weights), list(biases), rows.active, rows.tail
+    )
     return scores, slopes
 
 
@@ -144,9 +223,9 @@ def sample_gradient_norms(real: Tensor, fake: Tensor, factors: Factors, scale: T
 
 @torch.no_grad()
 def reference(
-    real: Tensor, fake: Tensor, mixing: Tensor, weights: list[Tensor], biases: list[Tensor]
+    real: Tensor, fake: Tensor, mixing: Tensor, weights: list[Tensor], biases: list[Tensor], *_: object
 ) -> tuple[Tensor, Tensor, Tensor, list[Tensor], list[Tensor]]:
-    """The definition of `critic`."""
+    """The definition of `critic`: columns that are not in use are read as the zeros that they are."""
     rows, (first, *others) = len(real), zip(weights, biases, strict=True)
     sums = [linear(torch.cat([real, fake]), *first)]
     # The sums at an interpolated row are those of its ends, interpolated: one product less.
@@ -166,7 +245,7 @@ def reference(
 
 @torch.no_grad()
 def backward_reference(
-    real: Tensor, fake: Tensor, direction: Tensor, left: list[Tensor], right: list[Tensor], scale: Tensor
+    real: Tensor, fake: Tensor, direction: Tensor, left: list[Tensor], right: list[Tensor], scale: Tensor, *_: object
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The definition of `critic_backward`: gradients of the sum of scale times scores and norms."""
     scaled = [scale[:, None] * rows for rows in left]
@@ -176,7 +255,27 @@ def backward_reference(
 
 
 @torch.no_grad()
-def slope_reference(rows: Tensor, weights: list[Tensor], biases: list[Tensor]) -> tuple[Tensor, Tensor]:
+def loss_reference(
+    real: Tensor,
+    fake: Tensor,
+    mixing: Tensor,
+    weights: list[Tensor],
+    biases: list[Tensor],
+    penalty_weight: float,
+    *_: object,
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """The definition of `critic_loss`."""
+    scores, norms, *factors = reference(real, fake, mixing, weights, biases)
+    of_real, of_fake = scores.chunk(2)
+    distance, penalty = of_real.mean() - of_fake.mean(), (norms - 1).square().mean()
+    even = torch.full_like(norms, 1 / len(real))
+    scale = torch.cat([-even, even, 2 * penalty_weight / len(real) * (norms - 1)])
+    losses = torch.stack([penalty_weight * penalty - distance, distance, penalty])
+    return losses, *backward_reference(real, fake, *factors, scale)
+
+
+@torch.no_grad()
+def slope_reference(rows: Tensor, weights: list[Tensor], biases: list[Tensor], *_: object) -> tuple[Tensor, Tensor]:
     """The definition of `critic_slope`: scores of rows, and their gradients to the rows."""
     sums = [linear(rows, weights[0], biases[0])]
     for weight, bias in zip(weights[1:], biases[1:], strict=True):
@@ -194,12 +293,13 @@ def _down(sums: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
 
 torch.library.impl("dgsynth::critic", "CompositeExplicitAutograd")(reference)
 torch.library.impl("dgsynth::critic_backward", "CompositeExplicitAutograd")(backward_reference)
+torch.library.impl("dgsynth::critic_loss", "CompositeExplicitAutograd")(loss_reference)
 torch.library.impl("dgsynth::critic_slope", "CompositeExplicitAutograd")(slope_reference)
 
 
 @torch.library.register_fake("dgsynth::critic")
 def _fake(
-    real: Tensor, fake: Tensor, mixing: Tensor, weights: list[Tensor], biases: list[Tensor]
+    real: Tensor, fake: Tensor, mixing: Tensor, weights: list[Tensor], biases: list[Tensor], *_: object
 ) -> tuple[Tensor, Tensor, Tensor, list[Tensor], list[Tensor]]:
     rows = len(real)
     left = [real.new_empty(3 * rows, len(bias)) for bias in biases]
@@ -209,7 +309,7 @@ def _fake(
 
 @torch.library.register_fake("dgsynth::critic_backward")
 def _fake_backward(
-    real: Tensor, fake: Tensor, direction: Tensor, left: list[Tensor], right: list[Tensor], scale: Tensor
+    real: Tensor, fake: Tensor, direction: Tensor, left: list[Tensor], right: list[Tensor], scale: Tensor, *_: object
 ) -> tuple[list[Tensor], list[Tensor]]:
     weights = [
         rows.new_empty(rows.shape[1], inputs.shape[1]) for rows, inputs in zip(left, [real, *right], strict=True)
@@ -217,13 +317,20 @@ def _fake_backward(
     return weights, [rows.new_empty(rows.shape[1]) for rows in left]
 
 
+@torch.library.register_fake("dgsynth::critic_loss")
+def _fake_loss(
+    real: Tensor, fake: Tensor, mixing: Tensor, weights: list[Tensor], biases: list[Tensor], *_: object
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    return real.new_empty(3), [torch.empty_like(x) for x in weights], [torch.empty_like(x) for x in biases]
+
+
 @torch.library.register_fake("dgsynth::critic_slope")
-def _fake_slope(rows: Tensor, weights: list[Tensor], biases: list[Tensor]) -> tuple[Tensor, Tensor]:
+def _fake_slope(rows: Tensor, weights: list[Tensor], biases: list[Tensor], *_: object) -> tuple[Tensor, Tensor]:
     return rows.new_empty(len(rows)), torch.empty_like(rows)
 
 
 def _keep_factors(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
-    real, fake = inputs[:2]
+    real, fake, _, _, _, *ctx.ragged = inputs
     _, _, direction, left, right = output
     ctx.layers = len(left)
     ctx.set_materialize_grads(False)
@@ -240,9 +347,9 @@ def _backward(ctx: Any, grad_scores: Tensor | None, grad_norms: Tensor | None, *
         ]
     )
     weights, biases = torch.ops.dgsynth.critic_backward(
-        real, fake, direction, factors[: ctx.layers], factors[ctx.layers :], scale
+        real, fake, direction, factors[: ctx.layers], factors[ctx.layers :], scale, *ctx.ragged
     )
-    return None, None, None, weights, biases
+    return None, None, None, weights, biases, None, None, None
 
 
 def _keep_slopes(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -254,7 +361,7 @@ def _keep_slopes(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor
 def _slope_backward(ctx: Any, grad_scores: Tensor | None, _: object) -> tuple[Any, ...]:
     (slopes,) = ctx.saved_tensors
     gradient = None if grad_scores is None else grad_scores[:, None] * slopes
-    return gradient, [None] * ctx.layers, [None] * ctx.layers
+    return gradient, [None] * ctx.layers, [None] * ctx.layers, None, None
 
 
 torch.library.register_autograd("dgsynth::critic", _backward, setup_context=_keep_factors)

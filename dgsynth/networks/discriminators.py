@@ -27,10 +27,6 @@ class Discriminator(nn.Module):
         self.packing = packing
         self.mlp = discriminator_mlp(input_dim * packing, units)
 
-    def pack(self, samples: Tensor) -> Tensor:
-        """Return samples of shape (B, F) as rows of `packing` samples, (B / packing, packing * F)."""
-        return samples.reshape(len(samples) // self.packing, -1)
-
     def layers(self) -> tuple[list[Tensor], list[Tensor]]:
         """Return the weights and the biases of all layers, as `kernels.critic` reads them."""
         linear = [layer for layer in self.mlp if isinstance(layer, nn.Linear)]

@@ -54,12 +54,14 @@ class RealBatch:
     metadata : Tensor of shape (B, A)
     minmax : Tensor of shape (B, M)
     steps : Tensor of shape (B, P * S, D)
-        Records with flags; zero after the end.
+        Records with flags; zero after the block of S in which a sample ends.
+    lengths : int64 Tensor of shape (B,)
     """
 
     metadata: Tensor
     minmax: Tensor
     steps: Tensor
+    lengths: Tensor
 
 
 class TrainingData:
@@ -85,9 +87,10 @@ class TrainingData:
         """Return the given samples padded to P * S records."""
         index = torch.from_numpy(samples).to(self.device)
         encoded = self.encoded
-        return RealBatch(encoded.metadata[index], encoded.minmax[index], self._steps(index))
+        lengths = encoded.lengths[index]
+        return RealBatch(encoded.metadata[index], encoded.minmax[index], self._steps(index, lengths), lengths)
 
-    def _steps(self, index: Tensor) -> Tensor:
+    def _steps(self, index: Tensor, lengths: Tensor) -> Tensor:
         layout = self.layout
         if not layout.has_measurements:
             return self.encoded.records.new_zeros(len(index), 0, 0)
@@ -95,7 +98,6 @@ class TrainingData:
             missing = layout.padded_length - layout.max_length
             whole = self.encoded.records.unflatten(0, (-1, layout.max_length))[index]
             return torch.nn.functional.pad(whole, (0, 0, 0, missing)) if missing else whole
-        lengths = self.encoded.lengths[index]
         records = self.encoded.records
         # One entry for every record there is, none for the padding.
         row = torch.repeat_interleave(lengths)

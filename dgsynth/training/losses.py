@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dgsynth.kernels import critic as kernels
+from dgsynth.kernels.critic import Rows
 from dgsynth.networks.discriminators import Discriminator
 
 
@@ -31,14 +32,14 @@ class CriticLoss:
 
 @torch.no_grad()
 def critic_loss(
-    critic: Discriminator, real: Tensor, fake: Tensor, mixing: Tensor, gradient_penalty_weight: float
+    critic: Discriminator, real: Rows, fake: Rows, mixing: Tensor, gradient_penalty_weight: float
 ) -> CriticLoss:
     """Return mean D(fake) - mean D(real) + lambda * mean_i (||grad D(x_i)|| - 1)^2, x_i between real and fake.
 
     Parameters
     ----------
     critic : Discriminator
-    real, fake : Tensor of shape (B, F)
+    real, fake : Rows
         Flattened samples; no gradient flows into them.
     mixing : Tensor of shape (B / packing, 1)
         One uniform number in [0, 1) per packed row: the share of the real row in x_i.
@@ -48,20 +49,14 @@ def critic_loss(
     ----------
     Gulrajani et al., Improved Training of Wasserstein GANs, 2017, equation 3.
     """
-    real, fake = critic.pack(real), critic.pack(fake)
-    rows = len(real)
-    scores, norms, factors = kernels.critic(real, fake, mixing, *critic.layers())
-    distance = scores[:rows].mean() - scores[rows:].mean()
-    penalty = (norms - 1).square().mean()
-    of_scores = scores.new_tensor([-1 / rows, 1 / rows]).repeat_interleave(rows)
-    scale = torch.cat([of_scores, 2 * gradient_penalty_weight / rows * (norms - 1)])
-    gradients = kernels.critic_gradients(real, fake, factors, scale)
-    return CriticLoss(gradient_penalty_weight * penalty - distance, distance, penalty, gradients)
+    packed = real.packed(critic.packing), fake.packed(critic.packing)
+    losses, gradients = kernels.critic_loss(*packed, mixing, *critic.layers(), gradient_penalty_weight)
+    return CriticLoss(*losses.unbind(), gradients)
 
 
 @torch.no_grad()
-def generator_loss(critic: Discriminator, fake: Tensor) -> tuple[Tensor, Tensor]:
-    """Return -mean D(fake) for flattened samples of shape (B, F), and its gradient to these."""
-    packed = critic.pack(fake)
+def generator_loss(critic: Discriminator, fake: Rows) -> tuple[Tensor, Tensor]:
+    """Return -mean D(fake) for flattened samples, and its gradient (B, F) to the columns that these use."""
+    packed = fake.packed(critic.packing)
     scores, slopes = kernels.critic_slopes(packed, *critic.layers())
-    return -scores.mean(), slopes.mul_(-1 / len(packed)).view_as(fake)
+    return -scores.mean(), slopes.mul_(-1 / len(packed)).view_as(fake.values)

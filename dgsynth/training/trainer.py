@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from dgsynth.config import TrainingConfig
+from dgsynth.kernels.critic import Rows
 from dgsynth.networks.doppelganger import DoppelGANger, Fake
 from dgsynth.training.adam import Adam
 from dgsynth.training.averaging import WeightAverage
@@ -166,14 +167,16 @@ class Trainer:
             generator_loss_value = self._generator_step(made, self._judged(made.fake))
         return torch.stack([*critic_losses, generator_loss_value])
 
-    def _judged(self, samples: RealBatch | Fake) -> list[Tensor]:
-        """Return what each discriminator judges: (B, P * S * D + A + M), the auxiliary one (B, A + M)."""
-        metadata = torch.cat([samples.metadata, samples.minmax], dim=1)
-        rows = [torch.cat([samples.steps.flatten(1), metadata], dim=1), metadata]
-        return rows[: len(self._discriminators)]
+    def _judged(self, samples: RealBatch | Fake) -> list[Rows]:
+        """Return what each discriminator judges: P * S * D + A + M columns, for the auxiliary one A + M."""
+        metadata, layout = torch.cat([samples.metadata, samples.minmax], dim=1), self.networks.layout
+        blocks = samples.lengths.add(layout.sample_len - 1).div_(layout.sample_len, rounding_mode="floor")
+        active = (blocks * (layout.sample_len * layout.step_dim))[:, None] if layout.has_flags else None
+        rows = Rows(torch.cat([samples.steps.flatten(1), metadata], dim=1), active, metadata.shape[1])
+        return [rows, Rows(metadata)][: len(self._discriminators)]
 
     def _discriminator_step(
-        self, real_rows: list[Tensor], fake_rows: list[Tensor], random: torch.Generator
+        self, real_rows: list[Rows], fake_rows: list[Rows], random: torch.Generator
     ) -> list[Tensor]:
         """Update both discriminators; each draws its own interpolation."""
         losses = []
@@ -185,7 +188,7 @@ class Trainer:
         auxiliary_total = losses[1].total if len(losses) > 1 else torch.zeros_like(losses[0].total)
         return [losses[0].total, losses[0].distance, losses[0].penalty, auxiliary_total]
 
-    def _generator_step(self, made: Made, fake_rows: list[Tensor]) -> Tensor:
+    def _generator_step(self, made: Made, fake_rows: list[Rows]) -> Tensor:
         losses, gradients = zip(
             *(generator_loss(critic, fake) for critic, fake in zip(self._discriminators, fake_rows, strict=True)),
             strict=True,

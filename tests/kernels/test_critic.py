@@ -5,8 +5,17 @@ import torch
 from torch.nn.functional import linear
 
 from dgsynth.kernels import critic as ops
-from dgsynth.kernels.critic import NORM_EPSILON, Factors, critic, critic_slopes, sample_gradient_norms
+from dgsynth.kernels.critic import (
+    NORM_EPSILON,
+    Factors,
+    Rows,
+    critic,
+    critic_loss,
+    critic_slopes,
+    sample_gradient_norms,
+)
 
+DENSE = (None, None, 0)
 HIDDEN = [(), (7,), (20, 20), (200,) * 4]
 
 
@@ -62,7 +71,7 @@ def test_its_derivatives_are_finite_differences(hidden):
         return critic(real, fake, mixing, parameters[:layers], parameters[layers:])[:2]
 
     assert torch.autograd.gradcheck(values, parameters)
-    assert torch.autograd.gradcheck(lambda rows: critic_slopes(rows, weights, biases)[0], real.requires_grad_())
+    assert torch.autograd.gradcheck(lambda rows: critic_slopes(Rows(rows), weights, biases)[0], real.requires_grad_())
 
 
 def test_a_flat_critic_has_norms_and_gradients_without_nan():
@@ -75,27 +84,66 @@ def test_a_flat_critic_has_norms_and_gradients_without_nan():
     assert (gradient == 0).all()
 
 
-@pytest.mark.parametrize("active", [0, 3, 700])
-def test_padding_of_zeros_changes_nothing(active):
-    """Columns that are zero in some rows: as many as `active` are not, of 1,500."""
-    real, fake, mixing, weights, biases = make((30, 20), rows=40, width=1500)
-    real[7:, active:], fake[2:, active:] = 0, 0
-    parameters = [tensor.requires_grad_() for tensor in (*weights, *biases)]
-    wanted = torch.autograd.grad(weighed(*scores_and_norms(real, fake, mixing, weights, biases)), parameters)
-    made = torch.autograd.grad(weighed(*critic(real, fake, mixing, weights, biases)[:2]), parameters)
-    torch.testing.assert_close(made, wanted)
+def ragged(rows, random, segments=2, tail=3):
+    """Set to zero what `rows` do not use, and return how much they use."""
+    width = rows.shape[1] // segments
+    active = torch.randint(0, width - tail + 1, (len(rows), segments), generator=random)
+    active[3:] = active[3:] // 100  # most rows are short
+    column = torch.arange(width)
+    used = (column < active[..., None]) | (column >= width - tail)
+    rows.mul_(used.flatten(1))
+    return active, used.flatten(1)
+
+
+@pytest.mark.parametrize("width", [40, 1500, 20_000])
+def test_columns_that_are_not_in_use_change_nothing(width):
+    random = torch.Generator().manual_seed(0)
+    real, fake, mixing, weights, biases = make((30, 20), rows=10, width=width)
+    (of_real, _), (of_fake, used) = ragged(real, random), ragged(fake, random)
+    operands, padding = (real, fake, mixing, weights, biases), (of_real, of_fake, 3)
+    wanted = ops.reference(*operands)
+    torch.testing.assert_close(torch.ops.dgsynth.critic(*operands, *padding), wanted)
+    scale = torch.linspace(-1, 1, 30, dtype=torch.float64)
+    backward = (real, fake, *wanted[2:], scale)
+    torch.testing.assert_close(
+        torch.ops.dgsynth.critic_backward(*backward, *padding), ops.backward_reference(*backward)
+    )
+    torch.testing.assert_close(
+        torch.ops.dgsynth.critic_loss(*operands, 10.0, *padding), ops.loss_reference(*operands, 10.0)
+    )
+    scores, slopes = ops.slope_reference(fake, weights, biases)
+    made = torch.ops.dgsynth.critic_slope(fake, weights, biases, of_fake, 3)
+    torch.testing.assert_close((made[0], made[1][used]), (scores, slopes[used]))
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_the_loss_and_its_gradients_are_those_of_autograd(hidden):
+    real, fake, mixing, weights, biases = make(hidden, rows=7)
+    made, gradients = critic_loss(Rows(real), Rows(fake), mixing, weights, biases, 10.0)
+    parameters = [tensor.requires_grad_() for layer in zip(weights, biases, strict=True) for tensor in layer]
+    scores, norms = scores_and_norms(real, fake, mixing, weights, biases)
+    distance, penalty = scores[:7].mean() - scores[7:].mean(), (norms - 1).square().mean()
+    loss = 10 * penalty - distance
+    torch.testing.assert_close(made, torch.stack([loss, distance, penalty]).detach())
+    torch.testing.assert_close(gradients, list(torch.autograd.grad(loss, parameters)))
+
+
+def test_packed_rows_lie_one_behind_the_other():
+    rows = Rows(torch.arange(12.0).reshape(4, 3), torch.tensor([[1], [2], [0], [1]]), 1).packed(2)
+    assert rows.values.tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
+    assert rows.active.tolist() == [[1, 2], [0, 1]] and rows.tail == 1
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)
 def test_the_kernels_agree_with_their_references(hidden):
     arguments = make(hidden, rows=50, width=566, dtype=torch.float32)
     real, fake, _, weights, biases = arguments
-    made, wanted = torch.ops.dgsynth.critic(*arguments), ops.reference(*arguments)
+    made, wanted = torch.ops.dgsynth.critic(*arguments, *DENSE), ops.reference(*arguments)
     torch.testing.assert_close(made, wanted, rtol=1e-4, atol=1e-5)
     scale = torch.linspace(-1, 1, 150)
-    made = torch.ops.dgsynth.critic_backward(real, fake, *wanted[2:], scale)
+    made = torch.ops.dgsynth.critic_backward(real, fake, *wanted[2:], scale, *DENSE)
     torch.testing.assert_close(made, ops.backward_reference(real, fake, *wanted[2:], scale), rtol=1e-4, atol=1e-4)
-    made = torch.ops.dgsynth.critic_slope(real, weights, biases)
+    made = torch.ops.dgsynth.critic_slope(real, weights, biases, None, 0)
     torch.testing.assert_close(made, ops.slope_reference(real, weights, biases), rtol=1e-4, atol=1e-5)
 
 
@@ -103,10 +151,11 @@ def test_the_kernels_agree_with_their_references(hidden):
 def test_the_ops_are_registered_well(dtype):
     real, fake, mixing, weights, biases = make((7, 6), dtype=dtype)
     parameters = [[tensor.clone().requires_grad_() for tensor in tensors] for tensors in (weights, biases)]
-    torch.library.opcheck(torch.ops.dgsynth.critic, (real, fake, mixing, *parameters))
+    torch.library.opcheck(torch.ops.dgsynth.critic, (real, fake, mixing, *parameters, *DENSE))
     _, _, *factors = ops.reference(real, fake, mixing, weights, biases)
-    torch.library.opcheck(torch.ops.dgsynth.critic_backward, (real, fake, *factors, torch.ones(15, dtype=dtype)))
-    torch.library.opcheck(torch.ops.dgsynth.critic_slope, (real.requires_grad_(), weights, biases))
+    torch.library.opcheck(torch.ops.dgsynth.critic_backward, (real, fake, *factors, torch.ones(15, dtype=dtype), *DENSE))
+    torch.library.opcheck(torch.ops.dgsynth.critic_loss, (real, fake, mixing, weights, biases, 10.0, *DENSE))
+    torch.library.opcheck(torch.ops.dgsynth.critic_slope, (real.requires_grad_(), weights, biases, None, 0))
 
 
 def test_a_samples_gradient_norm_is_that_of_its_gradient():
@@ -127,9 +176,10 @@ def test_the_kernels_do_the_same_for_any_number_of_threads(by_threads):
     arguments = make((30, 20), rows=50, width=700, dtype=torch.float32)
 
     def run():
-        _, _, *factors = torch.ops.dgsynth.critic(*arguments)
-        weights, biases = torch.ops.dgsynth.critic_backward(*arguments[:2], *factors, torch.linspace(-1, 1, 150))
-        return [*weights, *biases]
+        _, _, *factors = torch.ops.dgsynth.critic(*arguments, *DENSE)
+        weights, biases = torch.ops.dgsynth.critic_backward(*arguments[:2], *factors, torch.linspace(-1, 1, 150), *DENSE)
+        loss = torch.ops.dgsynth.critic_loss(*arguments, 10.0, *DENSE)
+        return [*weights, *biases, loss[0], *loss[1], *loss[2]]
 
     one, *others = by_threads(run)
     assert all(torch.equal(tensor, same) for other in others for tensor, same in zip(one, other, strict=True))

@@ -26,8 +26,8 @@ def flat(gradients):
 @pytest.fixture
 def compared(monkeypatch):
     """Compare scores, norms, records and gradients with the references wherever they are made; list which."""
-    ops, kept, compared = torch.ops.dgsynth, [], []
-    names = ("critic", "critic_backward", "critic_slope", "lstm_sequence", "normalized_mlp")
+    ops, compared = torch.ops.dgsynth, []
+    names = ("critic_loss", "critic_slope", "lstm_sequence", "normalized_mlp")
     names += ("lstm_sequence_backward", "normalized_mlp_backward")
     made = {name: getattr(ops, name) for name in names}
 
@@ -40,21 +40,7 @@ def compared(monkeypatch):
 
         return call
 
-    def watched_critic(*arguments):
-        kept.append(critic.reference(*arguments))
-        result = made["critic"](*arguments)
-        assert_near(result[:2], kept[-1][:2])
-        return result
-
-    def watched_critic_backward(real, fake, direction, left, right, scale):
-        result = made["critic_backward"](real, fake, direction, left, right, scale)
-        wanted = critic.backward_reference(real, fake, *kept[-1][2:], scale)
-        assert_near([*result[0], *result[1]], [*wanted[0], *wanted[1]])
-        compared.append("critic")
-        return result
-
-    monkeypatch.setattr(ops, "critic", watched_critic)
-    monkeypatch.setattr(ops, "critic_backward", watched_critic_backward)
+    monkeypatch.setattr(ops, "critic_loss", watched("critic_loss", critic.loss_reference, flat))
     monkeypatch.setattr(ops, "critic_slope", watched("critic_slope", critic.slope_reference, lambda made: made))
     monkeypatch.setattr(ops, "lstm_sequence", watched("lstm_sequence", lstm_sequence.reference, lambda made: made[:1]))
     monkeypatch.setattr(ops, "normalized_mlp", watched("normalized_mlp", normalized_mlp.reference, lambda made: made[:1]))

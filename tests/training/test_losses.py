@@ -5,6 +5,7 @@ import torch
 
 from dgsynth.kernels.critic import NORM_EPSILON
 from dgsynth.networks.discriminators import Discriminator
+from dgsynth.kernels.critic import Rows
 from dgsynth.training.losses import critic_loss, generator_loss
 
 
@@ -19,7 +20,7 @@ def rows(n=5, width=6, seed=1):
 
 
 def gradient_penalty(model, real, fake, mixing):
-    return critic_loss(model, real, fake, mixing, 1.0).penalty
+    return critic_loss(model, Rows(real), Rows(fake), mixing, 1.0).penalty
 
 
 def test_penalty_has_one_norm_for_each_sample():
@@ -39,14 +40,14 @@ def test_gradients_agree_with_finite_differences():
     model = critic()
     step = 1e-6
     for parameter, gradient in zip(
-        model.parameters(), critic_loss(model, real, fake, mixing, 10.0).gradients, strict=True
+        model.parameters(), critic_loss(model, Rows(real), Rows(fake), mixing, 10.0).gradients, strict=True
     ):
         for index in (0, parameter.numel() // 2, parameter.numel() - 1):
             values = []
             for change in (step, -2 * step):
                 with torch.no_grad():
                     parameter.view(-1)[index] += change
-                values.append(critic_loss(model, real, fake, mixing, 10.0).total.item())
+                values.append(critic_loss(model, Rows(real), Rows(fake), mixing, 10.0).total.item())
             with torch.no_grad():
                 parameter.view(-1)[index] += step
             slope = (values[0] - values[1]) / (2 * step)
@@ -59,7 +60,7 @@ def test_a_flat_critic_has_a_finite_gradient():
         for parameter in model.parameters():
             parameter.zero_()
     real, fake = rows()
-    loss = critic_loss(model, real, fake, torch.full((5, 1), 0.5, dtype=torch.float64), 10.0)
+    loss = critic_loss(model, Rows(real), Rows(fake), torch.full((5, 1), 0.5, dtype=torch.float64), 10.0)
     assert loss.penalty.item() == pytest.approx(1, abs=1e-3)
     assert all(gradient.isfinite().all() for gradient in loss.gradients)
 
@@ -68,7 +69,7 @@ def test_critic_loss_is_fake_minus_real_plus_penalty():
     real, fake = rows()
     mixing = torch.rand(5, 1, dtype=torch.float64)
     model = critic()
-    loss = critic_loss(model, real, fake, mixing, 10.0)
+    loss = critic_loss(model, Rows(real), Rows(fake), mixing, 10.0)
     expected = model(fake).mean() - model(real).mean() + 10 * gradient_penalty(model, real, fake, mixing)
     torch.testing.assert_close(loss.total, expected)
     torch.testing.assert_close(loss.distance, model(real).mean() - model(fake).mean())
@@ -77,14 +78,14 @@ def test_critic_loss_is_fake_minus_real_plus_penalty():
 def test_packs_are_judged_together():
     real, fake = rows(n=6, width=3)
     model = critic(width=3, packing=2)
-    loss = critic_loss(model, real, fake, torch.rand(3, 1, dtype=torch.float64), 0.0)
+    loss = critic_loss(model, Rows(real), Rows(fake), torch.rand(3, 1, dtype=torch.float64), 0.0)
     torch.testing.assert_close(loss.distance, model(real.reshape(3, 6)).mean() - model(fake.reshape(3, 6)).mean())
 
 
 def test_generator_loss_and_its_gradient_are_those_of_autograd():
     _, fake = rows(n=6, width=3)
     model = critic(width=3, packing=2)
-    loss, gradient = generator_loss(model, fake)
+    loss, gradient = generator_loss(model, Rows(fake))
     expected = -model(fake.requires_grad_().reshape(3, 6)).mean()
     torch.testing.assert_close(loss, expected.detach())
     torch.testing.assert_close(gradient, torch.autograd.grad(expected, fake)[0])
