@@ -104,7 +104,7 @@ struct Forward {
   int64_t max_length;
   bool has_flags;
   std::vector<const T*> biases;
-  const T* head_bias;
+  std::vector<T> head_bias;                // (padded S * D)
   std::vector<std::vector<T>> transposed;  // of each layer, (inputs, padded 4H)
   std::vector<T> known, head;              // (C, padded 4H), (H, padded S * D)
   T *steps, *gates, *cells, *hiddens;
@@ -168,8 +168,8 @@ void forward_block(const Forward<T>& f, int64_t begin, int64_t n) {
       x.resize(n * inputs);
       gather_inputs(s, f.steps, f.hiddens, pass, l, begin, n, x.data());
       T* const sums = f.gates + s.row(pass, l, begin) * gates;
-      for (int64_t i = 0; i < n; i++) std::copy_n(l == 0 ? known.data() + i * wide : f.biases[l], gates, sums + i * gates);
-      multiply<T>({n, gates, inputs, x.data(), inputs, 1, f.transposed[l].data(), wide, sums, gates, nullptr, true});
+      multiply<T>({n, gates, inputs, x.data(), inputs, 1, f.transposed[l].data(), wide, sums, gates,
+                   l == 0 ? known.data() : f.biases[l], false, l == 0 ? wide : 0});
       for (int64_t i = 0; i < n; i++) {
         const int64_t row = s.row(pass, l, begin + i) * s.units;
         const T* const before = state_before<T>(s, s.cell, f.cells, pass, l, begin + i);
@@ -177,8 +177,8 @@ void forward_block(const Forward<T>& f, int64_t begin, int64_t n) {
       }
     }
     const T* const top = f.hiddens + s.row(pass, s.n_layers() - 1, begin) * s.units;
-    for (int64_t i = 0; i < n; i++) std::copy_n(f.head_bias, s.block_dim, logits.data() + i * outputs);
-    multiply<T>({n, outputs, s.units, top, s.units, 1, f.head.data(), outputs, logits.data(), outputs, nullptr, true});
+    multiply<T>({n, outputs, s.units, top, s.units, 1, f.head.data(), outputs, logits.data(), outputs, f.head_bias.data(),
+                 false});
     for (int64_t i = 0; i < n; i++) {
       T* const block = f.steps + ((begin + i) * s.passes + pass) * s.block_dim;
       if (!goes_on[i]) {
@@ -230,7 +230,7 @@ Made run_forward(const Tensor& condition, const Tensor& noise, const Tensor& hid
   }
   f.known = transpose_padded(s.layers[0].weights, s.gates(), s.condition_dim, s.condition_dim + s.layers[0].inputs);
   f.head = transpose_padded(s.head, s.block_dim, s.units, s.units);
-  f.head_bias = numbers<T>(head_bias, {s.block_dim}, "head_bias");
+  f.head_bias = copy_padded(numbers<T>(head_bias, {s.block_dim}, "head_bias"), 1, s.block_dim, s.block_dim);
   const auto make = [&](const std::vector<int64_t>& shape) { return torch::stable::new_empty(condition, shape); };
   Tensor steps = make({s.n, s.passes * s.sample_len, s.step_dim});
   Tensor gates = make({s.passes, s.n_layers(), s.n, s.gates()});
@@ -326,6 +326,11 @@ void pass_backward(const Backward<T>& b, Way<T>& w, int64_t pass, int64_t slot) 
     }
     const Layer<T>& layer = s.layers[l];
     const int64_t inputs = layer.inputs - layer.constant, across = padded(inputs), below = inputs - s.units;
+    if (below == 0) {
+      T* const to = w.grad_hidden[l].data();
+      multiply<T>({n, across, gates, grad_gates, gates, 1, b.recurrent[l].data(), across, to, wide, nullptr, false});
+      continue;
+    }
     w.from_top.resize(n * across);
     multiply<T>({n, across, gates, grad_gates, gates, 1, b.recurrent[l].data(), across, w.from_top.data(), across,
                  nullptr, false});

@@ -23,8 +23,9 @@ struct Product {
   int64_t b_row;
   T* c;
   int64_t c_row;
-  const T* bias;    // start: one number per column, or null
+  const T* bias;    // start: numbers of the columns, or null
   bool accumulate;  // start: what is in c
+  int64_t bias_row = 0;  // how far apart the rows of `bias` lie; 0 where all rows start with the same
 };
 
 template <class T, int bytes>
@@ -105,7 +106,7 @@ DGSYNTH_INLINE void multiply_all(const Product<T>& p) {
     const int64_t k = std::min(kDepth, p.k - depth);
     const auto start = [&](int64_t column) -> Start<T> {
       if (depth > 0 || p.accumulate) return {p.c + column, p.c_row};
-      return {p.bias ? p.bias + column : kZeros, 0};
+      return {p.bias ? p.bias + column : kZeros, p.bias_row};
     };
     const T* const b = p.b + depth * p.b_row;
     int64_t column = 0;
