@@ -30,7 +30,8 @@ NORM_EPSILON = 1e-8
 torch.library.define(
     "dgsynth::critic",
     "(Tensor real, Tensor fake, Tensor mixing, Tensor[] weights, Tensor[] biases, "
-    "Tensor? real_active, Tensor? fake_active, int tail) -> (Tensor scores, Tensor norms, Tensor direction, Tensor[] left, Tensor[] right)",
+    "Tensor? real_active, Tensor? fake_active, int tail) "
+    "-> (Tensor scores, Tensor norms, Tensor direction, Tensor[] left, Tensor[] right)",
 )
 torch.library.define(
     "dgsynth::critic_backward",
@@ -125,9 +126,7 @@ def critic(
     Gulrajani et al., Improved Training of Wasserstein GANs, 2017, equation 3.
     """
     rows = (real.detach().contiguous(), fake.detach().contiguous(), mixing.contiguous())
-    scores, norms, direction, left, right = torch.ops.dgsynth.critic(
-        *rows, list(weights), list(biases), None, None, 0
-    )
+    scores, norms, direction, left, right = torch.ops.dgsynth.critic(*rows, list(weights), list(biases), None, None, 0)
     return scores, norms, Factors(direction.detach(), [x.detach() for x in left], [x.detach() for x in right])
 
 
@@ -265,13 +264,13 @@ def loss_reference(
     *_: object,
 ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """The definition of `critic_loss`."""
-    scores, norms, *factors = reference(real, fake, mixing, weights, biases)
+    scores, norms, direction, left, right = reference(real, fake, mixing, weights, biases)
     of_real, of_fake = scores.chunk(2)
     distance, penalty = of_real.mean() - of_fake.mean(), (norms - 1).square().mean()
     even = torch.full_like(norms, 1 / len(real))
     scale = torch.cat([-even, even, 2 * penalty_weight / len(real) * (norms - 1)])
     losses = torch.stack([penalty_weight * penalty - distance, distance, penalty])
-    return losses, *backward_reference(real, fake, *factors, scale)
+    return losses, *backward_reference(real, fake, direction, left, right, scale)
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, pad
 
-from dgsynth.batch import Layout, Output
+from dgsynth.batch import Layout
 from dgsynth.kernels.activations import activate, activate_backward, named, numbered
 from dgsynth.kernels.generate import activate_gates, count_records, lstm_states
 

@@ -138,9 +138,7 @@ def _fake(
 
 
 @torch.library.register_fake("dgsynth::normalized_mlp_backward")
-def _fake_backward(
-    gradient: Tensor, *arguments: Any
-) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
+def _fake_backward(gradient: Tensor, *arguments: Any) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
     weights, gains, shifts = arguments[5:8]
     biases = [weight.new_empty(len(weight)) for weight in weights]
     weights, gains, shifts = ([torch.empty_like(tensor) for tensor in tensors] for tensors in (weights, gains, shifts))

@@ -16,7 +16,6 @@ from dgsynth.kernels.mlp import PackedMlp
 from dgsynth.kernels.normalized_mlp import NORM_EPSILON, normalized_mlp
 from dgsynth.kernels.packing import pack, pack_bias
 
-
 MOMENTUM = 0.1
 """Share of a batch's statistics in the running ones."""
 
@@ -62,9 +61,9 @@ def move_running_statistics(
     """Take a batch's statistics into those that eval mode uses; there the variance is the unbiased one."""
     if not norms:
         return
-    running = [norm.running_mean for norm in norms] + [norm.running_var for norm in norms]
+    running = [buffer for norm in norms for buffer in (norm.running_mean, norm.running_var) if buffer is not None]
     unbiased = torch._foreach_mul(variances, n_samples / (n_samples - 1))
-    torch._foreach_lerp_(running, [*means, *unbiased], MOMENTUM)
+    torch._foreach_lerp_(running, [made for pair in zip(means, unbiased, strict=True) for made in pair], MOMENTUM)
 
 
 @torch.no_grad()

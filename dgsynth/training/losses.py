@@ -51,7 +51,8 @@ def critic_loss(
     """
     packed = real.packed(critic.packing), fake.packed(critic.packing)
     losses, gradients = kernels.critic_loss(*packed, mixing, *critic.layers(), gradient_penalty_weight)
-    return CriticLoss(*losses.unbind(), gradients)
+    total, distance, penalty = losses.unbind()
+    return CriticLoss(total, distance, penalty, gradients)
 
 
 @torch.no_grad()

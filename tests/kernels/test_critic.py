@@ -153,7 +153,9 @@ def test_the_ops_are_registered_well(dtype):
     parameters = [[tensor.clone().requires_grad_() for tensor in tensors] for tensors in (weights, biases)]
     torch.library.opcheck(torch.ops.dgsynth.critic, (real, fake, mixing, *parameters, *DENSE))
     _, _, *factors = ops.reference(real, fake, mixing, weights, biases)
-    torch.library.opcheck(torch.ops.dgsynth.critic_backward, (real, fake, *factors, torch.ones(15, dtype=dtype), *DENSE))
+    torch.library.opcheck(
+        torch.ops.dgsynth.critic_backward, (real, fake, *factors, torch.ones(15, dtype=dtype), *DENSE)
+    )
     torch.library.opcheck(torch.ops.dgsynth.critic_loss, (real, fake, mixing, weights, biases, 10.0, *DENSE))
     torch.library.opcheck(torch.ops.dgsynth.critic_slope, (real.requires_grad_(), weights, biases, None, 0))
 
@@ -177,7 +179,9 @@ def test_the_kernels_do_the_same_for_any_number_of_threads(by_threads):
 
     def run():
         _, _, *factors = torch.ops.dgsynth.critic(*arguments, *DENSE)
-        weights, biases = torch.ops.dgsynth.critic_backward(*arguments[:2], *factors, torch.linspace(-1, 1, 150), *DENSE)
+        weights, biases = torch.ops.dgsynth.critic_backward(
+            *arguments[:2], *factors, torch.linspace(-1, 1, 150), *DENSE
+        )
         loss = torch.ops.dgsynth.critic_loss(*arguments, 10.0, *DENSE)
         return [*weights, *biases, loss[0], *loss[1], *loss[2]]
 

@@ -69,11 +69,17 @@ def test_its_derivatives_are_finite_differences():
 def backward_operands(arguments, made):
     inputs, weights, _, gains, shifts = arguments
     outputs, *kept = made
-    return torch.linspace(-1, 1, outputs.numel(), dtype=outputs.dtype).view_as(outputs), outputs, inputs, *kept, *(
-        weights,
-        gains,
-        shifts,
-        *numbered(OUTPUTS),
+    return (
+        torch.linspace(-1, 1, outputs.numel(), dtype=outputs.dtype).view_as(outputs),
+        outputs,
+        inputs,
+        *kept,
+        *(
+            weights,
+            gains,
+            shifts,
+            *numbered(OUTPUTS),
+        ),
     )
 
 

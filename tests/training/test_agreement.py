@@ -43,7 +43,9 @@ def compared(monkeypatch):
     monkeypatch.setattr(ops, "critic_loss", watched("critic_loss", critic.loss_reference, flat))
     monkeypatch.setattr(ops, "critic_slope", watched("critic_slope", critic.slope_reference, lambda made: made))
     monkeypatch.setattr(ops, "lstm_sequence", watched("lstm_sequence", lstm_sequence.reference, lambda made: made[:1]))
-    monkeypatch.setattr(ops, "normalized_mlp", watched("normalized_mlp", normalized_mlp.reference, lambda made: made[:1]))
+    monkeypatch.setattr(
+        ops, "normalized_mlp", watched("normalized_mlp", normalized_mlp.reference, lambda made: made[:1])
+    )
     for module in (lstm_sequence, normalized_mlp):
         name = f"{module.__name__.rpartition('.')[2]}_backward"
         monkeypatch.setattr(ops, name, watched(name, module.backward_reference, flat))
@@ -54,4 +56,6 @@ def test_losses_and_gradients_agree_with_the_references_over_100_steps(encoded, 
     torch.manual_seed(0)
     networks = DoppelGANger(layout, NetworkConfig(lstm_units=20, discriminator_units=(30, 30)))
     Trainer(networks, TrainingData(encoded, layout, torch.device("cpu")), TrainingConfig(batch_size=8), 0).run(100)
-    assert len(compared) == 100 * (2 + 2 + 2 + 4)  # two critics, their slopes; of the passes and of two MLPs outputs and gradients
+    assert len(compared) == 100 * (
+        2 + 2 + 2 + 4
+    )  # two critics, their slopes; of the passes and of two MLPs outputs and gradients

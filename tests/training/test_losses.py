@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from dgsynth.kernels.critic import NORM_EPSILON
+from dgsynth.kernels.critic import NORM_EPSILON, Rows
 from dgsynth.networks.discriminators import Discriminator
-from dgsynth.kernels.critic import Rows
 from dgsynth.training.losses import critic_loss, generator_loss
 
 
