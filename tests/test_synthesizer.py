@@ -18,7 +18,9 @@ from sklearn.exceptions import NotFittedError
 from dgsynth import DGSynthesizer, Schema, Sequences
 from dgsynth.data.simulate import make_cluster_tasks, make_web_traffic
 from dgsynth.errors import DataError, ModelFileError
+from dgsynth.tensor_file import read_tensor_file, write_tensor_file
 from dgsynth.training.callbacks import Callback
+from dgsynth.training.checkpoint import FILE_NAME
 
 SMALL = {"metadata_units": (16,), "lstm_units": 12, "discriminator_units": (24, 24), "batch_size": 16}
 KEYS = {"sequence_key": "home", "sequence_index": "time"}
@@ -360,6 +362,16 @@ def test_a_checkpoint_of_another_run_is_refused(table, tmp_path):
         other.set_params(learning_rate=0.01).fit(table)
     with pytest.raises(ModelFileError, match="another run: data"):
         other.set_params(learning_rate=0.001).fit(homes(seed=1))
+
+
+@pytest.mark.parametrize("name", ["generator_optimizer.0.exp_avg", "discriminator_optimizer.step", "history"])
+def test_a_checkpoint_that_lacks_a_part_is_refused(table, tmp_path, name):
+    model = DGSynthesizer(max_steps=2, checkpoint_dir=tmp_path, random_state=0, **KEYS, **SMALL).fit(table)
+    header, tensors = read_tensor_file(tmp_path / FILE_NAME, "checkpoint")
+    del tensors[name]
+    write_tensor_file(tmp_path / FILE_NAME, "checkpoint", {"identity": header["identity"]}, tensors)
+    with pytest.raises(ModelFileError, match="is damaged"):
+        model.fit(table)
 
 
 KILLED_RUN = """

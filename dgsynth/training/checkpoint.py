@@ -114,11 +114,9 @@ def _digest(data: EncodedBatch) -> str:
 def _check_like(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
     """Refuse a checkpoint whose tensors are not those that the trainer needs."""
     for name, tensor in expected.items():
-        if name.startswith(("networks.", "averaged.")) and (
+        if name != "history" and (
             name not in tensors or tensors[name].shape != tensor.shape or tensors[name].dtype != tensor.dtype
         ):
             raise ModelFileError(f"{path} is damaged: tensor {name!r} is missing or of another shape")
-    if not {"history", "step"} <= tensors.keys() or not torch.equal(
-        torch.tensor(len(tensors["history"])), tensors["step"]
-    ):
+    if "history" not in tensors or not torch.equal(torch.tensor(len(tensors["history"])), tensors["step"]):
         raise ModelFileError(f"{path} is damaged: its history does not have one row for each step")
