@@ -110,6 +110,8 @@ def _records(measurements: Any, lengths: Any) -> tuple[Array, Ints, Form]:
         )
     form = Form("array", "numpy", dtype=_dtype_name(array.dtype))
     sizes = _as_lengths(lengths, len(array), array.shape[1])
+    if (sizes == array.shape[1]).all():
+        return array.reshape(-1, array.shape[2]), sizes, form
     return array[np.arange(array.shape[1]) < sizes[:, None]], sizes, form
 
 
@@ -187,13 +189,13 @@ def _metadata_frame(metadata: Any, n_samples: int) -> pd.DataFrame:
 
 
 def _series(values: Array) -> pd.Series[Any]:
-    """Return a column; one of Python objects takes the dtype that all of them have."""
+    """Return a column, which may share its memory; one of Python objects takes the dtype that all of them have."""
     if values.dtype.kind == "O":
         series = pd.Series(values, dtype=object)
         inferred = series.infer_objects()
         # Text stays as it is: the text dtype of pandas 3 would turn None into NaN.
         return series if pd.api.types.is_string_dtype(inferred.dtype) else inferred
-    return pd.Series(values.astype(object)) if values.dtype.kind == "U" else pd.Series(values)
+    return pd.Series(values.astype(object)) if values.dtype.kind == "U" else pd.Series(values, copy=False)
 
 
 def _check_dtype(array: Array) -> None:

@@ -82,7 +82,8 @@ def check_supported(series: pd.Series[Any], name: Label, what: str = "a column")
         raise DataError(f"column {name!r} is of dtype {dtype}, which {what} can't have; {_REMEDIES[unsupported]}")
     if not pd.api.types.is_float_dtype(dtype):
         return
-    infinite = int(np.isinf(series.to_numpy(dtype=np.float64, na_value=np.nan)).sum())
+    values = series.to_numpy(dtype=dtype if isinstance(dtype, np.dtype) else np.float64, na_value=np.nan)
+    infinite = int(np.isinf(values).sum())
     if infinite:
         raise DataError(
             f"column {name!r} holds {infinite} infinite value{'s' * (infinite > 1)} (inf); "
@@ -92,10 +93,9 @@ def check_supported(series: pd.Series[Any], name: Label, what: str = "a column")
 
 def find_range(series: pd.Series[Any], name: Label) -> tuple[int | float, int | float] | tuple[None, None]:
     """Return the least and the greatest value, of datetimes in nanoseconds since the epoch; None if all are missing."""
-    present = series.dropna()
-    if len(present) == 0:
+    low, high = series.min(), series.max()
+    if pd.isna(low):
         return None, None
-    low, high = present.min(), present.max()
     if isinstance(low, pd.Timestamp):
         return _nanoseconds(low, name), _nanoseconds(high, name)
     if pd.api.types.is_integer_dtype(series.dtype):

@@ -54,9 +54,11 @@ def read_columns(
     """
     if declared is None:
         columns = tuple(infer_column(frame[label], label, categorical=label in categorical) for label in labels)
-        return frame_of({label: frame[label].reset_index(drop=True) for label in labels}, len(frame)), columns
+        return frame_of(
+            {label: frame[label].reset_index(drop=True) for label in labels}, len(frame), copy=False
+        ), columns
     pairs = [conform(frame[column.name], column, place) for column in declared]
-    read = frame_of({column.name: values for values, column in pairs}, len(frame))
+    read = frame_of({column.name: values for values, column in pairs}, len(frame), copy=False)
     return read, tuple(column for _, column in pairs)
 
 

@@ -50,7 +50,7 @@ def read_wide(
     check_categorical(numeric, {*chosen, *names})
 
     n_samples, length = len(frame), len(named[0][1])
-    stacked = frame_of({name: _stack(frame, labels) for name, labels in named}, n_samples * length)
+    stacked = frame_of({name: _stack(frame, labels) for name, labels in named}, n_samples * length, copy=False)
     known = (None, None) if schema is None else (schema.metadata, schema.measurements)
     meta, meta_columns = read_columns(frame, chosen, numeric, known[0], _row)
 

@@ -364,6 +364,13 @@ def test_arrays_take_names_and_categories():
     assert [column.kind for column in made.schema.measurements] == ["continuous", "categorical"]
 
 
+def test_samples_keep_their_values_when_the_array_changes():
+    array = np.ones((2, 3, 1))
+    made = Sequences.from_arrays(array)
+    array[:] = 5
+    assert (made.to_array() == 1).all()
+
+
 def test_categorical_of_arrays_are_positions():
     made = Sequences.from_any(np.array([[[0.5, 2], [1.5, 3]]]), categorical=[1])
     assert made.schema.measurements[1].categories == (2.0, 3.0)
