@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -12,7 +14,7 @@ import pandas as pd
 from dgsynth.batch import Activation, Output
 from dgsynth.data.schema import Column
 from dgsynth.errors import DataError
-from dgsynth.transforms.numbers import from_numbers, gather, gathered_dtype, to_numbers
+from dgsynth.transforms.numbers import PresentNumbers, from_numbers, gather, gathered_dtype, to_numbers
 from dgsynth.transforms.scaling import FeatureRange, Line, Scaler, Scaling
 
 MAX_DECIMALS = 6
@@ -46,18 +48,17 @@ class ContinuousTransform:
         DataError
             A logarithm is asked for, and there are negative values.
         """
-        numbers = to_numbers(values, column)
+        present = PresentNumbers(values, column)
         low, high = _range(column)
         if scaling == "log" and low < 0:
             raise DataError(
                 f"column {column.name!r} holds values down to {low:g}, which have no logarithm; "
                 "choose scaling 'linear' or 'auto' for it"
             )
-        scaler = Scaler.fit(numbers, scaling, feature_range, low, high)
-        present = numbers[~np.isnan(numbers)]
+        scaler = Scaler.fit(present, scaling, feature_range, low, high)
         is_continuous = column.kind == "continuous"
         return cls(
-            column, scaler, _decimals(present) if is_continuous else None, 1 if is_continuous else _unit(present - low)
+            column, scaler, _decimals(present) if is_continuous else None, 1 if is_continuous else _unit(present, low)
         )
 
     @cached_property
@@ -123,15 +124,20 @@ def _range(column: Column) -> tuple[float, float]:
     return float(column.minimum), float(column.maximum)
 
 
-def _decimals(present: np.ndarray) -> int | None:
+def _decimals(present: Iterable[np.ndarray]) -> int | None:
     """Return the fewest decimal places that all values have, None for more than six."""
     for decimals in range(MAX_DECIMALS + 1):
-        if np.allclose(np.round(present, decimals), present, rtol=1e-9, atol=1e-12):
+        if all(np.allclose(np.round(block, decimals), block, rtol=1e-9, atol=1e-12) for block in present):
             return decimals
     return None
 
 
-def _unit(above_low: np.ndarray) -> int:
-    if len(above_low) and above_low.max() >= 2**63:
-        return 1
-    return max(int(np.gcd.reduce(np.rint(above_low).astype(np.int64))), 1) if len(above_low) else 1
+def _unit(present: Iterable[np.ndarray], low: float) -> int:
+    """Return the greatest whole number that divides all distances from `low`."""
+    unit = 0
+    for block in present:
+        above_low = block - low
+        if above_low.max(initial=0) >= 2**63:
+            return 1
+        unit = math.gcd(unit, int(np.gcd.reduce(np.rint(above_low).astype(np.int64))))
+    return max(unit, 1)

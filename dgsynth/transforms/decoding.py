@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dgsynth.data.parts import frame_of
+from dgsynth.transforms.cache_blocks import sample_blocks
 from dgsynth.transforms.categorical import CategoricalTransform
 from dgsynth.transforms.continuous import ContinuousTransform
 from dgsynth.transforms.scaling import Line
 
 ColumnTransform = CategoricalTransform | ContinuousTransform
-
-BLOCK = 2**16
-"""Rows decoded at a time: an array of so many numbers is changed several times, and should not go to memory between."""
 
 
 def decode_columns(
@@ -38,7 +36,7 @@ def decode_columns(
     """
     slices = column_slices(transforms)
     gathered = _empty_columns([transform.gathered_dtype for transform in transforms], len(encoded))
-    for samples, rows in _blocks(lengths):
+    for samples, rows in sample_blocks(lengths):
         block, sizes = encoded[rows], lengths[samples]
         for column, transform, where, line in zip(gathered, transforms, slices, lines, strict=True):
             if isinstance(transform, CategoricalTransform):
@@ -53,14 +51,6 @@ def column_slices(transforms: Sequence[ColumnTransform]) -> list[slice]:
     """Return where the encoded columns of each transform are."""
     ends = list(itertools.accumulate(sum(output.dim for output in transform.outputs) for transform in transforms))
     return [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=False)]
-
-
-def _blocks(lengths: np.ndarray) -> Iterator[tuple[slice, slice]]:
-    """Yield samples and their rows, in blocks of about `BLOCK` rows."""
-    ends = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
-    cuts = np.append(np.searchsorted(ends, np.arange(0, ends[-1], BLOCK)), len(lengths))
-    for first, last in itertools.pairwise(np.unique(cuts).tolist()):
-        yield slice(first, last), slice(ends[first], ends[last])
 
 
 def _empty_columns(dtypes: Sequence[np.dtype[Any]], rows: int) -> list[np.ndarray] | np.ndarray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -14,12 +15,14 @@ from dgsynth.batch import EncodedBatch, Layout, Output
 from dgsynth.data.schema import Column, Label, Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
+from dgsynth.transforms.cache_blocks import sample_blocks
 from dgsynth.transforms.categorical import CategoricalTransform
 from dgsynth.transforms.continuous import ContinuousTransform
 from dgsynth.transforms.decoding import ColumnTransform, column_slices, decode_columns
 from dgsynth.transforms.filling import fill_missing
 from dgsynth.transforms.given import as_column
-from dgsynth.transforms.normalization import denormalize, normalize
+from dgsynth.transforms.normalization import denormalize, fill_ranges, normalize
+from dgsynth.transforms.records import gather_records
 from dgsynth.transforms.scaling import FeatureRange, Line, Scaling
 from dgsynth.transforms.timestamps import Timestamps, TimestampTransform
 
@@ -120,18 +123,28 @@ class Encoder:
         starts = [where.start for where in column_slices(self.metadata)]
         return {t.column.name: (start, t.outputs) for t, start in zip(self.metadata, starts, strict=True)}
 
-    def encode(self, sequences: Sequences) -> EncodedBatch:
+    def encode(self, sequences: Sequences, folder: str | os.PathLike[str] | None = None) -> EncodedBatch:
         """Return encoded samples; their schema must be the encoder's.
+
+        Parameters
+        ----------
+        sequences : Sequences
+        folder : path-like, optional
+            Where the records go to a file and are mapped from there, instead of being held in memory.
 
         Raises
         ------
         DataError
             A category is unknown, or a value is missing where none was.
+        OSError
+            The folder can't take the records.
         """
-        minmax, records = self._encode_measurements(sequences)
+        ranges = np.empty((2 * len(self._normalized), len(sequences)))
+        shape = (sequences.n_records, sum(output.dim for output in _outputs(self.measurements)))
+        records = gather_records(self._record_blocks(sequences, ranges), shape, folder)
         return EncodedBatch(
             metadata=torch.from_numpy(self.encode_metadata(self._metadata_frame(sequences))),
-            minmax=torch.from_numpy(minmax),
+            minmax=torch.from_numpy(self._minmax(ranges)),
             records=torch.from_numpy(records),
             lengths=torch.from_numpy(sequences.lengths.astype(np.int64)),
         )
@@ -211,22 +224,33 @@ class Encoder:
         middle = sum(self.feature_range) / 2
         return transform.join(np.where(is_missing, middle, scaled), is_missing)
 
-    def _encode_measurements(self, sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
-        """Return min/max metadata (n, M) and records (sum of lengths, D), float32."""
-        minmax: list[np.ndarray] = []
-        parts: list[np.ndarray] = []
-        offsets = sequences.offsets
-        for transform, values in zip(self.measurements, self._measurement_values(sequences), strict=True):
-            if isinstance(transform, CategoricalTransform):
-                parts.append(transform.encode(values))
-                continue
-            scaled = transform.scale(values)
-            if self.auto_normalize:
-                scaled, middle, half_width = normalize(scaled, offsets, self.feature_range)
-                minmax += [middle, half_width]
-            filled = fill_missing(scaled, offsets, otherwise=sum(self.feature_range) / 2)
-            parts.append(transform.join(filled, np.isnan(scaled)))
-        return _join(minmax, len(sequences)), _join(parts, int(offsets[-1]))
+    def _record_blocks(self, sequences: Sequences, ranges: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield records of whole samples, float32 of shape (rows, D), and note the samples' ranges on the way.
+
+        `ranges` has shape (M, n): of each normalized measurement (max + min) / 2 and (max - min) / 2.
+        """
+        columns, offsets = self._measurement_values(sequences), sequences.offsets
+        middle = sum(self.feature_range) / 2
+        for samples, rows in sample_blocks(sequences.lengths):
+            within = offsets[samples.start : samples.stop + 1] - rows.start
+            parts: list[np.ndarray] = []
+            noted = iter(ranges[:, samples])
+            for transform, values in zip(self.measurements, columns, strict=True):
+                block = values.iloc[rows]
+                if isinstance(transform, CategoricalTransform):
+                    parts.append(transform.encode(block))
+                    continue
+                scaled = transform.scale(block)
+                if self.auto_normalize:
+                    scaled, next(noted)[:], next(noted)[:] = normalize(scaled, within, self.feature_range)
+                parts.append(transform.join(fill_missing(scaled, within, otherwise=middle), np.isnan(scaled)))
+            yield np.concatenate(parts, axis=1) if parts else np.zeros((rows.stop - rows.start, 0), dtype=np.float32)
+
+    def _minmax(self, ranges: np.ndarray) -> np.ndarray:
+        """Return min/max metadata, float32 of shape (n, M), for ranges of shape (M, n)."""
+        for k in range(0, len(ranges), 2):
+            ranges[k], ranges[k + 1] = fill_ranges(ranges[k], ranges[k + 1], self.feature_range)
+        return np.ascontiguousarray(ranges.T, dtype=np.float32)
 
     def _measurement_values(self, sequences: Sequences) -> list[pd.Series]:
         values = [sequences.measurements[column.name] for column in self.schema.measurements]
@@ -247,12 +271,6 @@ class Encoder:
 
 def _outputs(transforms: Sequence[ColumnTransform]) -> tuple[Output, ...]:
     return tuple(output for transform in transforms for output in transform.outputs)
-
-
-def _join(parts: list[np.ndarray], rows: int) -> np.ndarray:
-    """Return columns side by side as float32, also where there are none."""
-    columns = [np.asarray(part, dtype=np.float32).reshape(rows, -1) for part in parts]
-    return np.concatenate(columns, axis=1) if columns else np.zeros((rows, 0), dtype=np.float32)
 
 
 def _scaling(scaling: Scaling | Mapping[Label, Scaling], name: Label) -> Scaling:

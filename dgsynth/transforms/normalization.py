@@ -29,7 +29,7 @@ def normalize(
     middle : float64 array of shape (n,)
         (max + min) / 2 over the sample's own records; in the feature range.
     half_width : float64 array of shape (n,)
-        (max - min) / 2; in [0, 1]. A sample without any value has the mean of the others and no width.
+        (max - min) / 2; in [0, 1]. Both are NaN for a sample without any value: see `fill_ranges`.
 
     References
     ----------
@@ -39,13 +39,25 @@ def normalize(
     lowest = np.fmin.reduceat(records, offsets[:-1]) - MARGIN
     highest = np.fmax.reduceat(records, offsets[:-1]) + MARGIN
     middle, half_width = (highest + lowest) / 2, (highest - lowest) / 2
-    has_values = ~np.isnan(middle)
-    middle = np.where(has_values, middle, middle[has_values].mean() if has_values.any() else feature_range[0])
-    half_width = np.where(has_values, half_width, MARGIN)
     sample = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     start, stop = feature_range
     unit = (records - middle[sample]) / (2 * half_width[sample]) + 0.5
     return start + (stop - start) * unit, middle, half_width
+
+
+def fill_ranges(
+    middle: np.ndarray, half_width: np.ndarray, feature_range: FeatureRange
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ranges of all samples; those without any value have the mean of the others and no width.
+
+    Parameters
+    ----------
+    middle, half_width : float64 arrays of shape (n,)
+    feature_range : (0, 1) or (-1, 1)
+    """
+    has_values = ~np.isnan(middle)
+    mean = middle[has_values].mean() if has_values.any() else feature_range[0]
+    return np.where(has_values, middle, mean), np.where(has_values, half_width, MARGIN)
 
 
 def denormalize(line: Line, middle: np.ndarray, half_width: np.ndarray, feature_range: FeatureRange) -> Line:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dgsynth.data.schema import Column
+from dgsynth.transforms.cache_blocks import row_blocks
 
 _NANOSECONDS = pd.DatetimeTZDtype("ns", "UTC")
 
@@ -24,6 +27,25 @@ def to_numbers(values: pd.Series, column: Column) -> np.ndarray:
     since_minimum = (nanoseconds - (column.minimum or 0)).astype(np.float64)
     since_minimum[values.isna().to_numpy()] = np.nan
     return since_minimum
+
+
+@dataclass(frozen=True)
+class PresentNumbers:
+    """The numbers of a column that are not missing, float64, in blocks as often as it is iterated.
+
+    Attributes
+    ----------
+    values : Series
+    column : Column
+    """
+
+    values: pd.Series
+    column: Column
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for rows in row_blocks(len(self.values)):
+            numbers = to_numbers(self.values.iloc[rows], self.column)
+            yield numbers[~np.isnan(numbers)]
 
 
 def gathered_dtype(column: Column) -> np.dtype[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -40,20 +41,26 @@ class Scaler:
     feature_range: FeatureRange
 
     @classmethod
-    def fit(cls, numbers: np.ndarray, scaling: Scaling, feature_range: FeatureRange, low: float, high: float) -> Scaler:
+    def fit(
+        cls,
+        present: Iterable[np.ndarray],
+        scaling: Scaling,
+        feature_range: FeatureRange,
+        low: float,
+        high: float,
+    ) -> Scaler:
         """Return the scaler of a column.
 
         Parameters
         ----------
-        numbers : float64 array of shape (n,)
-            NaN where missing.
+        present : iterable of float64 arrays
+            The numbers that are not missing, in blocks; iterated more than once.
         scaling : {"auto", "linear", "log"}
             "auto" takes the logarithm where all values are at least 0 and their skewness is above 3.
         feature_range : (0, 1) or (-1, 1)
         low, high : float
             The column's learned or declared range.
         """
-        present = numbers[~np.isnan(numbers)]
         log_unit = None
         if scaling == "log" or (scaling == "auto" and is_heavy_tailed(present, low)):
             log_unit = _log_unit(present)
@@ -99,17 +106,25 @@ class Scaler:
         return numbers
 
 
-def is_heavy_tailed(present: np.ndarray, low: float) -> bool:
+def is_heavy_tailed(present: Iterable[np.ndarray], low: float) -> bool:
     """Return whether a logarithm is due: nothing below 0, and a skewness above 3."""
-    if len(present) == 0 or low < 0 or present.max() == present.min():
+    count = sum(len(block) for block in present)
+    if count == 0 or low < 0:
         return False
-    centred = present - present.mean()
-    return bool((centred**3).mean() > HEAVY_TAIL_SKEWNESS * (centred**2).mean() ** 1.5)
+    mean = sum(float(block.sum()) for block in present) / count
+    variance = sum(float(((block - mean) ** 2).sum()) for block in present) / count
+    third = sum(float(((block - mean) ** 3).sum()) for block in present) / count
+    return third > HEAVY_TAIL_SKEWNESS * variance**1.5
 
 
-def _log_unit(present: np.ndarray) -> float:
+def _log_unit(present: Iterable[np.ndarray]) -> float:
     """Return the size below which values count as small: 1 for whole numbers, else a low quantile of the positive."""
-    positive = present[present > 0]
-    if len(positive) == 0 or (present == np.rint(present)).all():
+    if all((block == np.rint(block)).all() for block in present):
         return 1.0
-    return float(np.quantile(positive, 0.05))
+    positive = np.empty(sum(np.count_nonzero(block > 0) for block in present))
+    first = 0
+    for block in present:
+        chosen = block[block > 0]
+        positive[first : first + len(chosen)] = chosen
+        first += len(chosen)
+    return float(np.quantile(positive, 0.05, overwrite_input=True)) if first else 1.0

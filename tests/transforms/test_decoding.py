@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from dgsynth.data.schema import infer_column
-from dgsynth.transforms import decoding
+from dgsynth.transforms import cache_blocks
 from dgsynth.transforms.categorical import CategoricalTransform
 from dgsynth.transforms.continuous import ContinuousTransform
 from dgsynth.transforms.decoding import decode_columns
@@ -45,7 +45,7 @@ def decoded(table):
 @pytest.mark.parametrize("block", [1, 4, 10, 1000])
 def test_values_do_not_depend_on_the_size_of_blocks(monkeypatch, table, block):
     whole, expected = decoded(table)
-    monkeypatch.setattr(decoding, "BLOCK", block)
+    monkeypatch.setattr(cache_blocks, "BLOCK", block)
     in_blocks, _ = decoded(table)
     pd.testing.assert_frame_equal(in_blocks, whole, check_exact=True)
     assert np.abs(whole.iloc[:, 0] - expected).max() <= 0.5

@@ -9,6 +9,7 @@ import torch
 
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
+from dgsynth.transforms import cache_blocks
 from dgsynth.transforms.encoder import Encoder, EncoderOptions
 from dgsynth.transforms.state import encoder_from_dict, encoder_to_dict
 
@@ -56,6 +57,24 @@ def test_data_come_back(sequences, auto_normalize, feature_range):
     pd.testing.assert_frame_equal(back.measurements, sequences.measurements, rtol=1e-5, atol=1)
     pd.testing.assert_frame_equal(back.measurements[["loss", "state"]], sequences.measurements[["loss", "state"]])
     pd.testing.assert_series_equal(back.timestamps, sequences.timestamps, check_names=False)
+
+
+def without_values(table):
+    """Return the table with a home that has no value of a measurement."""
+    return table.assign(loss=table["loss"].where(table["home"] != 3))
+
+
+@pytest.mark.parametrize("auto_normalize", [True, False])
+def test_neither_blocks_nor_a_file_change_a_bit(monkeypatch, tmp_path, auto_normalize):
+    data = Sequences.from_long(without_values(table()), metadata=["isp", "rooms"], **KEYS)
+    encoder = Encoder.fit(data, EncoderOptions(auto_normalize=auto_normalize))
+    whole = encoder.encode(data)
+    monkeypatch.setattr(cache_blocks, "BLOCK", 3)
+    assert encoder_to_dict(Encoder.fit(data, EncoderOptions(auto_normalize=auto_normalize))) == encoder_to_dict(encoder)
+    for folder in (None, tmp_path):
+        encoded = encoder.encode(data, folder)
+        for name in ("metadata", "minmax", "records", "lengths"):
+            assert torch.equal(getattr(encoded, name), getattr(whole, name))
 
 
 def test_encoded_values_lie_in_the_ranges_of_their_activations(sequences):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dgsynth.transforms.filling import fill_missing
-from dgsynth.transforms.normalization import MARGIN, denormalize, normalize
+from dgsynth.transforms.normalization import MARGIN, denormalize, fill_ranges, normalize
 from dgsynth.transforms.scaling import Line
 
 OFFSETS = np.array([0, 3, 4, 8])
@@ -27,12 +27,15 @@ def test_each_sample_fills_the_range_and_comes_back(feature_range):
 def test_a_sample_without_values_has_the_mean_of_the_others_and_no_width():
     records = np.array([0.2, 0.4, np.nan, np.nan, 0.8])
     _, middle, half_width = normalize(records, np.array([0, 2, 4, 5]), (0, 1))
+    assert np.isnan(middle[1])
+    middle, half_width = fill_ranges(middle, half_width, (0, 1))
     assert middle[1] == pytest.approx((0.3 + 0.8) / 2)
     assert half_width[1] == MARGIN
 
 
 def test_no_value_at_all():
-    normalized, middle, _ = normalize(np.full(3, np.nan), np.array([0, 3]), (0, 1))
+    normalized, *ranges = normalize(np.full(3, np.nan), np.array([0, 3]), (0, 1))
+    middle, _ = fill_ranges(*ranges, (0, 1))
     assert np.isnan(normalized).all() and middle.tolist() == [0]
 
 
