@@ -38,6 +38,9 @@ USAGE_ERROR = 2
 OTHER_ERROR = 1
 INTERRUPTED = 130
 
+_NOT_SHOWN = ("callbacks", "checkpoint_dir", "encoded_dir")
+"""Parameters of a single run."""
+
 app = typer.Typer(
     name="dgsynth",
     rich_markup_mode=None,
@@ -138,6 +141,16 @@ def fit(
         Path | None,
         typer.Option(metavar="DIR", file_okay=False, help="Keep checkpoints here, and go on from the newest."),
     ] = None,
+    encoded_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            writable=True,
+            help="Hold the encoded records in a file in this folder, gone at the end, instead of in memory.",
+        ),
+    ] = None,
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="auto, cpu, or a torch device such as cuda:0.")
     ] = None,
@@ -174,6 +187,7 @@ def fit(
         "learning_rate": learning_rate,
         "random_state": random_state,
         "checkpoint_dir": checkpoint_dir,
+        "encoded_dir": encoded_dir,
         "device": device,
     }
     # What is not given is left to the estimator, the only place that knows the defaults.
@@ -533,7 +547,7 @@ def _train(model: DGSynthesizer, frame: pd.DataFrame, *, quiet: bool) -> bool:
 
 def _plain_parameters(model: DGSynthesizer) -> dict[str, Any]:
     """Return the estimator's parameters as JSON holds them, without those of a single run."""
-    parameters = {k: v for k, v in model.get_params(deep=False).items() if k not in ("callbacks", "checkpoint_dir")}
+    parameters = {k: v for k, v in model.get_params(deep=False).items() if k not in _NOT_SHOWN}
     plain: dict[str, Any] = json.loads(json.dumps(parameters, default=str))
     return plain
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MODEL_SUFFIX = ".safetensors"
 _MAX_SIZE = 2**20
 _MAX_LAYERS = 64
-_NOT_SAVED = ("callbacks", "checkpoint_dir")
+_NOT_SAVED = ("callbacks", "checkpoint_dir", "encoded_dir")
 """Parameters that belong to one run on one machine."""
 
 _FEATURES = ("n_features_in_", "feature_names_in_")

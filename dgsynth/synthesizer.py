@@ -22,6 +22,7 @@ from sklearn.utils._tags import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dgsynth import persistence
+from dgsynth.batch import EncodedBatch
 from dgsynth.config import InitialState, NetworkConfig, TrainingConfig
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
@@ -108,6 +109,10 @@ class DGSynthesizer(BaseEstimator):
     checkpoint_dir : path-like, default=None
         Where training writes its state every half minute. `fit` goes on from what it finds there, bit for
         bit, if data and parameters (but `epochs` and `max_steps`) are the same.
+    encoded_dir : path-like, default=None
+        An existing folder where `fit` writes the encoded records to a file that it maps, instead of holding them in
+        memory: 4 bytes (float32) for each encoded number, without padding. The file has no name there and goes with
+        the run, however that ends; the model is the same, bit for bit.
     device : str, default="auto"
         "auto" is CUDA where there is one, else Apple's MPS, else the CPU.
     precision : {"float32", "bfloat16"}, default="float32"
@@ -188,6 +193,7 @@ class DGSynthesizer(BaseEstimator):
         "packing": [_POSITIVE],
         "callbacks": ["array-like", tuple],
         "checkpoint_dir": [str, os.PathLike, None],
+        "encoded_dir": [str, os.PathLike, None],
         "device": [str],
         "precision": [StrOptions({"float32", "bfloat16"})],
         "n_jobs": [Integral, None],
@@ -234,6 +240,7 @@ class DGSynthesizer(BaseEstimator):
         packing: int = 1,
         callbacks: Sequence[Callback] = (),
         checkpoint_dir: str | os.PathLike[str] | None = None,
+        encoded_dir: str | os.PathLike[str] | None = None,
         device: str = "auto",
         precision: Precision = "float32",
         n_jobs: int | None = None,
@@ -276,6 +283,7 @@ class DGSynthesizer(BaseEstimator):
         self.packing = packing
         self.callbacks = callbacks
         self.checkpoint_dir = checkpoint_dir
+        self.encoded_dir = encoded_dir
         self.device = device
         self.precision = precision
         self.n_jobs = n_jobs
@@ -312,6 +320,8 @@ class DGSynthesizer(BaseEstimator):
             The data can't be used; a ValueError that names the column and the remedy.
         DivergenceError
             A loss stopped being finite.
+        OSError
+            `encoded_dir` or `checkpoint_dir` can't be written.
         """
         self._validate_params()
         goes_on = self.warm_start and hasattr(self, "networks_")
@@ -466,8 +476,10 @@ class DGSynthesizer(BaseEstimator):
         sequences = self._read(X, self.schema_ if goes_on else self.schema)
         if not goes_on:
             self._start(sequences)
+        encoded = self.encoder_.encode(sequences, self.encoded_dir)
+        del sequences  # training needs the room, and not the table
         with _threads(self.n_jobs):
-            self._train(sequences, epochs, max_steps)
+            self._train(encoded, epochs, max_steps)
         return self
 
     def _read(self, X: Any, schema: Schema | None) -> Sequences:
@@ -493,11 +505,10 @@ class DGSynthesizer(BaseEstimator):
             self.networks_ = DoppelGANger(self.encoder_.layout, self._network_config())
         self._training_state: dict[str, torch.Tensor] | None = None
 
-    def _train(self, sequences: Sequences, epochs: int, max_steps: int | None) -> None:
+    def _train(self, encoded: EncodedBatch, epochs: int, max_steps: int | None) -> None:
         device = resolve_device(self.device)
-        encoded = self.encoder_.encode(sequences)
         layout, config = self.encoder_.layout, self._training_config()
-        data = TrainingData(encoded, layout, device)
+        data = TrainingData(encoded, layout, device, moves_records=self.encoded_dir is None)
         trainer = Trainer(self.networks_.to(device), data, config, self.seed_, self._callbacks())
         if self._training_state is not None:
             trainer.restore(self._training_state)

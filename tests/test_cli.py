@@ -326,6 +326,15 @@ def test_ctrl_c_keeps_what_was_learned_under_another_name(table, tmp_path):
 
 
 @pytest.mark.slow
+def test_fit_holds_encoded_records_in_a_folder(run, succeed, table, tmp_path):
+    output, encoded = tmp_path / "visits.safetensors", tmp_path / "encoded"
+    encoded.mkdir()
+    succeed("fit", table, "-o", output, *LONG, *BRIEF, "--encoded-dir", encoded)
+    assert output.exists() and list(encoded.iterdir()) == []
+    code, _, err = run("fit", table, "-o", output, *LONG, *BRIEF, "--encoded-dir", tmp_path / "nowhere")
+    assert code == 2 and "--encoded-dir" in one_line(err)
+
+
 def test_fit_goes_on_from_its_checkpoint(succeed, table, tmp_path):
     once, twice, checkpoints = tmp_path / "once.safetensors", tmp_path / "twice.safetensors", tmp_path / "checkpoints"
     common = [*LONG, "--batch-size", 10, "--random-state", 0, "--quiet"]

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -372,6 +374,73 @@ def test_a_checkpoint_that_lacks_a_part_is_refused(table, tmp_path, name):
     write_tensor_file(tmp_path / FILE_NAME, "checkpoint", {"identity": header["identity"]}, tensors)
     with pytest.raises(ModelFileError, match="is damaged"):
         model.fit(table)
+
+
+def is_mapped(folder):
+    """Return whether this process has mapped a file of the folder, be it without a name."""
+    return str(folder) in Path("/proc/self/maps").read_text()
+
+
+class Mapped(Callback):
+    """Notes whether records are mapped in a step, and then raises an error of the class that it is given."""
+
+    def __init__(self, folder, error=None):
+        self.folder, self.error, self.seen = folder, error, False
+
+    def on_step_end(self, trainer):
+        self.seen = is_mapped(self.folder)
+        if self.error is not None:
+            raise self.error
+
+
+def test_records_in_a_file_train_the_same_model(table, tmp_path):
+    settings = {"max_steps": 5, "random_state": 0, "n_jobs": 1, **KEYS, **SMALL}
+    in_memory = DGSynthesizer(**settings).fit(table)
+    in_file = DGSynthesizer(encoded_dir=tmp_path, **settings).fit(table)
+    pd.testing.assert_frame_equal(in_file.history_, in_memory.history_, check_exact=True)
+    pd.testing.assert_frame_equal(in_file.sample(9, random_state=0), in_memory.sample(9, random_state=0))
+
+
+def test_a_run_goes_on_from_its_checkpoint_with_records_in_a_file(table, tmp_path):
+    settings = {"random_state": 0, "n_jobs": 1, **KEYS, **SMALL}
+    encoded_dir = tmp_path / "encoded"
+    encoded_dir.mkdir()
+    mapped = {"checkpoint_dir": tmp_path, "encoded_dir": str(encoded_dir)}
+    DGSynthesizer(max_steps=3, **mapped, **settings).fit(table)
+    DGSynthesizer(max_steps=5, checkpoint_dir=tmp_path, **settings).fit(table)
+    resumed = DGSynthesizer(max_steps=8, **mapped, **settings).fit(table)
+    whole = DGSynthesizer(max_steps=8, **settings).fit(table)
+    pd.testing.assert_frame_equal(resumed.history_, whole.history_, check_exact=True)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="needs Linux to see what is mapped")
+@pytest.mark.filterwarnings("ignore:training was interrupted")
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt, ArithmeticError])
+def test_the_file_of_records_goes_with_the_run(table, tmp_path, error):
+    watch = Mapped(tmp_path, error)
+    with suppress(ArithmeticError):
+        DGSynthesizer(max_steps=2, callbacks=[watch], encoded_dir=tmp_path, **KEYS, **SMALL).fit(table)
+    assert watch.seen and not is_mapped(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_metadata_alone_need_no_file(tmp_path):
+    rows = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0], "kind": list("abab")})
+    assert len(DGSynthesizer(max_steps=2, encoded_dir=tmp_path, **SMALL).fit(rows).sample(3)) == 3
+
+
+def test_a_mapped_array_is_taken(tmp_path):
+    values = np.random.default_rng(0).random((20, 6, 2)).astype("float32")
+    np.save(tmp_path / "values.npy", values)
+    settings = {"max_steps": 3, "random_state": 0, "n_jobs": 1, **SMALL}
+    mapped = DGSynthesizer(encoded_dir=tmp_path, **settings).fit(np.load(tmp_path / "values.npy", mmap_mode="r"))
+    pd.testing.assert_frame_equal(mapped.history_, DGSynthesizer(**settings).fit(values).history_, check_exact=True)
+    assert mapped.sample(2).dtype == np.float32
+
+
+def test_a_missing_encoded_dir_is_named(table, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"encoded_dir is '.*nowhere'.* name an existing folder"):
+        DGSynthesizer(max_steps=1, encoded_dir=tmp_path / "nowhere", **KEYS, **SMALL).fit(table)
 
 
 KILLED_RUN = """

@@ -72,36 +72,44 @@ class TrainingData:
     encoded : EncodedBatch
     layout : Layout
     device : torch.device
+        Where batches go.
+    moves_records : bool, default=True
+        Whether all records go there too, or stay where they are, as mapped ones should.
     """
 
-    def __init__(self, encoded: EncodedBatch, layout: Layout, device: torch.device) -> None:
-        self.encoded = encoded.to(device)
+    def __init__(
+        self, encoded: EncodedBatch, layout: Layout, device: torch.device, *, moves_records: bool = True
+    ) -> None:
         self.layout = layout
         self.device = device
-        self._offsets = torch.nn.functional.pad(self.encoded.lengths.cumsum(0), (1, 0))
+        self.metadata, self.minmax = encoded.metadata.to(device), encoded.minmax.to(device)
+        self.records = encoded.records.to(device) if moves_records else encoded.records
+        self.lengths = encoded.lengths.to(self.records.device)
+        self._offsets = torch.nn.functional.pad(self.lengths.cumsum(0), (1, 0))
 
     def __len__(self) -> int:
-        return len(self.encoded)
+        return len(self.lengths)
 
     def batch(self, samples: np.ndarray) -> RealBatch:
         """Return the given samples padded to P * S records."""
-        index = torch.from_numpy(samples).to(self.device)
-        encoded = self.encoded
-        lengths = encoded.lengths[index]
-        return RealBatch(encoded.metadata[index], encoded.minmax[index], self._steps(index, lengths), lengths)
+        index = torch.from_numpy(samples)
+        at_records, index = index.to(self.records.device), index.to(self.device)
+        lengths = self.lengths[at_records]
+        steps = self._steps(at_records, lengths).to(self.device)
+        return RealBatch(self.metadata[index], self.minmax[index], steps, lengths.to(self.device))
 
     def _steps(self, index: Tensor, lengths: Tensor) -> Tensor:
         layout = self.layout
         if not layout.has_measurements:
-            return self.encoded.records.new_zeros(len(index), 0, 0)
+            return self.records.new_zeros(len(index), 0, 0)
         if not layout.has_flags:  # all samples are of one length
             missing = layout.padded_length - layout.max_length
-            whole = self.encoded.records.unflatten(0, (-1, layout.max_length))[index]
+            whole = self.records.unflatten(0, (-1, layout.max_length))[index]
             return torch.nn.functional.pad(whole, (0, 0, 0, missing)) if missing else whole
-        records = self.encoded.records
+        records = self.records
         # One entry for every record there is, none for the padding.
         row = torch.repeat_interleave(lengths)
-        step = torch.arange(len(row), device=self.device) - (lengths.cumsum(0) - lengths)[row]
+        step = torch.arange(len(row), device=records.device) - (lengths.cumsum(0) - lengths)[row]
         steps = records.new_zeros(len(index), layout.padded_length, records.shape[1])
         steps[row, step] = records[self._offsets[index][row] + step]
         return torch.cat([steps, encode_flags(lengths, layout.passes, layout.sample_len)], dim=-1)

@@ -1,5 +1,7 @@
 """Shuffling, and padding of ragged records."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -30,6 +32,21 @@ def test_batches_are_whole_packs_of_at_least_two(n_samples, batch_size, packing,
     assert order.size == size
     assert order.epoch(0).shape == (order.steps_per_epoch, size)
     assert order.epoch(0).max() < n_samples
+
+
+@pytest.mark.parametrize("has_flags", [True, False])
+def test_records_can_stay_where_they_are(encoded, layout, has_flags):
+    if not has_flags:
+        records = torch.rand(24 * 10, 1, generator=torch.Generator().manual_seed(1))
+        encoded = replace(encoded, records=records, lengths=torch.full((24,), 10))
+        layout = replace(layout, has_flags=False)
+    data = TrainingData(encoded, layout, torch.device("meta"), moves_records=False)
+    assert data.records is encoded.records
+    batch, samples = data.batch(np.array([5, 0, 23])), TrainingData(encoded, layout, torch.device("cpu"))
+    for name in ("metadata", "minmax", "steps", "lengths"):
+        moved = getattr(batch, name)
+        assert moved.device.type == "meta"
+        assert moved.shape == getattr(samples.batch(np.array([5, 0, 23])), name).shape
 
 
 def test_records_are_padded_with_zeros_and_carry_flags(encoded, layout):
