@@ -14,7 +14,7 @@ namespace dgsynth {
 using torch::headeronly::ScalarType;
 using torch::stable::Tensor;
 
-inline void check_shape(const Tensor& tensor, const std::vector<int64_t>& shape, ScalarType type, const std::string& name) {
+inline void check_size(const Tensor& tensor, const std::vector<int64_t>& shape, ScalarType type, const std::string& name) {
   bool fits = tensor.dim() == static_cast<int64_t>(shape.size());
   std::string wanted;
   for (size_t i = 0; i < shape.size(); i++) {
@@ -27,6 +27,10 @@ inline void check_shape(const Tensor& tensor, const std::vector<int64_t>& shape,
                   : type == ScalarType::Double ? "float64"
                   : type == ScalarType::Long   ? "int64"
                                                : "bfloat16");
+}
+
+inline void check_shape(const Tensor& tensor, const std::vector<int64_t>& shape, ScalarType type, const std::string& name) {
+  check_size(tensor, shape, type, name);
   STD_TORCH_CHECK(tensor.is_contiguous(), name, " must be contiguous");
 }
 
@@ -34,6 +38,17 @@ inline void check_shape(const Tensor& tensor, const std::vector<int64_t>& shape,
 template <class T>
 const T* numbers(const Tensor& tensor, const std::vector<int64_t>& shape, const std::string& name) {
   check_shape(tensor, shape, sizeof(T) == 4 ? ScalarType::Float : ScalarType::Double, name);
+  return static_cast<const T*>(tensor.data_ptr());
+}
+
+// The same for samples, the first dimension, that may lie apart: tensor.stride(0).
+template <class T>
+const T* sample_numbers(const Tensor& tensor, const std::vector<int64_t>& shape, const std::string& name) {
+  check_size(tensor, shape, sizeof(T) == 4 ? ScalarType::Float : ScalarType::Double, name);
+  int64_t stride = 1;
+  for (int64_t i = tensor.dim() - 1; i > 0; stride *= tensor.size(i), i--) {
+    STD_TORCH_CHECK(tensor.size(i) == 1 || tensor.stride(i) == stride, "each sample of ", name, " must be contiguous");
+  }
   return static_cast<const T*>(tensor.data_ptr());
 }
 

@@ -222,6 +222,7 @@ Made run_forward(const Tensor& condition, const Tensor& noise, const Tensor& hid
                max_length, has_flags};
   const Sequence<T>& s = f.s;
   STD_TORCH_CHECK(biases.size() == weights.size(), "every LSTM layer needs a bias");
+  STD_TORCH_CHECK((s.passes - 1) * sample_len < max_length, "every pass must begin before max_length");
   for (int64_t l = 0; l < s.n_layers(); l++) {
     const Layer<T>& layer = s.layers[l];
     f.biases.push_back(numbers<T>(biases[l], {s.gates()}, "biases[" + std::to_string(l) + "]"));
@@ -265,6 +266,7 @@ template <class T>
 struct Backward {
   Sequence<T> s;
   const T *grad_steps, *steps, *gates, *cells, *hiddens;
+  int64_t grad_row;  // how far apart the samples of grad_steps lie
   const int64_t* lengths;
   std::vector<std::vector<T>> recurrent;  // of each layer, (4H, padded inputs that have a gradient)
   std::vector<T> head;                    // (S * D, padded H)
@@ -293,7 +295,7 @@ void logits_backward(const Backward<T>& b, Way<T>& w, int64_t pass, T* grad_logi
       continue;
     }
     const int64_t at = ((w.begin + i) * s.passes + pass) * s.block_dim;
-    const T* gradient = b.grad_steps + at;
+    const T* gradient = b.grad_steps + (w.begin + i) * b.grad_row + pass * s.block_dim;
     if (s.feedback_dim > 0) {
       T* const both = w.grad_block.data() + i * s.block_dim;
       for (int64_t j = 0; j < s.block_dim; j++) both[j] += gradient[j];
@@ -440,7 +442,8 @@ Gradients run_backward(const Tensor& grad_steps, const Tensor& steps, const Tens
   const Sequence<T>& s = b.s;
   STD_TORCH_CHECK(s.n > 0, "there must be samples");
   const std::vector<int64_t> shape = {s.n, s.passes * s.sample_len, s.step_dim};
-  b.grad_steps = numbers<T>(grad_steps, shape, "grad_steps");
+  b.grad_steps = sample_numbers<T>(grad_steps, shape, "grad_steps");
+  b.grad_row = grad_steps.stride(0);
   b.steps = numbers<T>(steps, shape, "steps");
   check_shape(lengths, {s.n}, ScalarType::Long, "lengths");
   b.lengths = static_cast<const int64_t*>(lengths.data_ptr());

@@ -146,7 +146,7 @@ class _Lstm:
 
     def gradients(self, kept: list[Any], steps: Tensor) -> list[Tensor]:
         weights, biases, head, head_bias, hidden, cell = torch.ops.dgsynth.lstm_sequence_backward(
-            steps.contiguous(), *kept, self._weights, self._head[0], *self._settings
+            steps, *kept, self._weights, self._head[0], *self._settings
         )
         learned = [torch.stack([hidden, cell]).sum(dim=2, keepdim=True)] if self._learns_state else []
         return [*weights, *biases, head, head_bias, *learned]

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.functional import linear
 
 from dgsynth.batch import Layout, Output
+from dgsynth.kernels import library_status
 from dgsynth.kernels import lstm_sequence as ops
 from dgsynth.kernels.activations import activate, numbered
 from dgsynth.kernels.generate import count_records, lstm_cell
@@ -138,6 +139,24 @@ def test_the_kernels_agree_with_their_references(layers, has_flags):
     gradients = torch.ops.dgsynth.lstm_sequence_backward(*backward)
     for ours, reference in zip(flat(gradients), flat(ops.backward_reference(*backward)), strict=True):
         torch.testing.assert_close(ours, reference, rtol=1e-4, atol=1e-4 * float(reference.abs().max()))
+
+
+def test_gradients_may_be_a_part_of_wider_rows():
+    forward = operands(make(feedback=True, has_flags=True, n=11, dtype=torch.float32))
+    gradient, *others = backward_operands(forward, torch.ops.dgsynth.lstm_sequence(*forward))
+    wide = torch.cat([gradient.flatten(1), torch.ones(11, 3)], dim=1)
+    apart = wide[:, :-3].view(gradient.shape)
+    made = torch.ops.dgsynth.lstm_sequence_backward(apart, *others)
+    wanted = torch.ops.dgsynth.lstm_sequence_backward(gradient, *others)
+    assert all(torch.equal(ours, same) for ours, same in zip(flat(made), flat(wanted), strict=True))
+
+
+@pytest.mark.skipif(not library_status()["path"], reason="the kernel is not loaded")
+def test_passes_beyond_the_longest_sample_are_refused():
+    condition, noise, *others = operands(make(dtype=torch.float32))
+    longer = torch.cat([noise, noise], dim=1)
+    with pytest.raises(RuntimeError, match="every pass must begin before max_length"):
+        torch.ops.dgsynth.lstm_sequence(condition, longer, *others)
 
 
 def flat(gradients):
