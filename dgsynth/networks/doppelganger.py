@@ -55,6 +55,11 @@ class Fake:
     steps: Tensor
     lengths: Tensor
 
+    @property
+    def rows(self) -> Tensor:
+        """Records, metadata and min/max metadata side by side, shape (B, P * S * D + A + M)."""
+        return torch.cat([self.steps.flatten(1), self.metadata, self.minmax], dim=1)
+
 
 class DoppelGANger(nn.Module):
     """The networks of one model. A part that the data do not need is None.

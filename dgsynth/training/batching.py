@@ -56,12 +56,15 @@ class RealBatch:
     steps : Tensor of shape (B, P * S, D)
         Records with flags; zero after the block of S in which a sample ends.
     lengths : int64 Tensor of shape (B,)
+    rows : Tensor of shape (B, P * S * D + A + M)
+        Records, metadata and min/max metadata side by side; `steps` is a part of it.
     """
 
     metadata: Tensor
     minmax: Tensor
     steps: Tensor
     lengths: Tensor
+    rows: Tensor
 
 
 class TrainingData:
@@ -94,22 +97,28 @@ class TrainingData:
         """Return the given samples padded to P * S records."""
         index = torch.from_numpy(samples)
         at_records, index = index.to(self.records.device), index.to(self.device)
-        lengths = self.lengths[at_records]
-        steps = self._steps(at_records, lengths).to(self.device)
-        return RealBatch(self.metadata[index], self.minmax[index], steps, lengths.to(self.device))
-
-    def _steps(self, index: Tensor, lengths: Tensor) -> Tensor:
+        lengths, metadata, minmax = self.lengths[at_records], self.metadata[index], self.minmax[index]
+        of_sample = torch.cat([metadata, minmax], dim=1)
         layout = self.layout
+        shape = (len(index), layout.padded_length, layout.step_dim if layout.has_measurements else 0)
+        width = shape[1] * shape[2]
+        # Written in place: with its padding this may be the largest tensor of a step, too large to copy again.
+        rows = self.records.new_zeros(len(index), width + of_sample.shape[1])
+        self._write(at_records, lengths, rows[:, :width].view(shape))
+        rows = rows.to(self.device)
+        rows[:, width:] = of_sample
+        return RealBatch(metadata, minmax, rows[:, :width].view(shape), lengths.to(self.device), rows)
+
+    def _write(self, index: Tensor, lengths: Tensor, steps: Tensor) -> None:
+        """Write records and flags to zeros of shape (B, P * S, D)."""
+        records, layout = self.records, self.layout
         if not layout.has_measurements:
-            return self.records.new_zeros(len(index), 0, 0)
+            return
         if not layout.has_flags:  # all samples are of one length
-            missing = layout.padded_length - layout.max_length
-            whole = self.records.unflatten(0, (-1, layout.max_length))[index]
-            return torch.nn.functional.pad(whole, (0, 0, 0, missing)) if missing else whole
-        records = self.records
+            steps[:, : layout.max_length] = records.unflatten(0, (-1, layout.max_length))[index]
+            return
         # One entry for every record there is, none for the padding.
         row = torch.repeat_interleave(lengths)
         step = torch.arange(len(row), device=records.device) - (lengths.cumsum(0) - lengths)[row]
-        steps = records.new_zeros(len(index), layout.padded_length, records.shape[1])
-        steps[row, step] = records[self._offsets[index][row] + step]
-        return torch.cat([steps, encode_flags(lengths, layout.passes, layout.sample_len)], dim=-1)
+        steps[..., :-2][row, step] = records[self._offsets[index][row] + step]
+        steps[..., -2:] = encode_flags(lengths, layout.passes, layout.sample_len)

@@ -59,5 +59,8 @@ def critic_loss(
 def generator_loss(critic: Discriminator, fake: Rows) -> tuple[Tensor, Tensor]:
     """Return -mean D(fake) for flattened samples, and its gradient (B, F) to the columns that these use."""
     packed = fake.packed(critic.packing)
-    scores, slopes = kernels.critic_slopes(packed, *critic.layers())
-    return -scores.mean(), slopes.mul_(-1 / len(packed)).view_as(fake.values)
+    weights, biases = critic.layers()
+    share = -1 / len(packed)  # of a score in the loss; taken into the last layer, it is not multiplied with all slopes
+    weights[-1], biases[-1] = weights[-1] * share, biases[-1] * share
+    scores, slopes = kernels.critic_slopes(packed, weights, biases)
+    return scores.sum(), slopes.view_as(fake.values)

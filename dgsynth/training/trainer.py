@@ -172,7 +172,7 @@ class Trainer:
         metadata, layout = torch.cat([samples.metadata, samples.minmax], dim=1), self.networks.layout
         blocks = samples.lengths.add(layout.sample_len - 1).div_(layout.sample_len, rounding_mode="floor")
         active = (blocks * (layout.sample_len * layout.step_dim))[:, None] if layout.has_flags else None
-        rows = Rows(torch.cat([samples.steps.flatten(1), metadata], dim=1), active, metadata.shape[1])
+        rows = Rows(samples.rows, active, metadata.shape[1])
         return [rows, Rows(metadata)][: len(self._discriminators)]
 
     def _discriminator_step(

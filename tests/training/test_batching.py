@@ -60,3 +60,4 @@ def test_records_are_padded_with_zeros_and_carry_flags(encoded, layout):
         assert not row[length:, :1].any()
     assert torch.equal(batch.steps[..., 1:], encode_flags(encoded.lengths[samples], 3, 4))
     assert torch.equal(batch.metadata, encoded.metadata[samples])
+    assert torch.equal(batch.rows, torch.cat([batch.steps.flatten(1), batch.metadata, batch.minmax], dim=1))
