@@ -36,7 +36,7 @@ def gather_records(
         size = 4 * shape[0] * shape[1] / 2**20
         raise type(error)(
             f"encoded_dir is {os.fspath(folder)!r}, where {size:.1f} MiB of encoded records can't be written "
-            f"({error.strerror or error}); name an existing folder with room for them, or None to keep them in memory"
+            f"({error.strerror or error}); name an existing folder with room for them, or none, to keep them in memory"
         ) from error
 
 
