@@ -34,17 +34,20 @@ inline void check_shape(const Tensor& tensor, const std::vector<int64_t>& shape,
   STD_TORCH_CHECK(tensor.is_contiguous(), name, " must be contiguous");
 }
 
-// Where the numbers of a tensor of that shape lie; T is float or double.
+template <class T>  // float or double
+constexpr ScalarType kNumber = sizeof(T) == 4 ? ScalarType::Float : ScalarType::Double;
+
+// Where the numbers of a tensor of that shape lie.
 template <class T>
 const T* numbers(const Tensor& tensor, const std::vector<int64_t>& shape, const std::string& name) {
-  check_shape(tensor, shape, sizeof(T) == 4 ? ScalarType::Float : ScalarType::Double, name);
+  check_shape(tensor, shape, kNumber<T>, name);
   return static_cast<const T*>(tensor.data_ptr());
 }
 
 // The same for samples, the first dimension, that may lie apart: tensor.stride(0).
 template <class T>
 const T* sample_numbers(const Tensor& tensor, const std::vector<int64_t>& shape, const std::string& name) {
-  check_size(tensor, shape, sizeof(T) == 4 ? ScalarType::Float : ScalarType::Double, name);
+  check_size(tensor, shape, kNumber<T>, name);
   int64_t stride = 1;
   for (int64_t i = tensor.dim() - 1; i > 0; stride *= tensor.size(i), i--) {
     STD_TORCH_CHECK(tensor.size(i) == 1 || tensor.stride(i) == stride, "each sample of ", name, " must be contiguous");

@@ -99,8 +99,7 @@ class TrainingData:
         at_records, index = index.to(self.records.device), index.to(self.device)
         lengths, metadata, minmax = self.lengths[at_records], self.metadata[index], self.minmax[index]
         of_sample = torch.cat([metadata, minmax], dim=1)
-        layout = self.layout
-        shape = (len(index), layout.padded_length, layout.step_dim if layout.has_measurements else 0)
+        shape = (len(index), self.layout.padded_length, self.layout.step_dim)
         width = shape[1] * shape[2]
         # Written in place: with its padding this may be the largest tensor of a step, too large to copy again.
         rows = self.records.new_zeros(len(index), width + of_sample.shape[1])

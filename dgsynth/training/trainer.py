@@ -169,10 +169,11 @@ class Trainer:
 
     def _judged(self, samples: RealBatch | Fake) -> list[Rows]:
         """Return what each discriminator judges: P * S * D + A + M columns, for the auxiliary one A + M."""
-        metadata, layout = torch.cat([samples.metadata, samples.minmax], dim=1), self.networks.layout
+        all_columns, layout = samples.rows, self.networks.layout
+        metadata = all_columns[:, samples.steps[0].numel() :].contiguous()
         blocks = samples.lengths.add(layout.sample_len - 1).div_(layout.sample_len, rounding_mode="floor")
         active = (blocks * (layout.sample_len * layout.step_dim))[:, None] if layout.has_flags else None
-        rows = Rows(samples.rows, active, metadata.shape[1])
+        rows = Rows(all_columns, active, metadata.shape[1])
         return [rows, Rows(metadata)][: len(self._discriminators)]
 
     def _discriminator_step(
