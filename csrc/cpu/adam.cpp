@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../checks.h"
+#include "adam.h"
 #include "cells.h"
 #include "tasks.h"
 
@@ -17,18 +18,6 @@ namespace {
 
 constexpr double kEpsilon = 1e-8;
 constexpr int64_t kStretch = 1 << 15;  // numbers of a task
-
-template <class T>
-struct Stretch {
-  int64_t count;
-  T *weights, *first, *second;
-  const T* gradients;
-};
-
-template <class T>
-struct Rates {
-  T learning, beta_1, beta_2, root;  // learning and root already hold the bias corrections
-};
 
 template <class V, class T>
 DGSYNTH_INLINE void step_stretch(const Stretch<T>& s, const Rates<T>& r) {
@@ -59,21 +48,10 @@ __attribute__((target("arch=x86-64-v3"))) void step_avx2(const Stretch<float>& s
 }
 #endif
 
-void step(const Stretch<double>& s, const Rates<double>& r) { step_stretch<double>(s, r); }
-
-void step(const Stretch<float>& s, const Rates<float>& r) {
-#ifdef __x86_64__
-  if (__builtin_cpu_supports("x86-64-v4")) return step_avx512(s, r);
-  if (__builtin_cpu_supports("x86-64-v3")) return step_avx2(s, r);
-#endif
-  step_stretch<Vectors<4>::Floats>(s, r);
-}
-
 template <class T>
 void run(const std::vector<Tensor>& weights, const std::vector<Tensor>& first, const std::vector<Tensor>& second,
          int64_t step_number, const std::vector<Tensor>& gradients, double learning_rate, double beta_1, double beta_2) {
-  const Rates<T> rates{T(learning_rate / (1 - std::pow(beta_1, step_number))), T(beta_1), T(beta_2),
-                       T(1 / std::sqrt(1 - std::pow(beta_2, step_number)))};
+  const Rates<T> rates(learning_rate, beta_1, beta_2, step_number);
   Tasks tasks;
   for (size_t k = 0; k < weights.size(); k++) {
     std::vector<int64_t> shape;
@@ -87,7 +65,7 @@ void run(const std::vector<Tensor>& weights, const std::vector<Tensor>& first, c
     for (int64_t begin = 0; begin < all.count; begin += kStretch) {
       const Stretch<T> part{std::min(kStretch, all.count - begin), all.weights + begin, all.first + begin,
                             all.second + begin, all.gradients + begin};
-      tasks.add([part, &rates] { step(part, rates); });
+      tasks.add([part, &rates] { adam_step(part, rates); });
     }
   }
   tasks.run();
@@ -105,6 +83,17 @@ void adam_(std::vector<Tensor> weights, std::vector<Tensor> first, std::vector<T
 }
 
 }  // namespace
+
+void adam_step(const Stretch<double>& s, const Rates<double>& r) { step_stretch<double>(s, r); }
+
+void adam_step(const Stretch<float>& s, const Rates<float>& r) {
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("x86-64-v4")) return step_avx512(s, r);
+  if (__builtin_cpu_supports("x86-64-v3")) return step_avx2(s, r);
+#endif
+  step_stretch<Vectors<4>::Floats>(s, r);
+}
+
 }  // namespace dgsynth
 
 STABLE_TORCH_LIBRARY_IMPL(dgsynth, CPU, m) { m.impl("adam_", TORCH_BOX(&dgsynth::adam_)); }

@@ -144,4 +144,46 @@ DGSYNTH_INLINE void multiply_tiles(const Product<T>& p) {
   else multiply_all<T, kBytes, kMost, false>(p);
 }
 
+// c (m, n) += a (m, k) b (n, k)^T, for few rows of `a`: what reads b once, and need not turn it.
+template <class T>
+struct RowProduct {
+  int64_t m, n, k;
+  const T* a;
+  int64_t a_row;
+  const T* b;
+  int64_t b_row;
+  T* c;
+  int64_t c_row;
+};
+
+template <class T, int kBytes, int kRows>
+DGSYNTH_INLINE void multiply_row_tile(const RowProduct<T>& p, int64_t row) {
+  using V = typename Simd<T, kBytes>::type;
+  constexpr int kWidth = Simd<T, kBytes>::kWidth;
+  const T* const a = p.a + row * p.a_row;
+  for (int64_t j = 0; j < p.n; j++) {
+    const T* const b = p.b + j * p.b_row;
+    V sum[kRows] = {};
+    int64_t d = 0;
+    for (; d + kWidth <= p.k; d += kWidth) {
+      const V x = *reinterpret_cast<const V*>(b + d);
+#pragma GCC unroll 8
+      for (int i = 0; i < kRows; i++) sum[i] += x * *reinterpret_cast<const V*>(a + i * p.a_row + d);
+    }
+    for (int i = 0; i < kRows; i++) {
+      T total = 0;
+      for (int lane = 0; lane < kWidth; lane++) total += sum[i][lane];
+      for (int64_t rest = d; rest < p.k; rest++) total += a[i * p.a_row + rest] * b[rest];
+      p.c[(row + i) * p.c_row + j] += total;
+    }
+  }
+}
+
+template <class T, int kBytes>
+DGSYNTH_INLINE void multiply_row_tiles(const RowProduct<T>& p) {
+  int64_t row = 0;
+  for (; row + 4 <= p.m; row += 4) multiply_row_tile<T, kBytes, 4>(p, row);
+  for (; row < p.m; row++) multiply_row_tile<T, kBytes, 1>(p, row);
+}
+
 }  // namespace dgsynth

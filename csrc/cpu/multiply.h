@@ -9,6 +9,15 @@ namespace dgsynth {
 void multiply_float(const Product<float>& product);
 void multiply_double(const Product<double>& product);
 
+void multiply_rows_float(const RowProduct<float>& product);
+void multiply_rows_double(const RowProduct<double>& product);
+
+template <class T>
+void multiply_few(const RowProduct<T>& product) {
+  if constexpr (sizeof(T) == 4) multiply_rows_float(product);
+  else multiply_rows_double(product);
+}
+
 template <class T>
 void multiply(const Product<T>& product) {
   if (product.m == 0 || product.n == 0) return;

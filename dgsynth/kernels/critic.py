@@ -45,6 +45,12 @@ torch.library.define(
     "-> (Tensor losses, Tensor[] weights, Tensor[] biases)",
 )
 torch.library.define(
+    "dgsynth::critic_step_",
+    "(Tensor real, Tensor fake, Tensor mixing, Tensor(a!)[] weights, Tensor(b!)[] biases, Tensor(c!)[] first, "
+    "Tensor(d!)[] second, Tensor(e!) step, float penalty_weight, float learning_rate, float beta_1, float beta_2, "
+    "Tensor? real_active, Tensor? fake_active, int tail) -> Tensor",
+)
+torch.library.define(
     "dgsynth::critic_slope",
     "(Tensor rows, Tensor[] weights, Tensor[] biases, Tensor? active, int tail) -> (Tensor scores, Tensor slopes)",
 )
@@ -184,6 +190,50 @@ def critic_loss(
     return losses, [gradient for layer in zip(*gradients, strict=True) for gradient in layer]
 
 
+def critic_step_(
+    real: Rows,
+    fake: Rows,
+    mixing: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    penalty_weight: float,
+    first: Sequence[Tensor],
+    second: Sequence[Tensor],
+    step: Tensor,
+    *rates: float,
+) -> Tensor:
+    """Take a step of Adam by the gradients of `critic_loss`, in place, and return the losses of before, shape (3,).
+
+    Gradients are not stored: of a wide first layer they would be the most that a step writes and reads.
+
+    Parameters
+    ----------
+    real, fake, mixing, weights, biases, penalty_weight
+        As `critic_loss` has them.
+    first, second : sequences of Tensors
+        The moments of each layer's weight and bias in turn, as `adam_` has them.
+    step : int64 Tensor of shape ()
+        Steps taken before; counts this one.
+    *rates : float
+        Learning rate, beta_1, beta_2.
+    """
+    return torch.ops.dgsynth.critic_step_(
+        real.values.contiguous(),
+        fake.values.contiguous(),
+        mixing.contiguous(),
+        list(weights),
+        list(biases),
+        list(first),
+        list(second),
+        step,
+        penalty_weight,
+        *rates,
+        real.active,
+        fake.active,
+        real.tail,
+    )
+
+
 def critic_slopes(rows: Rows, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Return the scores (B,) of rows, and each score's gradient to its row, (B, F), in the columns that are in use."""
     scores, slopes = torch.ops.dgsynth.critic_slope(
@@ -274,6 +324,31 @@ def loss_reference(
 
 
 @torch.no_grad()
+def step_reference(
+    real: Tensor,
+    fake: Tensor,
+    mixing: Tensor,
+    weights: list[Tensor],
+    biases: list[Tensor],
+    first: list[Tensor],
+    second: list[Tensor],
+    step: Tensor,
+    penalty_weight: float,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    *padding: Any,
+) -> Tensor:
+    """The definition of `critic_step_`: two operations, each with what kernel there is for the device."""
+    losses, *gradients = torch.ops.dgsynth.critic_loss(real, fake, mixing, weights, biases, penalty_weight, *padding)
+    parameters, changes = (
+        [tensor for layer in zip(*pair, strict=True) for tensor in layer] for pair in ((weights, biases), gradients)
+    )
+    torch.ops.dgsynth.adam_(parameters, first, second, step, changes, learning_rate, beta_1, beta_2)
+    return losses
+
+
+@torch.no_grad()
 def slope_reference(rows: Tensor, weights: list[Tensor], biases: list[Tensor], *_: object) -> tuple[Tensor, Tensor]:
     """The definition of `critic_slope`: scores of rows, and their gradients to the rows."""
     sums = [linear(rows, weights[0], biases[0])]
@@ -293,6 +368,7 @@ def _down(sums: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
 torch.library.impl("dgsynth::critic", "CompositeExplicitAutograd")(reference)
 torch.library.impl("dgsynth::critic_backward", "CompositeExplicitAutograd")(backward_reference)
 torch.library.impl("dgsynth::critic_loss", "CompositeExplicitAutograd")(loss_reference)
+torch.library.impl("dgsynth::critic_step_", "CompositeExplicitAutograd")(step_reference)
 torch.library.impl("dgsynth::critic_slope", "CompositeExplicitAutograd")(slope_reference)
 
 
@@ -321,6 +397,11 @@ def _fake_loss(
     real: Tensor, fake: Tensor, mixing: Tensor, weights: list[Tensor], biases: list[Tensor], *_: object
 ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     return real.new_empty(3), [torch.empty_like(x) for x in weights], [torch.empty_like(x) for x in biases]
+
+
+@torch.library.register_fake("dgsynth::critic_step_")
+def _fake_step(real: Tensor, *_: object) -> Tensor:
+    return real.new_empty(3)
 
 
 @torch.library.register_fake("dgsynth::critic_slope")

@@ -12,6 +12,7 @@ from dgsynth.kernels.critic import (
     critic,
     critic_loss,
     critic_slopes,
+    critic_step_,
     sample_gradient_norms,
 )
 
@@ -128,6 +129,25 @@ def test_the_loss_and_its_gradients_are_those_of_autograd(hidden):
     torch.testing.assert_close(gradients, list(torch.autograd.grad(loss, parameters)))
 
 
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize("width", [13, 1100])
+def test_a_step_is_the_loss_and_adam(hidden, width):
+    arguments = make(hidden, rows=7, width=width, dtype=torch.float32)
+    parameters = [tensor for layer in zip(*arguments[3:], strict=True) for tensor in layer]
+    moments = [[torch.zeros_like(tensor) for tensor in parameters] for _ in range(2)]
+    twins, twin_moments = [x.clone() for x in parameters], [[x.clone() for x in of] for of in moments]
+    steps, rates = [torch.tensor(0), torch.tensor(0)], (1e-3, 0.5, 0.999)
+    for _ in range(3):
+        losses = critic_step_(Rows(arguments[0]), Rows(arguments[1]), *arguments[2:], 10.0, *moments, steps[0], *rates)
+        rows = (*arguments[:3], twins[::2], twins[1::2], 10.0, *DENSE)
+        wanted, *gradients = torch.ops.dgsynth.critic_loss(*rows)
+        gradients = [tensor for layer in zip(*gradients, strict=True) for tensor in layer]
+        torch.ops.dgsynth.adam_(twins, *twin_moments, steps[1], gradients, *rates)
+        assert torch.equal(losses, wanted)
+    assert steps[0] == 3
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(parameters, twins, strict=True))
+
+
 def test_packed_rows_lie_one_behind_the_other():
     rows = Rows(torch.arange(12.0).reshape(4, 3), torch.tensor([[1], [2], [0], [1]]), 1).packed(2)
     assert rows.values.tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
@@ -157,6 +177,9 @@ def test_the_ops_are_registered_well(dtype):
         torch.ops.dgsynth.critic_backward, (real, fake, *factors, torch.ones(15, dtype=dtype), *DENSE)
     )
     torch.library.opcheck(torch.ops.dgsynth.critic_loss, (real, fake, mixing, weights, biases, 10.0, *DENSE))
+    moments = [[torch.zeros_like(x) for layer in zip(weights, biases, strict=True) for x in layer] for _ in range(2)]
+    state = (*moments, torch.tensor(0), 10.0, 1e-3, 0.5, 0.999)
+    torch.library.opcheck(torch.ops.dgsynth.critic_step_, (real, fake, mixing, weights, biases, *state, *DENSE))
     torch.library.opcheck(torch.ops.dgsynth.critic_slope, (real.requires_grad_(), weights, biases, None, 0))
 
 
