@@ -85,39 +85,51 @@ class TrainingData:
     ) -> None:
         self.layout = layout
         self.device = device
-        self.metadata, self.minmax = encoded.metadata.to(device), encoded.minmax.to(device)
+        self._of_sample = torch.cat([encoded.metadata, encoded.minmax], dim=1).to(device)
         self.records = encoded.records.to(device) if moves_records else encoded.records
         self.lengths = encoded.lengths.to(self.records.device)
         self._offsets = torch.nn.functional.pad(self.lengths.cumsum(0), (1, 0))
+        # Records of the blocks that a sample reaches; in the host's memory too, so that no GPU is waited for.
+        self._host_reach = -(-encoded.lengths.cpu().numpy() // layout.sample_len) * layout.sample_len
+        self._reach = torch.from_numpy(self._host_reach).to(self.records.device)
+        self._room = self.records.new_empty(0, 0)
+        self._written: tuple[Tensor, Tensor] | None = None
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def batch(self, samples: np.ndarray) -> RealBatch:
-        """Return the given samples padded to P * S records."""
-        index = torch.from_numpy(samples)
+        """Return the given samples padded to P * S records; the next call may overwrite them."""
+        index, layout = torch.from_numpy(samples), self.layout
         at_records, index = index.to(self.records.device), index.to(self.device)
-        lengths, metadata, minmax = self.lengths[at_records], self.metadata[index], self.minmax[index]
-        of_sample = torch.cat([metadata, minmax], dim=1)
-        shape = (len(index), self.layout.padded_length, self.layout.step_dim)
+        lengths, of_sample = self.lengths[at_records], self._of_sample[index]
+        shape = (len(index), layout.padded_length, layout.step_dim)
         width = shape[1] * shape[2]
-        # Written in place: with its padding this may be the largest tensor of a step, too large to copy again.
-        rows = self.records.new_zeros(len(index), width + of_sample.shape[1])
-        self._write(at_records, lengths, rows[:, :width].view(shape))
-        rows = rows.to(self.device)
+        # With its padding this may be the largest tensor of a step: it is kept, and what was written is cleared.
+        if self._room.shape != (len(index), width + of_sample.shape[1]):
+            self._room, self._written = self.records.new_zeros(len(index), width + of_sample.shape[1]), None
+        n_records = int(self._host_reach[samples].sum())
+        self._write(at_records, lengths, n_records, self._room[:, :width].view(shape))
+        rows = self._room.to(self.device)
         rows[:, width:] = of_sample
+        metadata, minmax = of_sample.split([layout.metadata_dim, layout.minmax_dim], dim=1)
         return RealBatch(metadata, minmax, rows[:, :width].view(shape), lengths.to(self.device), rows)
 
-    def _write(self, index: Tensor, lengths: Tensor, steps: Tensor) -> None:
-        """Write records and flags to zeros of shape (B, P * S, D)."""
+    def _write(self, index: Tensor, lengths: Tensor, n_records: int, steps: Tensor) -> None:
+        """Write records and flags, n_records of them, to zeros (B, P * S, D), but for what the call before wrote."""
         records, layout = self.records, self.layout
         if not layout.has_measurements:
             return
         if not layout.has_flags:  # all samples are of one length
             steps[:, : layout.max_length] = records.unflatten(0, (-1, layout.max_length))[index]
             return
-        # One entry for every record there is, none for the padding.
-        row = torch.repeat_interleave(lengths)
-        step = torch.arange(len(row), device=records.device) - (lengths.cumsum(0) - lengths)[row]
-        steps[..., :-2][row, step] = records[self._offsets[index][row] + step]
-        steps[..., -2:] = encode_flags(lengths, layout.passes, layout.sample_len)
+        if self._written is not None:
+            steps[self._written] = 0
+        # One entry for every record of the blocks that a sample reaches, none for the padding behind them.
+        reach = self._reach[index]
+        row = torch.repeat_interleave(reach, output_size=n_records)
+        step = torch.arange(n_records, device=records.device) - (reach.cumsum(0) - reach)[row]
+        last = lengths[row] - 1
+        values = records[self._offsets[index][row] + torch.minimum(step, last)] * (step <= last)[:, None]
+        steps[row, step] = torch.cat([values, encode_flags(step, last)], dim=1)
+        self._written = row, step

@@ -6,22 +6,22 @@ import torch
 from torch import Tensor
 
 
-def encode_flags(lengths: Tensor, passes: int, sample_len: int) -> Tensor:
-    """Return the generation flags of samples of given lengths.
+def encode_flags(record: Tensor, last: Tensor) -> Tensor:
+    """Return the generation flags of records in the blocks of `sample_len` that their samples reach.
 
-    A record is followed by another one: [1, 0]. The last record, and what is left of its block of
-    `sample_len` records: [0, 1]. Blocks after that: [0, 0].
+    A record is followed by another one: [1, 0]. The last record, and what is left of its block: [0, 1]. In the blocks
+    after that, which are not asked for here, flags are zero like all else.
 
     Parameters
     ----------
-    lengths : int64 Tensor of shape (n,)
-        At least 1.
-    passes, sample_len : int
-        The flags reach over passes * sample_len records.
+    record : int64 Tensor of shape (n,)
+        Number of the record in its sample.
+    last : int64 Tensor of shape (n,)
+        Number of the sample's last record.
 
     Returns
     -------
-    float32 Tensor of shape (n, passes * sample_len, 2)
+    float32 Tensor of shape (n, 2)
 
     References
     ----------
@@ -29,13 +29,11 @@ def encode_flags(lengths: Tensor, passes: int, sample_len: int) -> Tensor:
 
     Examples
     --------
-    >>> encode_flags(torch.tensor([4]), passes=2, sample_len=3)[0, :, 0]
+    >>> encode_flags(torch.arange(6), torch.tensor(3))[:, 0]
     tensor([1., 1., 1., 0., 0., 0.])
     """
-    record = torch.arange(passes * sample_len, device=lengths.device)
-    goes_on = record < lengths[:, None] - 1
-    block_is_active = record // sample_len * sample_len < lengths[:, None]
-    return torch.stack([goes_on, ~goes_on & block_is_active], dim=-1).to(torch.float32)
+    goes_on = record < last
+    return torch.stack([goes_on, ~goes_on], dim=-1).to(torch.float32)
 
 
 def decode_flags(flags: Tensor, max_length: int) -> Tensor:

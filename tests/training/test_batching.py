@@ -49,6 +49,18 @@ def test_records_can_stay_where_they_are(encoded, layout, has_flags):
         assert moved.shape == getattr(samples.batch(np.array([5, 0, 23])), name).shape
 
 
+@pytest.mark.parametrize("has_flags", [True, False])
+def test_nothing_is_left_of_the_batch_before(encoded, layout, has_flags):
+    layout = replace(layout, has_flags=has_flags)
+    if not has_flags:
+        encoded = replace(encoded, records=torch.rand(240, 1), lengths=torch.full((24,), 10))
+    data, (first, second) = TrainingData(encoded, layout, torch.device("cpu")), np.arange(24).reshape(2, 12)
+    fresh = TrainingData(encoded, layout, torch.device("cpu")).batch(second)
+    data.batch(first)
+    assert torch.equal(data.batch(second).rows, fresh.rows)
+    assert torch.equal(data.batch(second[:3]).rows, fresh.rows[:3])
+
+
 def test_records_are_padded_with_zeros_and_carry_flags(encoded, layout):
     samples = np.array([5, 0, 23])
     batch = TrainingData(encoded, layout, torch.device("cpu")).batch(samples)
@@ -58,6 +70,8 @@ def test_records_are_padded_with_zeros_and_carry_flags(encoded, layout):
         length = int(encoded.lengths[sample])
         assert torch.equal(row[:length, :1], encoded.records[starts[sample] : starts[sample] + length])
         assert not row[length:, :1].any()
-    assert torch.equal(batch.steps[..., 1:], encode_flags(encoded.lengths[samples], 3, 4))
+        reached = -(-length // 4) * 4
+        assert torch.equal(row[:reached, 1:], encode_flags(torch.arange(reached), torch.tensor(length - 1)))
+        assert not row[reached:].any()
     assert torch.equal(batch.metadata, encoded.metadata[samples])
     assert torch.equal(batch.rows, torch.cat([batch.steps.flatten(1), batch.metadata, batch.minmax], dim=1))
