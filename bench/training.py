@@ -32,6 +32,7 @@ from dgsynth.kernels import library_status
 from dgsynth.networks import DoppelGANger
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback
+from dgsynth.training.noise import draw_noise
 from dgsynth.training.trainer import Trainer
 
 THREADS, ROUNDS, SAMPLES, BATCH = 2, 3, 400, 100
@@ -207,8 +208,7 @@ def set_lengths(networks: DoppelGANger) -> None:
 
 @torch.no_grad()
 def _fake_passes(networks: DoppelGANger) -> float:
-    random = torch.Generator().manual_seed(1)
-    lengths = [networks(networks.draw_noise(BATCH, random)).lengths for _ in range(50)]
+    lengths = [networks(draw_noise(networks, BATCH, 1, torch.tensor(step))[0]).lengths for step in range(50)]
     return float(torch.ceil(torch.cat(lengths) / networks.layout.sample_len).mean())
 
 

@@ -6,6 +6,7 @@
 #include <torch/headeronly/util/Exception.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "../vector_math.h"
 
@@ -27,23 +28,30 @@ struct Draws {
 // Fills blocks number `begin` to `end - 1` of all draws.
 template <int kWidth>
 DGSYNTH_INLINE void fill_normal(const Draws& d, int64_t begin, int64_t end) {
+  int64_t draw = begin / d.blocks, block = begin % d.blocks;
   for (int64_t start = begin; start < end; start += kWidth) {
-    typename Vectors<kWidth>::Words counter[4] = {};
+    uint32_t words[4][kWidth] = {};
+    float* out[kWidth];
+    int64_t room[kWidth];
     const int64_t count = std::min<int64_t>(kWidth, end - start);
     for (int64_t i = 0; i < count; i++) {
-      const int64_t draw = (start + i) / d.blocks;
       const uint64_t sample = static_cast<uint64_t>(d.samples[draw / d.per_sample]);
-      counter[0][i] = static_cast<uint32_t>(sample);
-      counter[1][i] = static_cast<uint32_t>(sample >> 32);
-      counter[2][i] = static_cast<uint32_t>(d.draws[draw]);
-      counter[3][i] = static_cast<uint32_t>((start + i) % d.blocks) | d.stream << 24;
+      words[0][i] = static_cast<uint32_t>(sample);
+      words[1][i] = static_cast<uint32_t>(sample >> 32);
+      words[2][i] = static_cast<uint32_t>(d.draws[draw]);
+      words[3][i] = static_cast<uint32_t>(block) | d.stream << 24;
+      out[i] = d.normal + draw * d.dim + block * 4;
+      room[i] = std::min<int64_t>(4, d.dim - block * 4);
+      if (++block == d.blocks) block = 0, draw++;
     }
+    typename Vectors<kWidth>::Words counter[4];
     typename Vectors<kWidth>::Floats normal[4];
+    std::memcpy(counter, words, sizeof(counter));
     philox_normal(counter, d.seed, normal);
+    float numbers[4][kWidth];
+    std::memcpy(numbers, normal, sizeof(numbers));
     for (int64_t i = 0; i < count; i++) {
-      const int64_t first = (start + i) % d.blocks * 4;
-      float* const out = d.normal + (start + i) / d.blocks * d.dim + first;
-      for (int64_t j = 0; j < std::min<int64_t>(4, d.dim - first); j++) out[j] = normal[j][i];
+      for (int64_t j = 0; j < room[i]; j++) out[i][j] = numbers[j][i];
     }
   }
 }

@@ -31,6 +31,7 @@ class Stream(IntEnum):
     MINMAX = 1
     STATE = 2
     MEASUREMENT = 3
+    TRAINING = 4
 
 
 def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: tuple[int, int]) -> tuple[Tensor, ...]:

@@ -55,10 +55,9 @@ class Fake:
     steps: Tensor
     lengths: Tensor
 
-    @property
-    def rows(self) -> Tensor:
-        """Records, metadata and min/max metadata side by side, shape (B, P * S * D + A + M)."""
-        return torch.cat([self.steps.flatten(1), self.metadata, self.minmax], dim=1)
+    def write_rows(self, to: Tensor) -> Tensor:
+        """Return `to`, holding records, metadata and min/max metadata side by side, (B, P * S * D + A + M)."""
+        return torch.cat([self.steps.flatten(1), self.metadata, self.minmax], dim=1, out=to)
 
 
 class DoppelGANger(nn.Module):
@@ -119,20 +118,6 @@ class DoppelGANger(nn.Module):
         yield from self.discriminator.parameters()
         if self.auxiliary_discriminator is not None:
             yield from self.auxiliary_discriminator.parameters()
-
-    def draw_noise(self, n_samples: int, generator: torch.Generator) -> Noise:
-        """Return noise for training, drawn from `generator` in a fixed order."""
-
-        def normal(*shape: int) -> Tensor:
-            return torch.randn(shape, generator=generator, device=generator.device)
-
-        config, layout = self.config, self.layout
-        return Noise(
-            metadata=normal(n_samples, config.metadata_noise_dim),
-            minmax=normal(n_samples, config.minmax_noise_dim),
-            state=normal(2, config.lstm_layers, n_samples, config.lstm_units) if self.has_random_state else None,
-            measurement=normal(n_samples, layout.passes, config.measurement_noise_dim),
-        )
 
     @property
     def has_random_state(self) -> bool:

@@ -2,57 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from dgsynth.kernels import critic as kernels
 from dgsynth.kernels.critic import Rows
 from dgsynth.networks.discriminators import Discriminator
-
-
-@dataclass(frozen=True)
-class CriticLoss:
-    """Loss of one discriminator, and its gradients.
-
-    Attributes
-    ----------
-    total, distance, penalty : scalar Tensor
-        total = -distance + lambda * penalty
-    gradients : list of Tensor
-        Of the total to the discriminator's parameters, in their order.
-    """
-
-    total: Tensor
-    distance: Tensor
-    penalty: Tensor
-    gradients: list[Tensor]
+from dgsynth.training.adam import Adam
 
 
 @torch.no_grad()
-def critic_loss(
-    critic: Discriminator, real: Rows, fake: Rows, mixing: Tensor, gradient_penalty_weight: float
-) -> CriticLoss:
-    """Return mean D(fake) - mean D(real) + lambda * mean_i (||grad D(x_i)|| - 1)^2, x_i between real and fake.
+def critic_step(
+    critic: Discriminator,
+    optimizer: Adam,
+    real: Rows,
+    fake: Rows,
+    mixing: Tensor,
+    gradient_penalty_weight: float,
+) -> Tensor:
+    """Take a step by mean D(fake) - mean D(real) + lambda * mean_i (||grad D(x_i)|| - 1)^2, x_i between real and fake.
 
     Parameters
     ----------
     critic : Discriminator
+        Changed in place.
+    optimizer : Adam
+        Of the critic's parameters.
     real, fake : Rows
         Flattened samples; no gradient flows into them.
     mixing : Tensor of shape (B / packing, 1)
         One uniform number in [0, 1) per packed row: the share of the real row in x_i.
     gradient_penalty_weight : float
 
+    Returns
+    -------
+    Tensor of shape (3,)
+        The loss before the step, lambda * penalty - distance; the distance; and the penalty.
+
     References
     ----------
     Gulrajani et al., Improved Training of Wasserstein GANs, 2017, equation 3.
     """
     packed = real.packed(critic.packing), fake.packed(critic.packing)
-    losses, gradients = kernels.critic_loss(*packed, mixing, *critic.layers(), gradient_penalty_weight)
-    total, distance, penalty = losses.unbind()
-    return CriticLoss(total, distance, penalty, gradients)
+    moments = optimizer.first, optimizer.second
+    return kernels.critic_step_(
+        *packed, mixing, *critic.layers(), gradient_penalty_weight, *moments, optimizer.taken, *optimizer.rates
+    )
 
 
 @torch.no_grad()

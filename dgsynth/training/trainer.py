@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,7 +16,8 @@ from dgsynth.training.batching import BatchOrder, RealBatch, TrainingData
 from dgsynth.training.callbacks import Callback
 from dgsynth.training.generator import Generator, Made
 from dgsynth.training.history import History
-from dgsynth.training.losses import critic_loss, generator_loss
+from dgsynth.training.losses import critic_step, generator_loss
+from dgsynth.training.noise import draw_noise
 
 BETA_2 = 0.999
 
@@ -70,11 +70,12 @@ class Trainer:
         decay = config.generator_averaging
         self.average = WeightAverage(networks.generator_modules(), decay) if decay else None
         auxiliary = networks.auxiliary_discriminator
+        self._fake_rows = torch.empty(0, device=data.device)
         self._discriminators = [networks.discriminator] + ([] if auxiliary is None else [auxiliary])
         self.generator = Generator(networks)
         settings = config.learning_rate, config.beta_1, BETA_2
         self.generator_optimizer = Adam(self.generator.parameters, *settings)
-        self.discriminator_optimizer = Adam(networks.discriminator_parameters(), *settings)
+        self.discriminator_optimizers = [Adam(critic.parameters(), *settings) for critic in self._discriminators]
 
     @property
     def epoch(self) -> int:
@@ -127,13 +128,12 @@ class Trainer:
         self.step = int(tensors["step"])
 
     def _optimizers(self) -> dict[str, Adam]:
-        return {
-            "generator_optimizer": self.generator_optimizer,
-            "discriminator_optimizer": self.discriminator_optimizer,
-        }
+        names = ("discriminator_optimizer", "auxiliary_optimizer")
+        discriminators = dict(zip(names, self.discriminator_optimizers, strict=False))
+        return {"generator_optimizer": self.generator_optimizer, **discriminators}
 
     def _run_step(self) -> None:
-        losses = self._train_on(self._next_batch(), self._step_generator())
+        losses = self._train_on(self._next_batch(), torch.tensor(self.step, device=self.data.device))
         self.step += 1
         self.history.append(losses)
         if self.average is not None:
@@ -148,46 +148,48 @@ class Trainer:
             self._epoch_samples = self.order.epoch(epoch)
         return self.data.batch(self._epoch_samples[position])
 
-    def _step_generator(self) -> torch.Generator:
-        """Return a random generator whose state depends on the seed and the step alone."""
-        mixed = np.random.SeedSequence([self.seed, self.step]).generate_state(1, np.uint64)[0]
-        return torch.Generator(self.data.device).manual_seed(int(mixed >> np.uint64(1)))
+    def _train_on(self, real: RealBatch, step: Tensor) -> Tensor:
+        """Take all rounds of one step and return its losses, in the order of LOSSES.
 
-    def _train_on(self, real: RealBatch, random: torch.Generator) -> Tensor:
-        """Take all rounds of one step and return its losses, in the order of LOSSES."""
-        noise = self.networks.draw_noise(len(real.metadata), random)
+        What is not an argument lies in one place, and no value is read: so a GPU can record the step.
+        """
+        n_samples, rounds = len(real.lengths), self.config.discriminator_rounds
+        packs = n_samples // self.networks.config.packing
+        n_mixing = rounds * len(self._discriminators) * packs
+        noise, mixing = draw_noise(self.networks, n_samples, self.seed, step, n_mixing)
         # The generator's weights change only after the discriminators' rounds: one forward serves them all.
         made = self.generator.make(noise)
         fake_rows, real_rows = self._judged(made.fake), self._judged(real)
-        for _ in range(self.config.discriminator_rounds):
-            critic_losses = self._discriminator_step(real_rows, fake_rows, random)
+        for shares in mixing.view(rounds, len(self._discriminators), packs, 1):
+            critic_losses = self._discriminator_step(real_rows, fake_rows, shares)
         generator_loss_value = self._generator_step(made, fake_rows)
         for _ in range(self.config.generator_rounds - 1):
             made = self.generator.make(noise)
             generator_loss_value = self._generator_step(made, self._judged(made.fake))
-        return torch.stack([*critic_losses, generator_loss_value])
+        return torch.cat([critic_losses, generator_loss_value.reshape(1)])
 
     def _judged(self, samples: RealBatch | Fake) -> list[Rows]:
         """Return what each discriminator judges: P * S * D + A + M columns, for the auxiliary one A + M."""
-        all_columns, layout = samples.rows, self.networks.layout
+        all_columns = samples.rows if isinstance(samples, RealBatch) else samples.write_rows(self._fake_rows)
+        layout = self.networks.layout
         metadata = all_columns[:, samples.steps[0].numel() :].contiguous()
-        blocks = samples.lengths.add(layout.sample_len - 1).div_(layout.sample_len, rounding_mode="floor")
-        active = (blocks * (layout.sample_len * layout.step_dim))[:, None] if layout.has_flags else None
-        rows = Rows(all_columns, active, metadata.shape[1])
+        rows = Rows(all_columns, self._active(samples) if layout.has_flags else None, metadata.shape[1])
         return [rows, Rows(metadata)][: len(self._discriminators)]
 
-    def _discriminator_step(
-        self, real_rows: list[Rows], fake_rows: list[Rows], random: torch.Generator
-    ) -> list[Tensor]:
-        """Update both discriminators; each draws its own interpolation."""
-        losses = []
-        for critic, real, fake in zip(self._discriminators, real_rows, fake_rows, strict=True):
-            mixing = torch.rand(len(real) // critic.packing, 1, generator=random, device=random.device)
-            losses.append(critic_loss(critic, real, fake, mixing, self.config.gradient_penalty_weight))
-        gradients = [gradient for loss in losses for gradient in loss.gradients]
-        self.discriminator_optimizer.step(gradients)
-        auxiliary_total = losses[1].total if len(losses) > 1 else torch.zeros_like(losses[0].total)
-        return [losses[0].total, losses[0].distance, losses[0].penalty, auxiliary_total]
+    def _active(self, samples: RealBatch | Fake) -> Tensor:
+        """Return how many columns of each sample's records are in use, shape (B, 1)."""
+        layout = self.networks.layout
+        blocks = samples.lengths.add(layout.sample_len - 1).div_(layout.sample_len, rounding_mode="floor")
+        return (blocks * (layout.sample_len * layout.step_dim))[:, None]
+
+    def _discriminator_step(self, real_rows: list[Rows], fake_rows: list[Rows], mixing: Tensor) -> Tensor:
+        """Update both discriminators, each with its own interpolation, and return the first four of LOSSES."""
+        weight = self.config.gradient_penalty_weight
+        operands = zip(
+            self._discriminators, self.discriminator_optimizers, real_rows, fake_rows, mixing.unbind(), strict=True
+        )
+        losses, *auxiliary = [critic_step(*of_critic, weight) for of_critic in operands]
+        return torch.cat([losses, auxiliary[0][:1] if auxiliary else losses.new_zeros(1)])
 
     def _generator_step(self, made: Made, fake_rows: list[Rows]) -> Tensor:
         losses, gradients = zip(

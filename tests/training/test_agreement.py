@@ -27,7 +27,7 @@ def flat(gradients):
 def compared(monkeypatch):
     """Compare scores, norms, records and gradients with the references wherever they are made; list which."""
     ops, compared = torch.ops.dgsynth, []
-    names = ("critic_loss", "critic_slope", "lstm_sequence", "normalized_mlp")
+    names = ("critic_loss", "critic_step_", "critic_slope", "lstm_sequence", "normalized_mlp")
     names += ("lstm_sequence_backward", "normalized_mlp_backward")
     made = {name: getattr(ops, name) for name in names}
 
@@ -40,7 +40,17 @@ def compared(monkeypatch):
 
         return call
 
-    monkeypatch.setattr(ops, "critic_loss", watched("critic_loss", critic.loss_reference, flat))
+    def step(*arguments):
+        real, fake, mixing, weights, biases, _, _, _, penalty_weight, *_, of_real, of_fake, tail = arguments
+        operands = real, fake, mixing, weights, biases, penalty_weight
+        wanted = critic.loss_reference(*operands)
+        assert_near(flat(made["critic_loss"](*operands, of_real, of_fake, tail)), flat(wanted))
+        losses = made["critic_step_"](*arguments)
+        assert_near([losses], wanted[:1])
+        compared.append("critic_step_")
+        return losses
+
+    monkeypatch.setattr(ops, "critic_step_", step)
     monkeypatch.setattr(ops, "critic_slope", watched("critic_slope", critic.slope_reference, lambda made: made))
     monkeypatch.setattr(ops, "lstm_sequence", watched("lstm_sequence", lstm_sequence.reference, lambda made: made[:1]))
     monkeypatch.setattr(

@@ -9,6 +9,7 @@ from dgsynth.batch import Layout, Output
 from dgsynth.config import NetworkConfig
 from dgsynth.networks import DoppelGANger
 from dgsynth.training.generator import Generator
+from dgsynth.training.noise import draw_noise
 
 METADATA = (Output(3, "softmax"), Output(1, "sigmoid"))
 MINMAX = (Output(1, "tanh"), Output(1, "sigmoid"))
@@ -31,7 +32,7 @@ def test_samples_and_gradients_are_those_of_autograd(name, config):
     torch.manual_seed(0)
     networks = DoppelGANger(LAYOUTS[name], NetworkConfig(metadata_units=(9, 7), lstm_units=6, **config)).double()
     twin = copy.deepcopy(networks)
-    noise = networks.draw_noise(5, torch.Generator().manual_seed(1))
+    noise, _ = draw_noise(networks, 5, seed=1, step=torch.tensor(0))
     noise = type(noise)(**{key: None if part is None else part.double() for key, part in vars(noise).items()})
 
     generator, wanted = Generator(networks), twin(noise)
