@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 
 from dgsynth.config import TrainingConfig
+from dgsynth.kernels import library_status
 from dgsynth.kernels.critic import Rows
 from dgsynth.networks.doppelganger import DoppelGANger, Fake
 from dgsynth.training.adam import Adam
 from dgsynth.training.averaging import WeightAverage
 from dgsynth.training.batching import BatchOrder, RealBatch, TrainingData
 from dgsynth.training.callbacks import Callback
+from dgsynth.training.captured import CapturedStep, CudaGraph
 from dgsynth.training.generator import Generator, Made
 from dgsynth.training.history import History
 from dgsynth.training.losses import critic_step, generator_loss
@@ -73,6 +75,9 @@ class Trainer:
         self._fake_rows = torch.empty(0, device=data.device)
         self._discriminators = [networks.discriminator] + ([] if auxiliary is None else [auxiliary])
         self.generator = Generator(networks)
+        # The references, which run where the kernels are not loaded, read values on their way.
+        recorded = data.device.type == "cuda" and library_status("CUDA")["path"]
+        self.captured = CapturedStep(CudaGraph()) if recorded else None
         settings = config.learning_rate, config.beta_1, BETA_2
         self.generator_optimizer = Adam(self.generator.parameters, *settings)
         self.discriminator_optimizers = [Adam(critic.parameters(), *settings) for critic in self._discriminators]
@@ -133,7 +138,8 @@ class Trainer:
         return {"generator_optimizer": self.generator_optimizer, **discriminators}
 
     def _run_step(self) -> None:
-        losses = self._train_on(self._next_batch(), torch.tensor(self.step, device=self.data.device))
+        operands = self._next_batch(), torch.tensor(self.step, device=self.data.device)
+        losses = self._train_on(*operands) if self.captured is None else self.captured(self._train_on, *operands)
         self.step += 1
         self.history.append(losses)
         if self.average is not None:
