@@ -1,0 +1,202 @@
+// The ops of training under emulation, for Python: their arguments as numpy arrays in float32 or float64, then the
+// emulated device's blocks and threads at most, and the seed of its schedule. Shapes are the tests' own care.
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "training_device.h"
+
+namespace py = pybind11;
+
+namespace {
+
+using namespace dgsynth;
+using emulation::TrainingDevice;
+using Arrays = std::vector<py::array>;
+using Shape = std::vector<py::ssize_t>;
+
+template <class T>
+T* at(const py::array& array) {
+  if (!array.dtype().is(py::dtype::of<T>()) || !(array.flags() & py::array::c_style)) {
+    throw py::value_error("an array has the wrong type");
+  }
+  return static_cast<T*>(const_cast<void*>(array.data()));
+}
+
+template <class T>
+std::vector<T*> all_at(const Arrays& arrays) {
+  std::vector<T*> places;
+  for (const py::array& array : arrays) places.push_back(at<T>(array));
+  return places;
+}
+
+template <class T>
+std::vector<const T*> read(const Arrays& arrays) {
+  const std::vector<T*> places = all_at<T>(arrays);
+  return {places.begin(), places.end()};
+}
+
+// A new array of that shape, full of NaN.
+template <class T>
+py::array make(const Shape& shape) {
+  py::array_t<T> array(shape);
+  std::fill_n(array.mutable_data(), array.size(), static_cast<T>(NAN));
+  return std::move(array);
+}
+
+bool is_double(const py::array& array) { return array.dtype().is(py::dtype::of<double>()); }
+
+template <class T>
+CriticLayers<T> layers_of(const Arrays& weights, const Arrays& biases) {
+  CriticLayers<T> m{{weights[0].shape(1)}, read<T>(weights), read<T>(biases)};
+  for (const py::array& weight : weights) m.width.push_back(weight.shape(0));
+  return m;
+}
+
+template <class T>
+std::pair<Arrays, Arrays> gradients_of(const std::vector<int64_t>& width) {
+  std::pair<Arrays, Arrays> made;
+  for (size_t l = 1; l < width.size(); l++) {
+    made.first.push_back(make<T>({width[l], width[l - 1]}));
+    made.second.push_back(make<T>({width[l]}));
+  }
+  return made;
+}
+
+template <class T>
+py::tuple run_critic_op(TrainingDevice& device, const py::array& real, const py::array& fake, const py::array& mixing,
+                        const Arrays& weights, const Arrays& biases) {
+  const int64_t n = real.shape(0);
+  const CriticLayers<T> m = layers_of<T>(weights, biases);
+  py::array scores = make<T>({2 * n}), norms = make<T>({n}), direction = make<T>({n, m.width[0]});
+  Arrays left, right;
+  for (int64_t l = 0; l <= m.last(); l++) {
+    left.push_back(make<T>({3 * n, m.width[l + 1]}));
+    if (l < m.last()) right.push_back(make<T>({3 * n, m.width[l + 1]}));
+  }
+  const CriticTrace<T> trace{3 * n, 2 * n, all_at<T>(right), all_at<T>(left), at<T>(scores)};
+  run_critic(device, m, CriticRows<T>{n, at<T>(real), at<T>(fake), at<T>(mixing)}, trace, at<T>(norms),
+             at<T>(direction), true);
+  return py::make_tuple(scores, norms, direction, left, right);
+}
+
+template <class T>
+py::tuple run_backward_op(TrainingDevice& device, const py::array& real, const py::array& fake,
+                          const py::array& direction, const Arrays& left, const Arrays& right, const py::array& scale) {
+  CriticFactors<T> f{real.shape(0), {real.shape(1)}, at<T>(real), at<T>(fake), at<T>(direction)};
+  f.left = read<T>(left);
+  f.right = read<T>(right);
+  for (const py::array& rows : left) {
+    f.width.push_back(rows.shape(1));
+    f.scaled.push_back(device.make<T>(rows.size()));
+  }
+  f.scale = f.first_scale = at<T>(scale);
+  const auto [of_weights, of_biases] = gradients_of<T>(f.width);
+  make_gradients(device, f, CriticGradients<T>{all_at<T>(of_weights), all_at<T>(of_biases)});
+  return py::make_tuple(of_weights, of_biases);
+}
+
+template <class T>
+py::tuple run_loss_op(TrainingDevice& device, const py::array& real, const py::array& fake, const py::array& mixing,
+                      const Arrays& weights, const Arrays& biases, double penalty_weight) {
+  const CriticLayers<T> m = layers_of<T>(weights, biases);
+  py::array losses = make<T>({3});
+  const auto [of_weights, of_biases] = gradients_of<T>(m.width);
+  run_critic_loss(device, m, CriticRows<T>{real.shape(0), at<T>(real), at<T>(fake), at<T>(mixing)}, penalty_weight,
+                  at<T>(losses), CriticGradients<T>{all_at<T>(of_weights), all_at<T>(of_biases)});
+  return py::make_tuple(losses, of_weights, of_biases);
+}
+
+template <class T>
+py::tuple run_slope_op(TrainingDevice& device, const py::array& rows, const Arrays& weights, const Arrays& biases) {
+  py::array scores = make<T>({rows.shape(0)}), slopes = make<T>({rows.shape(0), rows.shape(1)});
+  run_critic_slope<T>(device, layers_of<T>(weights, biases), at<T>(rows), rows.shape(0), at<T>(scores), at<T>(slopes));
+  return py::make_tuple(scores, slopes);
+}
+
+template <class T>
+NormalizedLayers<T> normalized_layers(const py::array& inputs, const Arrays& weights, const Arrays& gains,
+                                      const Arrays& shifts, const std::vector<int64_t>& dims,
+                                      const std::vector<int64_t>& activations) {
+  NormalizedLayers<T> m{inputs.shape(0), {inputs.shape(1)}, read<T>(weights), read<T>(gains), read<T>(shifts),
+                        group_outputs(dims, activations)};
+  for (const py::array& weight : weights) m.width.push_back(weight.shape(0));
+  return m;
+}
+
+template <class T>
+py::tuple run_mlp_op(TrainingDevice& device, const py::array& inputs, const Arrays& weights, const Arrays& biases,
+                     const Arrays& gains, const Arrays& shifts, const std::vector<int64_t>& dims,
+                     const std::vector<int64_t>& activations) {
+  const NormalizedLayers<T> m = normalized_layers<T>(inputs, weights, gains, shifts, dims, activations);
+  Arrays hidden, means, variances;
+  for (int64_t l = 0; l < m.hidden(); l++) {
+    hidden.push_back(make<T>({m.n, m.width[l + 1]}));
+    means.push_back(make<T>({m.width[l + 1]}));
+    variances.push_back(make<T>({m.width[l + 1]}));
+  }
+  py::array outputs = make<T>({m.n, m.width.back()});
+  run_normalized_mlp<T>(device, m, read<T>(biases), at<T>(inputs),
+                        {all_at<T>(hidden), all_at<T>(means), all_at<T>(variances)}, at<T>(outputs));
+  return py::make_tuple(outputs, hidden, means, variances);
+}
+
+template <class T>
+py::tuple run_mlp_backward_op(TrainingDevice& device, const py::array& gradient, const py::array& outputs,
+                              const py::array& inputs, const Arrays& hidden, const Arrays& means,
+                              const Arrays& variances, const Arrays& weights, const Arrays& gains,
+                              const Arrays& shifts, const std::vector<int64_t>& dims,
+                              const std::vector<int64_t>& activations) {
+  const NormalizedLayers<T> m = normalized_layers<T>(inputs, weights, gains, shifts, dims, activations);
+  const auto [of_weights, of_biases] = gradients_of<T>(m.width);
+  Arrays of_gains, of_shifts;
+  for (int64_t l = 0; l < m.hidden(); l++) {
+    of_gains.push_back(make<T>({m.width[l + 1]}));
+    of_shifts.push_back(make<T>({m.width[l + 1]}));
+  }
+  const NormalizedHidden<const T> kept{read<T>(hidden), read<T>(means), read<T>(variances)};
+  run_normalized_mlp_backward<T>(
+      device, m, at<T>(gradient), at<T>(outputs), at<T>(inputs), kept,
+      {all_at<T>(of_weights), all_at<T>(of_biases), all_at<T>(of_gains), all_at<T>(of_shifts)});
+  return py::make_tuple(of_weights, of_biases, of_gains, of_shifts);
+}
+
+template <class T>
+py::tuple run_adam_op(TrainingDevice& device, const Arrays& weights, const Arrays& first, const Arrays& second,
+                      py::array step, const Arrays& gradients, double learning_rate, double beta_1, double beta_2) {
+  std::vector<AdamTensor<T>> tensors;
+  for (size_t k = 0; k < weights.size(); k++) {
+    tensors.push_back({at<T>(weights[k]), at<T>(first[k]), at<T>(second[k]), at<T>(gradients[k]), weights[k].size()});
+  }
+  run_adam(device, tensors, at<int64_t>(step), learning_rate, beta_1, beta_2);
+  return py::make_tuple();
+}
+
+// Makes an op of Python of one for each type of numbers: its arguments, and those of the device behind them.
+template <class... Arguments>
+auto op(py::tuple (*in_float)(TrainingDevice&, Arguments...), py::tuple (*in_double)(TrainingDevice&, Arguments...)) {
+  return [=](std::decay_t<Arguments>... arguments, int blocks, int threads, unsigned seed) {
+    TrainingDevice device(blocks, threads, seed);
+    const auto& first = std::get<0>(std::tie(arguments...));
+    bool doubles;
+    if constexpr (std::is_same_v<std::decay_t<decltype(first)>, Arrays>) {
+      doubles = !first.empty() && is_double(first[0]);
+    } else {
+      doubles = is_double(first);
+    }
+    return (doubles ? in_double : in_float)(device, arguments...);
+  };
+}
+
+}  // namespace
+
+PYBIND11_MODULE(emulated_training, m) {
+  m.def("critic", op(run_critic_op<float>, run_critic_op<double>));
+  m.def("critic_backward", op(run_backward_op<float>, run_backward_op<double>));
+  m.def("critic_loss", op(run_loss_op<float>, run_loss_op<double>));
+  m.def("critic_slope", op(run_slope_op<float>, run_slope_op<double>));
+  m.def("normalized_mlp", op(run_mlp_op<float>, run_mlp_op<double>));
+  m.def("normalized_mlp_backward", op(run_mlp_backward_op<float>, run_mlp_backward_op<double>));
+  m.def("adam_", op(run_adam_op<float>, run_adam_op<double>));
+}
