@@ -36,14 +36,27 @@ ARCHITECTURES = {
 THREADS = {"generate 64": 832, "generate 32": 416, "generate 16": 416, "gather": 256}
 """Of a block with H = 100 units, by kernel and lanes: a warp for each tile of 8 units and 32 lanes, or 16 and 16."""
 
+OPS = (
+    "generate",
+    "critic",
+    "critic_backward",
+    "critic_loss",
+    "critic_slope",
+    "normalized_mlp",
+    "normalized_mlp_backward",
+    "adam_",
+)
+"""Those with CUDA kernels."""
+
 LOADED = """
 import dgsynth, torch
 from dgsynth.kernels import library_status
 
 dgsynth.show_versions()
 assert library_status("CUDA")["path"], library_status("CUDA")["reason"]
-assert torch._C._dispatch_has_kernel_for_dispatch_key("dgsynth::generate", "CUDA")
-print("dgsynth::generate is registered for CUDA")
+for op in {ops}:
+    assert torch._C._dispatch_has_kernel_for_dispatch_key(f"dgsynth::{{op}}", "CUDA"), op
+    print(f"dgsynth::{{op}} is registered for CUDA")
 """
 
 
@@ -51,7 +64,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         log = build(scratch)
-        subprocess.run([sys.executable, "-c", LOADED], cwd=scratch, check=True)
+        subprocess.run([sys.executable, "-c", LOADED.format(ops=OPS)], cwd=scratch, check=True)
     kernels = sorted(resources(log), key=lambda entry: (entry["kernel"], int(entry["architecture"][3:])))
     missing = ARCHITECTURES.keys() - {kernel["architecture"] for kernel in kernels}
     assert not missing, f"nothing was compiled for {missing}"
@@ -83,13 +96,15 @@ def resources(log: str) -> Any:
     """Yield what ptxas reports of each kernel on each architecture, and how many threads run at once."""
     pattern = re.compile(
         r"Compiling entry function '(?P<name>\w+)' for '(?P<architecture>sm_\d+)'.*?"
-        r"(?P<store>\d+) bytes spill stores, (?P<load>\d+) bytes spill loads.*?Used (?P<registers>\d+) registers",
+        r"(?P<store>\d+) bytes spill stores, (?P<load>\d+) bytes spill loads.*?Used (?P<registers>\d+) registers"
+        r"(?:, used \d+ barriers)?(?:, (?P<shared>\d+) bytes smem)?",
         re.DOTALL,
     )
+    threads_of = THREADS | training_threads()
     for match in pattern.finditer(log):
         kernel = _kernel(match["name"])
         registers, architecture = int(match["registers"]), match["architecture"]
-        threads = next(count for prefix, count in THREADS.items() if prefix in kernel)
+        threads = next(count for prefix, count in threads_of.items() if prefix in kernel)
         of_warp = -(-registers * 32 // 256) * 256
         blocks = min(REGISTERS // (of_warp * threads // 32), ARCHITECTURES[architecture][0] // threads)
         yield {
@@ -101,25 +116,37 @@ def resources(log: str) -> Any:
             "threads": threads,
             "blocks at once, by registers": blocks,
             "occupancy": round(blocks * threads / ARCHITECTURES[architecture][0], 3),
-            "shared memory of a block, KiB at most": ARCHITECTURES[architecture][1] if "generate" in kernel else 0,
+            "shared memory of a block, KiB at most": (
+                ARCHITECTURES[architecture][1] if "generate" in kernel else int(match["shared"] or 0) / 1024
+            ),
         }
 
 
+def training_threads() -> dict[str, int]:
+    """Return the threads of a block for each kernel of training, as its source says."""
+    pattern = re.compile(r"^struct (\w+) \{\n(?:(?!^\};).)*?kThreads = (\d+);", re.DOTALL | re.MULTILINE)
+    sources = sorted((ROOT / "csrc/cuda").glob("*_kernels.h"))
+    return {f"{name} ": int(threads) for source in sources for name, threads in pattern.findall(source.read_text())}
+
+
 def _kernel(mangled: str) -> str:
-    """Return "generate 64 lanes float32" for the kernel's name in the object file."""
+    """Return "generate 64 lanes float32" or "ScaleFactors float32" for the kernel's name in the object file."""
     if "gather" in mangled:
         return "gather"
+    training = re.search(r"run_kernelINS_\d+(\w+?)I([fd])EE", mangled)
+    if training:
+        return f"{training[1]} {'float32' if training[2] == 'f' else 'float64'}"
     lanes = re.search(r"ELi(\d+)E", mangled)
     assert lanes, mangled
     return f"generate {lanes[1]} lanes {'bfloat16' if 'Bfloat16' in mangled else 'float32'}"
 
 
 def table(kernels: list[dict[str, Any]]) -> str:
-    rows = [f"{'kernel':28}{'arch':8}registers  spilled  occupancy"]
+    rows = [f"{'kernel':32}{'arch':8}registers  spilled  occupancy"]
     for entry in kernels:
         spilled = entry["spill stores, bytes"] + entry["spill loads, bytes"]
         rows.append(
-            f"{entry['kernel']:28}{entry['architecture']:8}{entry['registers']:9}{spilled:9}{entry['occupancy']:11.2f}"
+            f"{entry['kernel']:32}{entry['architecture']:8}{entry['registers']:9}{spilled:9}{entry['occupancy']:11.2f}"
         )
     return "\n".join(rows)
 
