@@ -1,8 +1,8 @@
 """Generation on a GPU: whether it is right, samples per second, and what share of the roofline they are.
 
-Without a GPU it prints the roofline that it expects of known ones. With one it runs the comparisons of
-tests/kernels/test_generate_cuda.py, measures, and writes bench/results/gpu.json. Build the kernels first, with a CUDA
-build of torch: `DGSYNTH_BUILD=cuda pip install -e .`
+Without a GPU it prints the roofline that it expects of known ones, and that of an iteration of training. With one it
+runs the comparisons of tests/kernels/test_*_cuda.py, measures generation, and writes bench/results/gpu.json. Build the
+kernels first, with a CUDA build of torch: `DGSYNTH_BUILD=cuda pip install -e .`
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from _roofline import GPUS, ISSUED, NOISE, UNITS, Gpu, has_flags, limits, most, 
 from _runs import BENCH, RESULTS, versions
 from _shapes import SHAPES, lengths_of
 from _timing import rate
+from _training_work import training_table
 
 from dgsynth.batch import Layout, Output
 from dgsynth.kernels import library_status
@@ -31,6 +32,8 @@ CORES = {(7, 5): 64, (8, 0): 64}
 
 def main() -> None:
     print(f"Roofline, thousands of samples a second:\n{table()}")
+    of_training = training_table({shape: layout_of(shape) for shape in SHAPES})
+    print(f"Least microseconds of an iteration of training, by each limit alone:\n{of_training}")
     if not torch.cuda.is_available():
         print("No GPU here: nothing was measured.")
         return
@@ -76,8 +79,8 @@ def _this_gpu() -> tuple[str, Gpu]:
 
 def _compare() -> str:
     """Return the last line of the comparisons with the reference; a difference ends the run."""
-    tests = str(BENCH.parent / "tests/kernels/test_generate_cuda.py")
-    done = subprocess.run([sys.executable, "-m", "pytest", "-m", "cuda", tests], capture_output=True, text=True)
+    tests = sorted(str(path) for path in (BENCH.parent / "tests/kernels").glob("test_*_cuda.py"))
+    done = subprocess.run([sys.executable, "-m", "pytest", "-m", "cuda", *tests], capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stdout)
     return done.stdout.strip().splitlines()[-1]

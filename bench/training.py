@@ -14,7 +14,6 @@ import json
 import math
 import sys
 import time
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ import torch
 from _runs import RESULTS, run_peer, run_script, versions
 from _shapes import SHAPES, lengths_of
 from _timing import WARM_UP, matrix_product, seconds_per_step
+from _training_work import multiply_adds
 from gpu import layout_of
 
 from dgsynth import DGSynthesizer
@@ -86,7 +86,7 @@ def _summary(shape: str, turns: list[dict[str, Any]]) -> dict[str, Any]:
     median = {name: float(np.median(values)) for name, values in seconds.items()}
     product = float(np.median([turn["matrix product, GFLOP/s"] for turn in turns]))
     passes = {kind: turns[0]["dgsynth"][f"passes, {kind}"] for kind in ("real", "fake")}
-    gflop = multiply_adds(shape, passes["real"], passes["fake"]) * 2 / 1e9
+    gflop = multiply_adds(layout_of(shape), BATCH, passes["real"], passes["fake"]) * 2 / 1e9
     return {
         "seconds per iteration": median,
         "of each round": seconds,
@@ -98,58 +98,6 @@ def _summary(shape: str, turns: list[dict[str, Any]]) -> dict[str, Any]:
         "matrix product, GFLOP/s": product,
         "share of it": gflop / median["dgsynth"] / product,
     }
-
-
-def multiply_adds(shape: str, real: float, fake: float) -> float:
-    """Return the multiply-adds that an iteration's matrix products need at least, one round of each side.
-
-    What is zero is left out: records after a sample's last pass, as inputs of the discriminator and in the generator.
-    Only the gradient in the penalty has all columns. Activations, norms and optimizers are left out too.
-
-    Parameters
-    ----------
-    shape : str
-    real, fake : float
-        Mean passes of a real and of a fake sample.
-    """
-    layout, config = layout_of(shape), NetworkConfig()
-    block = layout.sample_len * layout.step_dim
-    known = layout.metadata_dim + layout.minmax_dim
-    steps = _lstm(known, block, fake)
-    steps += _mlp(config.metadata_noise_dim, layout.metadata_dim)
-    steps += _mlp(config.minmax_noise_dim + layout.metadata_dim, layout.minmax_dim)
-    steps += _discriminator(known, known, known)
-    steps += _discriminator(known + block * layout.passes, known + block * real, known + block * fake)
-    return BATCH * steps
-
-
-def _discriminator(inputs: int, real: float, fake: float) -> float:
-    """Of one real, fake and interpolated row, of which `real`, `fake` and `inputs` columns are not zero."""
-    units = NetworkConfig().discriminator_units
-    first = real + fake  # forward; the interpolated row is mixed from what comes out
-    first += 2 * inputs  # of the interpolated row: the gradient by its columns, and up again from that
-    first += real + fake + inputs  # the gradients of the weights
-    first += 2 * fake  # the generator's step: forward, and down to the columns
-    behind = 3 + 3 + 1 + 3 + 2  # forward, down, up, weights; the generator's step
-    return first * units[0] + behind * _chain(*units, 1)
-
-
-def _lstm(known: int, block: int, passes: float) -> float:
-    """Of one sample: forward, the gradients of the weights, and those by the hidden state."""
-    config = NetworkConfig()
-    hidden, gates = config.lstm_units, 4 * config.lstm_units
-    both = known * gates + passes * ((config.measurement_noise_dim + hidden) * gates + hidden * block)
-    return 2 * both + passes * hidden * (gates + block)
-
-
-def _mlp(inputs: int, outputs: int) -> float:
-    """Of one sample: forward, the gradients of the weights, and those by the hidden layers."""
-    units = NetworkConfig().metadata_units
-    return 2 * _chain(inputs, *units, outputs) + _chain(*units, outputs)
-
-
-def _chain(*widths: int) -> int:
-    return sum(width_in * width_out for width_in, width_out in pairwise(widths))
 
 
 def steps(shape: str) -> None:
