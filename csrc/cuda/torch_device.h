@@ -33,7 +33,7 @@ __global__ void __launch_bounds__(Kernel::kThreads) run_kernel(const __grid_cons
 class TorchDevice {
  public:
   explicit TorchDevice(const Tensor& like)
-      : like_(like), index_(like.get_device_index()), guard_(like.get_device_index()) {
+      : like_(like), index_(index_of(like)), guard_(index_) {
     void* stream = nullptr;
     TORCH_ERROR_CODE_CHECK(aoti_torch_get_current_cuda_stream(index_, &stream));
     stream_ = static_cast<cudaStream_t>(stream);
@@ -80,6 +80,11 @@ class TorchDevice {
   }
 
  private:
+  static int32_t index_of(const Tensor& like) {
+    STD_TORCH_CHECK(like.is_cuda(), "all operands must be on one GPU");
+    return like.get_device_index();
+  }
+
   template <class T>
   Tensor view(const MatrixView<T>& m) const {
     const std::array<int64_t, 2> sizes{m.rows, m.columns}, strides{m.row_stride, m.column_stride};

@@ -62,3 +62,45 @@ def test_training_that_has_diverged_is_seen_to_have(by_cuda, dtype):
     weights[0][0, 0] = torch.nan
     losses, *_ = by_cuda("critic_loss", real, fake, mixing, weights, biases, 10.0)
     assert losses[:2].isnan().all()
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_cuda_graph_holds_a_step():
+    *rows, weights, biases = (move(operand) for operand in make((33, 20), 50, 150, torch.float32))
+    parameters = [*weights, *biases]
+    start = [parameter.clone() for parameter in parameters]
+    first, second = ([torch.zeros_like(parameter) for parameter in parameters] for _ in range(2))
+    count = torch.zeros((), dtype=torch.int64, device="cuda")
+
+    def step():
+        losses, *gradients = torch.ops.dgsynth.critic_loss(*rows, weights, biases, 10.0, None, None, 0)
+        gradients = [gradient for tensors in gradients for gradient in tensors]
+        torch.ops.dgsynth.adam_(parameters, first, second, count, gradients, 1e-3, 0.5, 0.999)
+        return losses
+
+    def begin_anew():
+        for tensor in (*first, *second, count):
+            tensor.zero_()
+        for parameter, value in zip(parameters, start, strict=True):
+            parameter.copy_(value)
+
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):  # as torch asks for, so that libraries are set up before
+        expected = [step() for _ in range(3)]
+    stream.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        losses = step()
+    begin_anew()
+    made = []
+    for _ in range(3):
+        graph.replay()
+        made.append(losses.clone())
+    assert count == 3
+    torch.testing.assert_close(made, expected)
+
+
+def move(operand):
+    return [tensor.cuda() for tensor in operand] if isinstance(operand, list) else operand.cuda()
