@@ -45,6 +45,7 @@ OPS = (
     "normalized_mlp",
     "normalized_mlp_backward",
     "adam_",
+    "philox_normal",
 )
 """Those with CUDA kernels."""
 
@@ -133,9 +134,9 @@ def _kernel(mangled: str) -> str:
     """Return "generate 64 lanes float32" or "ScaleFactors float32" for the kernel's name in the object file."""
     if "gather" in mangled:
         return "gather"
-    training = re.search(r"run_kernelINS_\d+(\w+?)I([fd])EE", mangled)
+    training = re.search(r"run_kernelINS_\d+(\w+?)(?:I([fd])E)?EE", mangled)
     if training:
-        return f"{training[1]} {'float32' if training[2] == 'f' else 'float64'}"
+        return f"{training[1]} {'float64' if training[2] == 'd' else 'float32'}"
     lanes = re.search(r"ELi(\d+)E", mangled)
     assert lanes, mangled
     return f"generate {lanes[1]} lanes {'bfloat16' if 'Bfloat16' in mangled else 'float32'}"

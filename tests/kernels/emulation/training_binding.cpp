@@ -173,6 +173,15 @@ py::tuple run_adam_op(TrainingDevice& device, const Arrays& weights, const Array
   return py::make_tuple();
 }
 
+py::array normal_numbers(int64_t seed, py::array samples, int64_t stream, py::array draws, int64_t dim, int blocks,
+                         int threads, unsigned schedule) {
+  py::array normal = make<float>({draws.shape(0), draws.shape(1), dim});
+  TrainingDevice device(blocks, threads, schedule);
+  device.run(FillNormal{at<int64_t>(samples), at<int64_t>(draws), at<float>(normal), draws.shape(0), draws.shape(1),
+                        dim, static_cast<uint64_t>(seed), static_cast<uint32_t>(stream)});
+  return normal;
+}
+
 // Makes an op of Python of one for each type of numbers: its arguments, and those of the device behind them.
 template <class... Arguments>
 auto op(py::tuple (*in_float)(TrainingDevice&, Arguments...), py::tuple (*in_double)(TrainingDevice&, Arguments...)) {
@@ -198,5 +207,6 @@ PYBIND11_MODULE(emulated_training, m) {
   m.def("critic_slope", op(run_slope_op<float>, run_slope_op<double>));
   m.def("normalized_mlp", op(run_mlp_op<float>, run_mlp_op<double>));
   m.def("normalized_mlp_backward", op(run_mlp_backward_op<float>, run_mlp_backward_op<double>));
+  m.def("philox_normal", &normal_numbers);
   m.def("adam_", op(run_adam_op<float>, run_adam_op<double>));
 }

@@ -6,6 +6,7 @@
 #include "adam_kernels.h"
 #include "critic_host.h"
 #include "normalized_mlp_host.h"
+#include "philox_kernels.h"
 
 namespace emulation {
 
