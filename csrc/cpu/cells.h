@@ -15,22 +15,21 @@ namespace dgsynth {
 inline double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 inline double tanh(double x) { return std::tanh(x); }
 inline double exp_of_negative(double x) { return std::exp(x); }
+inline double exp_of_minus(double x) { return std::exp(std::clamp(-x, -200.0, 200.0)); }
 
-// Rows of one sample in one pass.
+// Rows of one sample in one pass. No row may be both read and written: the last vector of a row overlaps the one before.
 template <class T>
 struct CellForward {
   int64_t units;
-  T* gates;  // (4 units): sums on entry, gates after their activations on return
-  const T* cell_before;
-  T *cell, *hidden;
+  const T *sums, *cell_before;
+  T *gates, *cell, *hidden;  // gates after their activations
 };
 
 template <class T>
 struct CellBackward {
   int64_t units;
-  const T *gates, *cell_before, *cell, *grad_hidden;
-  T* grad_cell;   // of the cell on entry, of the cell before on return
-  T* grad_gates;  // of the sums
+  const T *gates, *cell_before, *hidden, *grad_hidden, *grad_cell;
+  T *grad_gates, *grad_cell_before;  // of the gates' sums
 };
 
 // Some of the outputs of a record: an output of the head and how it is activated.
@@ -82,41 +81,57 @@ DGSYNTH_INLINE void store(V vector, T* to, int64_t count) {
   for (int64_t i = 0; i < count; i++) to[i] = numbers[i];
 }
 
+// Units `i` to `i + count - 1`. One division serves three gates, another the fourth and the cell; exp_of_minus bounds what
+// it returns, so that the products of denominators are finite.
+template <class V, class T>
+DGSYNTH_INLINE void cell_forward_part(const CellForward<T>& c, int64_t i, int64_t count) {
+  const int64_t n = c.units;
+  const V input = T{1} + exp_of_minus(load<V>(c.sums + i, count));
+  const V forget = T{1} + exp_of_minus(load<V>(c.sums + n + i, count));
+  const V turned = exp_of_minus(T{2} * load<V>(c.sums + 2 * n + i, count)), candidate = T{1} + turned;
+  const V both = forget * candidate, inverse = T{1} / (input * both), others = inverse * input;
+  const V input_gate = inverse * both, forget_gate = others * candidate;
+  const V candidate_gate = (T{1} - turned) * (others * forget);
+  const V cell = forget_gate * load<V>(c.cell_before + i, count) + input_gate * candidate_gate;
+  const V output = T{1} + exp_of_minus(load<V>(c.sums + 3 * n + i, count));
+  const V falling = exp_of_minus(T{2} * cell), squashed = T{1} + falling, last = T{1} / (output * squashed);
+  store(input_gate, c.gates + i, count);
+  store(forget_gate, c.gates + n + i, count);
+  store(candidate_gate, c.gates + 2 * n + i, count);
+  store(last * squashed, c.gates + 3 * n + i, count);
+  store(cell, c.cell + i, count);
+  store((T{1} - falling) * last, c.hidden + i, count);
+}
+
+// tanh of the cell is what the output gate made the hidden state of; where that gate is 0, so are the gradients.
+template <class V, class T>
+DGSYNTH_INLINE void cell_backward_part(const CellBackward<T>& c, int64_t i, int64_t count) {
+  const int64_t n = c.units;
+  const V input = load<V>(c.gates + i, count), forget = load<V>(c.gates + n + i, count);
+  const V candidate = load<V>(c.gates + 2 * n + i, count), output = load<V>(c.gates + 3 * n + i, count);
+  const V squashed = load<V>(c.hidden + i, count) / (output + T(1e-30));
+  const V hidden = load<V>(c.grad_hidden + i, count) * output, before = load<V>(c.cell_before + i, count);
+  const V cell = load<V>(c.grad_cell + i, count) + hidden * (T{1} - squashed * squashed);
+  const V of_forget = cell * forget, of_input = cell * input;
+  store(of_input * candidate * (T{1} - input), c.grad_gates + i, count);
+  store(of_forget * before * (T{1} - forget), c.grad_gates + n + i, count);
+  store(of_input * (T{1} - candidate * candidate), c.grad_gates + 2 * n + i, count);
+  store(hidden * squashed * (T{1} - output), c.grad_gates + 3 * n + i, count);
+  store(of_forget, c.grad_cell_before + i, count);
+}
+
 template <class V, class T>
 DGSYNTH_INLINE void cell_forward(const CellForward<T>& c) {
   constexpr int64_t kWidth = sizeof(V) / sizeof(T);
-  const int64_t n = c.units;
-  for (int64_t i = 0; i < n; i += kWidth) {
-    const int64_t count = n - i;
-    const V input = sigmoid(load<V>(c.gates + i, count)), forget = sigmoid(load<V>(c.gates + n + i, count));
-    const V candidate = tanh(load<V>(c.gates + 2 * n + i, count)), output = sigmoid(load<V>(c.gates + 3 * n + i, count));
-    const V cell = forget * load<V>(c.cell_before + i, count) + input * candidate;
-    store(input, c.gates + i, count);
-    store(forget, c.gates + n + i, count);
-    store(candidate, c.gates + 2 * n + i, count);
-    store(output, c.gates + 3 * n + i, count);
-    store(cell, c.cell + i, count);
-    store(output * tanh(cell), c.hidden + i, count);
-  }
+  if (c.units < kWidth) return cell_forward_part<V>(c, 0, c.units);
+  for (int64_t i = 0; i < c.units; i += kWidth) cell_forward_part<V>(c, std::min(i, c.units - kWidth), kWidth);
 }
 
 template <class V, class T>
 DGSYNTH_INLINE void cell_backward(const CellBackward<T>& c) {
   constexpr int64_t kWidth = sizeof(V) / sizeof(T);
-  const int64_t n = c.units;
-  for (int64_t i = 0; i < n; i += kWidth) {
-    const int64_t count = n - i;
-    const V input = load<V>(c.gates + i, count), forget = load<V>(c.gates + n + i, count);
-    const V candidate = load<V>(c.gates + 2 * n + i, count), output = load<V>(c.gates + 3 * n + i, count);
-    const V squashed = tanh(load<V>(c.cell + i, count)), hidden = load<V>(c.grad_hidden + i, count);
-    const V cell = load<V>(c.grad_cell + i, count) + hidden * output * (T{1} - squashed * squashed);
-    const V before = load<V>(c.cell_before + i, count);
-    store(cell * candidate * input * (T{1} - input), c.grad_gates + i, count);
-    store(cell * before * forget * (T{1} - forget), c.grad_gates + n + i, count);
-    store(cell * input * (T{1} - candidate * candidate), c.grad_gates + 2 * n + i, count);
-    store(hidden * squashed * output * (T{1} - output), c.grad_gates + 3 * n + i, count);
-    store(cell * forget, c.grad_cell + i, count);
-  }
+  if (c.units < kWidth) return cell_backward_part<V>(c, 0, c.units);
+  for (int64_t i = 0; i < c.units; i += kWidth) cell_backward_part<V>(c, std::min(i, c.units - kWidth), kWidth);
 }
 
 // Activates a row of logits in place.

@@ -12,6 +12,7 @@
 #include <torch/headeronly/util/Exception.h>
 
 #include <functional>
+#include <memory>
 #include <numeric>
 #include <tuple>
 #include <vector>
@@ -103,7 +104,7 @@ struct Forward {
   Sequence<T> s;
   int64_t max_length;
   bool has_flags;
-  std::vector<const T*> biases;
+  std::vector<std::vector<T>> biases;      // of each layer, (padded 4H)
   std::vector<T> head_bias;                // (padded S * D)
   std::vector<std::vector<T>> transposed;  // of each layer, (inputs, padded 4H)
   std::vector<T> known, head;              // (C, padded 4H), (H, padded S * D)
@@ -156,10 +157,10 @@ template <class T>
 void forward_block(const Forward<T>& f, int64_t begin, int64_t n) {
   const Sequence<T>& s = f.s;
   const int64_t gates = s.gates(), wide = padded(gates), outputs = padded(s.block_dim);
-  std::vector<T> known(n * wide), logits(n * outputs), x;
+  std::vector<T> known(n * wide), sums(n * wide), logits(n * outputs), x;
   std::vector<char> goes_on(n, 1);
-  multiply<T>({n, gates, s.condition_dim, s.condition + begin * s.condition_dim, s.condition_dim, 1, f.known.data(), wide,
-               known.data(), wide, f.biases[0], false});
+  multiply<T>({n, wide, s.condition_dim, s.condition + begin * s.condition_dim, s.condition_dim, 1, f.known.data(), wide,
+               known.data(), wide, f.biases[0].data(), false});
   std::fill_n(f.lengths + begin, n, 0);
   int64_t active = n, pass = 0;
   for (; pass < s.passes && active > 0; pass++) {
@@ -167,13 +168,12 @@ void forward_block(const Forward<T>& f, int64_t begin, int64_t n) {
       const int64_t inputs = s.layers[l].inputs;
       x.resize(n * inputs);
       gather_inputs(s, f.steps, f.hiddens, pass, l, begin, n, x.data());
-      T* const sums = f.gates + s.row(pass, l, begin) * gates;
-      multiply<T>({n, gates, inputs, x.data(), inputs, 1, f.transposed[l].data(), wide, sums, gates,
-                   l == 0 ? known.data() : f.biases[l], false, l == 0 ? wide : 0});
+      multiply<T>({n, wide, inputs, x.data(), inputs, 1, f.transposed[l].data(), wide, sums.data(), wide,
+                   l == 0 ? known.data() : f.biases[l].data(), false, l == 0 ? wide : 0});
       for (int64_t i = 0; i < n; i++) {
-        const int64_t row = s.row(pass, l, begin + i) * s.units;
-        const T* const before = state_before<T>(s, s.cell, f.cells, pass, l, begin + i);
-        cells<T>().forward({s.units, sums + i * gates, before, f.cells + row, f.hiddens + row});
+        const int64_t row = s.row(pass, l, begin + i);
+        cells<T>().forward({s.units, sums.data() + i * wide, state_before<T>(s, s.cell, f.cells, pass, l, begin + i),
+                            f.gates + row * gates, f.cells + row * s.units, f.hiddens + row * s.units});
       }
     }
     const T* const top = f.hiddens + s.row(pass, s.n_layers() - 1, begin) * s.units;
@@ -225,7 +225,8 @@ Made run_forward(const Tensor& condition, const Tensor& noise, const Tensor& hid
   STD_TORCH_CHECK((s.passes - 1) * sample_len < max_length, "every pass must begin before max_length");
   for (int64_t l = 0; l < s.n_layers(); l++) {
     const Layer<T>& layer = s.layers[l];
-    f.biases.push_back(numbers<T>(biases[l], {s.gates()}, "biases[" + std::to_string(l) + "]"));
+    const T* const bias = numbers<T>(biases[l], {s.gates()}, "biases[" + std::to_string(l) + "]");
+    f.biases.push_back(copy_padded(bias, 1, s.gates(), s.gates()));
     f.transposed.push_back(
         transpose_padded(layer.weights + layer.known, s.gates(), layer.inputs, layer.known + layer.inputs));
   }
@@ -274,14 +275,16 @@ struct Backward {
   std::vector<Sums<T>> sums;              // of each block
 };
 
-// What a block of n samples keeps on its way back. Gradients of gates and logits are of kPasses passes.
+// What a block of n samples keeps on its way back. Gradients of gates and logits are of kPasses passes; those of the cells
+// are of two, which take turns: zero, in both, before the last pass of a sample.
 template <class T>
 struct Way {
   int64_t begin, n;
-  std::vector<T> grad_gates, grad_logits;          // (layers, passes, n, 4H), (passes, n, S * D)
-  std::vector<std::vector<T>> grad_hidden;         // of each layer, (n, padded H)
-  std::vector<T> grad_cell, grad_block, from_top;  // (layers, n, H), (n, S * D), (n, inputs)
-  std::vector<T> total_gates;                      // (n, 4H) of the first layer, over all passes
+  std::unique_ptr<T[]> grad_gates, grad_logits, x;  // (layers, passes, n, 4H), (passes, n, S * D), (passes + 1, n, inputs)
+  std::vector<std::vector<T>> grad_hidden;          // of each layer, (n, padded H)
+  std::vector<T> grad_cell[2];                      // (layers, n, H)
+  std::vector<T> grad_block, from_top;              // (n, S * D), (n, inputs)
+  std::vector<T> total_gates, ones;                 // (layers, n, 4H) over all passes
 };
 
 // Gradients of the logits of one pass, with what the next pass's feedback adds.
@@ -310,21 +313,23 @@ template <class T>
 void pass_backward(const Backward<T>& b, Way<T>& w, int64_t pass, int64_t slot) {
   const Sequence<T>& s = b.s;
   const int64_t n = w.n, gates = s.gates(), wide = padded(s.units);
-  T* const grad_logits = w.grad_logits.data() + slot * n * s.block_dim;
+  T* const grad_logits = w.grad_logits.get() + slot * n * s.block_dim;
   logits_backward(b, w, pass, grad_logits);
   T* const top = w.grad_hidden[s.n_layers() - 1].data();
   multiply<T>({n, wide, s.block_dim, grad_logits, s.block_dim, 1, b.head.data(), wide, top, wide, nullptr, true});
   for (int64_t l = s.n_layers() - 1; l >= 0; l--) {
-    T* const grad_gates = w.grad_gates.data() + (l * kPasses + slot) * n * gates;
+    T* const grad_gates = w.grad_gates.get() + (l * kPasses + slot) * n * gates;
     for (int64_t i = 0; i < n; i++) {
       const int64_t row = s.row(pass, l, w.begin + i);
       if (pass * s.sample_len >= b.lengths[w.begin + i]) {
         std::fill_n(grad_gates + i * gates, gates, T{0});
         continue;
       }
+      const int64_t at = (l * n + i) * s.units;
       cells<T>().backward({s.units, b.gates + row * gates, state_before(s, s.cell, b.cells, pass, l, w.begin + i),
-                           b.cells + row * s.units, w.grad_hidden[l].data() + i * wide,
-                           w.grad_cell.data() + (l * n + i) * s.units, grad_gates + i * gates});
+                           b.hiddens + row * s.units, w.grad_hidden[l].data() + i * wide,
+                           w.grad_cell[(pass + 1) % 2].data() + at, grad_gates + i * gates,
+                           w.grad_cell[pass % 2].data() + at});
     }
     const Layer<T>& layer = s.layers[l];
     const int64_t inputs = layer.inputs - layer.constant, across = padded(inputs), below = inputs - s.units;
@@ -333,7 +338,6 @@ void pass_backward(const Backward<T>& b, Way<T>& w, int64_t pass, int64_t slot) 
       multiply<T>({n, across, gates, grad_gates, gates, 1, b.recurrent[l].data(), across, to, wide, nullptr, false});
       continue;
     }
-    w.from_top.resize(n * across);
     multiply<T>({n, across, gates, grad_gates, gates, 1, b.recurrent[l].data(), across, w.from_top.data(), across,
                  nullptr, false});
     for (int64_t i = 0; i < n; i++) {
@@ -345,57 +349,76 @@ void pass_backward(const Backward<T>& b, Way<T>& w, int64_t pass, int64_t slot) 
   }
 }
 
+// c += the sums of the columns of b (rows, columns), which are products with ones.
+template <class T>
+void add_columns(const Way<T>& w, int64_t rows, int64_t columns, const T* b, T* c) {
+  multiply<T>({1, columns, rows, w.ones.data(), rows, 1, b, columns, c, columns, nullptr, true});
+}
+
 // Adds the weights' gradients of passes `first` to `first + count - 1`.
 template <class T>
 void add_weights(const Backward<T>& b, Way<T>& w, int64_t first, int64_t count, Sums<T>& sums) {
   const Sequence<T>& s = b.s;
   const int64_t gates = s.gates(), rows = count * w.n;
-  std::vector<T> x;
   for (int64_t l = 0; l < s.n_layers(); l++) {
     const int64_t inputs = s.layers[l].inputs;
-    x.resize(rows * inputs);
     for (int64_t i = 0; i < count; i++) {
-      gather_inputs(s, b.steps, b.hiddens, first + i, l, w.begin, w.n, x.data() + i * w.n * inputs);
+      gather_inputs(s, b.steps, b.hiddens, first + i, l, w.begin, w.n, w.x.get() + i * w.n * inputs);
     }
-    const T* const grad_gates = w.grad_gates.data() + l * kPasses * w.n * gates;
-    multiply<T>({inputs, gates, rows, x.data(), 1, inputs, grad_gates, gates, sums.weights[l].data(), gates, nullptr,
+    const T* const grad_gates = w.grad_gates.get() + l * kPasses * w.n * gates;
+    multiply<T>({inputs, gates, rows, w.x.get(), 1, inputs, grad_gates, gates, sums.weights[l].data(), gates, nullptr,
                  true});
-    for (int64_t i = 0; i < rows; i++) {
-      T* const total = l == 0 ? w.total_gates.data() + i % w.n * gates : sums.biases[l].data();
-      for (int64_t j = 0; j < gates; j++) total[j] += grad_gates[i * gates + j];
-    }
+    add_columns(w, count, w.n * gates, grad_gates, w.total_gates.data() + l * w.n * gates);
   }
-  x.resize(rows * s.units);
-  for (int64_t i = 0; i < count; i++) {
-    const T* const top = b.hiddens + s.row(first + i, s.n_layers() - 1, w.begin) * s.units;
-    std::copy_n(top, w.n * s.units, x.data() + i * w.n * s.units);
+  // The hidden states that the head read are those that the pass behind starts from, so all but the last pass's are there.
+  const int64_t inputs = s.layers.back().inputs, own = inputs - s.units;
+  for (int64_t i = 0; i < w.n; i++) {
+    const T* const top = b.hiddens + s.row(first + count - 1, s.n_layers() - 1, w.begin + i) * s.units;
+    std::copy_n(top, s.units, w.x.get() + (rows + i) * inputs + own);
   }
-  multiply<T>({s.block_dim, s.units, rows, w.grad_logits.data(), 1, s.block_dim, x.data(), s.units, sums.head.data(),
-               s.units, nullptr, true});
-  for (int64_t i = 0; i < rows; i++) {
-    for (int64_t j = 0; j < s.block_dim; j++) sums.head_bias[j] += w.grad_logits[i * s.block_dim + j];
+  multiply<T>({s.block_dim, s.units, rows, w.grad_logits.get(), 1, s.block_dim, w.x.get() + w.n * inputs + own, inputs,
+               sums.head.data(), s.units, nullptr, true});
+  add_columns(w, rows, s.block_dim, w.grad_logits.get(), sums.head_bias.data());
+}
+
+template <class T>
+Way<T> start_way(const Sequence<T>& s, int64_t begin, int64_t n) {
+  const int64_t layers = s.n_layers(), states = layers * n * s.units;
+  int64_t inputs = 0;
+  for (const Layer<T>& layer : s.layers) inputs = std::max(inputs, layer.inputs);
+  const auto make = [](int64_t count) { return std::make_unique_for_overwrite<T[]>(count); };
+  return {begin,
+          n,
+          make(layers * kPasses * n * s.gates()),
+          make(kPasses * n * s.block_dim),
+          make((kPasses + 1) * n * inputs),
+          std::vector<std::vector<T>>(layers, std::vector<T>(n * padded(s.units))),
+          {std::vector<T>(states), std::vector<T>(states)},
+          std::vector<T>(n * s.block_dim),
+          std::vector<T>(n * padded(inputs)),
+          std::vector<T>(layers * n * s.gates()),
+          std::vector<T>(kPasses * n, T{1})};
+}
+
+template <class T>
+Sums<T> start_sums(const Sequence<T>& s) {
+  Sums<T> sums;
+  for (const Layer<T>& layer : s.layers) {
+    sums.weights.emplace_back(layer.inputs * s.gates());
+    sums.biases.emplace_back(s.gates());
   }
+  sums.known.resize(s.condition_dim * s.gates());
+  sums.head.resize(s.block_dim * s.units);
+  sums.head_bias.resize(s.block_dim);
+  return sums;
 }
 
 template <class T>
 void backward_block(Backward<T>& b, int64_t number, int64_t begin, int64_t n) {
   const Sequence<T>& s = b.s;
   const int64_t gates = s.gates(), layers = s.n_layers(), wide = padded(s.units);
-  Sums<T>& sums = b.sums[number];
-  for (const Layer<T>& layer : s.layers) {
-    sums.weights.emplace_back(layer.inputs * gates);
-    sums.biases.emplace_back(gates);
-  }
-  sums.known.resize(s.condition_dim * gates);
-  sums.head.resize(s.block_dim * s.units);
-  sums.head_bias.resize(s.block_dim);
-  Way<T> w{begin, n};
-  w.grad_gates.resize(layers * kPasses * n * gates);
-  w.grad_logits.resize(kPasses * n * s.block_dim);
-  w.grad_hidden.assign(layers, std::vector<T>(n * wide));
-  w.grad_cell.resize(layers * n * s.units);
-  w.grad_block.resize(n * s.block_dim);
-  w.total_gates.resize(n * gates);
+  Sums<T>& sums = b.sums[number] = start_sums(s);
+  Way<T> w = start_way(s, begin, n);
   const int64_t longest = *std::max_element(b.lengths + begin, b.lengths + begin + n);
   int64_t end = std::min((longest + s.sample_len - 1) / s.sample_len, s.passes);
   while (end > 0) {
@@ -406,12 +429,12 @@ void backward_block(Backward<T>& b, int64_t number, int64_t begin, int64_t n) {
   }
   multiply<T>({s.condition_dim, gates, n, s.condition + begin * s.condition_dim, 1, s.condition_dim, w.total_gates.data(),
                gates, sums.known.data(), gates, nullptr, true});
-  for (int64_t i = 0; i < n; i++) {
-    for (int64_t j = 0; j < gates; j++) sums.biases[0][j] += w.total_gates[i * gates + j];
-    for (int64_t l = 0; l < layers; l++) {
+  for (int64_t l = 0; l < layers; l++) {
+    add_columns(w, n, gates, w.total_gates.data() + l * n * gates, sums.biases[l].data());
+    for (int64_t i = 0; i < n; i++) {
       const int64_t at = (l * s.n + begin + i) * s.units;
       std::copy_n(w.grad_hidden[l].data() + i * wide, s.units, b.grad_hidden + at);
-      std::copy_n(w.grad_cell.data() + (l * n + i) * s.units, s.units, b.grad_cell + at);
+      std::copy_n(w.grad_cell[0].data() + (l * n + i) * s.units, s.units, b.grad_cell + at);
     }
   }
 }
