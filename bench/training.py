@@ -1,10 +1,11 @@
 """Training: seconds per iteration of dgsynth, of its PyTorch reference, and of gretel-synthetics, in one run.
 
-    python bench/training.py                               all three, to results/training.json
+    python bench/training.py                               all of them, to results/training.json
     python bench/training.py hour [ITERATIONS [SAMPLES]]   the paper's WWT training, projected: training_hour.json
 
-Name a Python that has gretel-synthetics in DGSYNTH_PEERS_PYTHON; without it the peer is left out. How its model differs
-is told in bench/_gretel_training.py. All take turns on the same machine with 2 threads and batches of 100, each in a
+dgsynth is measured in float32 and with precision="bfloat16", which rounds its LSTM's products alone. Name a Python that
+has gretel-synthetics in DGSYNTH_PEERS_PYTHON; without it the peer is left out. How its model differs is told in
+bench/_gretel_training.py. All take turns on the same machine with 2 threads and batches of 100, each in a
 process of its own, and the rate of float32 matrix products is measured in every turn.
 """
 
@@ -29,6 +30,7 @@ from dgsynth.batch import EncodedBatch
 from dgsynth.config import NetworkConfig, TrainingConfig
 from dgsynth.data.simulate import make_web_traffic
 from dgsynth.kernels import library_status
+from dgsynth.kernels.packing import Precision
 from dgsynth.networks import DoppelGANger
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback
@@ -75,13 +77,14 @@ def _turn(shape: str) -> dict[str, Any]:
     return {
         "matrix product, GFLOP/s": matrix_product(),
         "gretel": run_peer("_gretel_training.py", shape, SAMPLES, BATCH, STEPS[shape]),
-        "dgsynth": run_script(*command),
-        "reference": run_script(*command, DGSYNTH_KERNELS="reference"),
+        "dgsynth": run_script(*command, "float32"),
+        "dgsynth, bfloat16": run_script(*command, "bfloat16"),
+        "reference": run_script(*command, "float32", DGSYNTH_KERNELS="reference"),
     }
 
 
 def _summary(shape: str, turns: list[dict[str, Any]]) -> dict[str, Any]:
-    names = [name for name in ("gretel", "dgsynth", "reference") if turns[0][name]]
+    names = [name for name in ("gretel", "dgsynth", "dgsynth, bfloat16", "reference") if turns[0][name]]
     seconds = {name: [turn[name]["seconds"] for turn in turns] for name in names}
     median = {name: float(np.median(values)) for name, values in seconds.items()}
     product = float(np.median([turn["matrix product, GFLOP/s"] for turn in turns]))
@@ -90,7 +93,12 @@ def _summary(shape: str, turns: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "seconds per iteration": median,
         "of each round": seconds,
-        "ratios": {f"{name} / dgsynth": median[name] / median["dgsynth"] for name in names if name != "dgsynth"},
+        "ratios": {
+            f"{name} / {ours}": median[name] / median[ours]
+            for ours in ("dgsynth", "dgsynth, bfloat16")
+            for name in ("gretel", "reference")
+            if name in names
+        },
         "compiled library": {name: turns[0][name]["library"] for name in ("dgsynth", "reference")},
         "passes of a sample": passes,
         "products, GFLOP": gflop,
@@ -100,7 +108,7 @@ def _summary(shape: str, turns: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def steps(shape: str) -> None:
+def steps(shape: str, precision: Precision) -> None:
     """Print seconds per iteration of dgsynth in this process, as JSON."""
     torch.set_num_threads(THREADS)
     torch.manual_seed(0)
@@ -109,7 +117,7 @@ def steps(shape: str) -> None:
     if layout.has_flags:
         set_lengths(networks)
     data = TrainingData(_samples(shape, lengths), layout, torch.device("cpu"))
-    config = TrainingConfig(batch_size=BATCH, learning_rate=FROZEN, generator_averaging=0.999)
+    config = TrainingConfig(BATCH, learning_rate=FROZEN, generator_averaging=0.999, precision=precision)
     clock = Clock()
     Trainer(networks, data, config, 0, [clock]).run(WARM_UP + 1 + STEPS[shape])
     measured = {
@@ -197,8 +205,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case []:
             main()
-        case ["steps", shape]:
-            steps(shape)
+        case ["steps", shape, "float32" | "bfloat16" as precision]:
+            steps(shape, precision)
         case ["hour", *numbers]:
             hour(*(int(number.replace("_", "")) for number in numbers))
         case _:

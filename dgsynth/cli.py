@@ -58,6 +58,13 @@ class Scaling(StrEnum):
     LOG = "log"
 
 
+class Precision(StrEnum):
+    """What the operands of the LSTM's products are rounded to."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
 TableArgument = Annotated[
     Path, typer.Argument(metavar="DATA", exists=True, dir_okay=False, help="Table to learn: .csv, .csv.gz or .parquet.")
 ]
@@ -154,6 +161,10 @@ def fit(
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="auto, cpu, or a torch device such as cuda:0.")
     ] = None,
+    precision: Annotated[
+        Precision | None,
+        typer.Option(help="Of the LSTM's products; bfloat16 is faster on processors that multiply it."),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Train a model on a table.
@@ -189,6 +200,7 @@ def fit(
         "checkpoint_dir": checkpoint_dir,
         "encoded_dir": encoded_dir,
         "device": device,
+        "precision": None if precision is None else precision.value,
     }
     # What is not given is left to the estimator, the only place that knows the defaults.
     parameters = {name: value for name, value in given.items() if value is not None}

@@ -60,6 +60,8 @@ class TrainingConfig:
         Steps of each per batch.
     generator_averaging : float
         Decay of the exponential moving average of the generator's weights; 0 keeps none.
+    precision : {"float32", "bfloat16"}
+        What the operands of the LSTM's products are rounded to; all else is float32.
     """
 
     batch_size: int = 100
@@ -70,3 +72,4 @@ class TrainingConfig:
     discriminator_rounds: int = 1
     generator_rounds: int = 1
     generator_averaging: float = 0.0
+    precision: Literal["float32", "bfloat16"] = "float32"

@@ -116,7 +116,8 @@ class DGSynthesizer(BaseEstimator):
     device : str, default="auto"
         "auto" is CUDA where there is one, else Apple's MPS, else the CPU.
     precision : {"float32", "bfloat16"}, default="float32"
-        Of the LSTM's weights when samples are made; training is in float32. bfloat16 is faster where the processor
+        What the operands of the LSTM's products are rounded to, in training and when samples are made; sums, states,
+        weights that are trained, discriminators and their penalty stay float32. bfloat16 is faster where the processor
         multiplies it (avx512_bf16); the samples of a random_state are then other ones. May be changed after `fit`.
     n_jobs : int, default=None
         CPU threads; None is torch's own choice, -1 all cores.
@@ -623,6 +624,7 @@ class DGSynthesizer(BaseEstimator):
             discriminator_rounds=self.discriminator_rounds,
             generator_rounds=self.generator_rounds,
             generator_averaging=self.generator_averaging,
+            precision=self.precision,
         )
 
 

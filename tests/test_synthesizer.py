@@ -170,6 +170,17 @@ def test_chunks_are_the_whole(model, chunk_size):
     pd.testing.assert_frame_equal(pd.concat(chunks, ignore_index=True), whole)
 
 
+def test_training_in_bfloat16_gives_another_model_and_goes_on_from_a_checkpoint(table, tmp_path):
+    settings = {"random_state": 0, "n_jobs": 1, **KEYS, **SMALL}
+    exact = DGSynthesizer(max_steps=4, **settings).fit(table)
+    rounded = DGSynthesizer(max_steps=4, precision="bfloat16", **settings).fit(table)
+    assert not exact.history_.equals(rounded.history_)
+    pd.testing.assert_frame_equal(exact.history_, rounded.history_, rtol=0.1, atol=0.1)
+    for steps in (2, 4):
+        resumed = DGSynthesizer(max_steps=steps, precision="bfloat16", checkpoint_dir=tmp_path, **settings).fit(table)
+    pd.testing.assert_frame_equal(resumed.history_, rounded.history_, check_exact=True)
+
+
 def test_precision_may_be_changed_after_fitting(model):
     exact = model.sample(200, random_state=7)
     lower = copy.deepcopy(model).set_params(precision="bfloat16").sample(200, random_state=7)

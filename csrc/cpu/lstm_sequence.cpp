@@ -19,6 +19,7 @@
 
 #include "../checks.h"
 #include "cells.h"
+#include "memory.h"
 #include "multiply.h"
 #include "tasks.h"
 
@@ -40,6 +41,7 @@ struct Layer {
 
 template <class T>
 struct Sequence {
+  bool bfloat16;  // operands of the layers' products with what a pass reads are rounded
   int64_t n, passes, units, condition_dim, noise_dim, block_dim, feedback_dim, sample_len, step_dim;
   const T *condition, *noise, *hidden, *cell, *head;
   std::vector<Layer<T>> layers;
@@ -54,11 +56,13 @@ struct Sequence {
 template <class T>
 Sequence<T> read_sequence(const Tensor& condition, const Tensor& noise, const Tensor& hidden, const Tensor& cell,
                           const std::vector<Tensor>& weights, const Tensor& head_weight, bool feedback,
-                          const std::vector<int64_t>& dims, const std::vector<int64_t>& activations, int64_t sample_len) {
+                          const std::vector<int64_t>& dims, const std::vector<int64_t>& activations, int64_t sample_len,
+                          bool bfloat16) {
+  STD_TORCH_CHECK(!bfloat16 || sizeof(T) == 4, "bfloat16 takes the place of float32, not of float64");
   STD_TORCH_CHECK(condition.dim() == 2 && noise.dim() == 3 && hidden.dim() == 3 && !weights.empty(),
                   "condition must be of shape (B, C), noise (B, P, N), hidden (layers, B, H)");
   STD_TORCH_CHECK(sample_len > 0, "sample_len must be positive");
-  Sequence<T> s{};
+  Sequence<T> s{bfloat16};
   s.n = condition.size(0);
   s.passes = noise.size(1);
   s.units = hidden.size(2);
@@ -99,6 +103,53 @@ std::vector<T> copy_padded(const T* from, int64_t rows, int64_t columns, int64_t
   return to;
 }
 
+// The right matrix of a product, (rows, columns), as the product reads it.
+template <class T>
+std::vector<T> prepare(bool bfloat16, std::vector<T> matrix, int64_t rows, int64_t columns) {
+  if constexpr (sizeof(T) == 4) {
+    if (bfloat16) {
+      std::vector<T> packed(pairs(rows) * columns);
+      pack_right({matrix.data(), rows, columns, columns}, packed.data());
+      return packed;
+    }
+  }
+  return matrix;
+}
+
+// A product whose right matrix was prepared; `packed` is room for the left one.
+template <class T>
+void multiply_prepared(bool bfloat16, Product<T> p, std::vector<T>& packed) {
+  if constexpr (sizeof(T) == 4) {
+    if (bfloat16) {
+      packed.resize(p.m * pairs(p.k));
+      pack_left({p.a, p.m, p.k, p.a_row}, packed.data());
+      p.a = packed.data();
+      p.k = p.a_row = pairs(p.k);
+      return multiply_pairs(p);
+    }
+  }
+  multiply(p);
+}
+
+// A product of matrices of which the left one is transposed, and neither was prepared.
+template <class T>
+void multiply_transposed(bool bfloat16, Product<T> p) {
+  if constexpr (sizeof(T) == 4) {
+    if (bfloat16) {
+      const Buffer<T> left(pairs(p.k) * p.m), right(pairs(p.k) * p.n);
+      pack_right({p.a, p.k, p.m, p.a_depth}, left.get());
+      pack_right({p.b, p.k, p.n, p.b_row}, right.get());
+      p.a = left.get();
+      p.a_depth = p.m;
+      p.b = right.get();
+      p.b_row = p.n;
+      p.k = pairs(p.k);
+      return multiply_pairs(p);
+    }
+  }
+  multiply(p);
+}
+
 template <class T>
 struct Forward {
   Sequence<T> s;
@@ -106,7 +157,7 @@ struct Forward {
   bool has_flags;
   std::vector<std::vector<T>> biases;      // of each layer, (padded 4H)
   std::vector<T> head_bias;                // (padded S * D)
-  std::vector<std::vector<T>> transposed;  // of each layer, (inputs, padded 4H)
+  std::vector<std::vector<T>> transposed;  // of each layer, (inputs, padded 4H), prepared
   std::vector<T> known, head;              // (C, padded 4H), (H, padded S * D)
   T *steps, *gates, *cells, *hiddens;
   int64_t* lengths;
@@ -157,7 +208,7 @@ template <class T>
 void forward_block(const Forward<T>& f, int64_t begin, int64_t n) {
   const Sequence<T>& s = f.s;
   const int64_t gates = s.gates(), wide = padded(gates), outputs = padded(s.block_dim);
-  std::vector<T> known(n * wide), sums(n * wide), logits(n * outputs), x;
+  std::vector<T> known(n * wide), sums(n * wide), logits(n * outputs), x, packed;
   std::vector<char> goes_on(n, 1);
   multiply<T>({n, wide, s.condition_dim, s.condition + begin * s.condition_dim, s.condition_dim, 1, f.known.data(), wide,
                known.data(), wide, f.biases[0].data(), false});
@@ -168,8 +219,9 @@ void forward_block(const Forward<T>& f, int64_t begin, int64_t n) {
       const int64_t inputs = s.layers[l].inputs;
       x.resize(n * inputs);
       gather_inputs(s, f.steps, f.hiddens, pass, l, begin, n, x.data());
-      multiply<T>({n, wide, inputs, x.data(), inputs, 1, f.transposed[l].data(), wide, sums.data(), wide,
-                   l == 0 ? known.data() : f.biases[l].data(), false, l == 0 ? wide : 0});
+      const T* const start = l == 0 ? known.data() : f.biases[l].data();
+      multiply_prepared<T>(s.bfloat16, {n, wide, inputs, x.data(), inputs, 1, f.transposed[l].data(), wide, sums.data(),
+                                        wide, start, false, l == 0 ? wide : 0}, packed);
       for (int64_t i = 0; i < n; i++) {
         const int64_t row = s.row(pass, l, begin + i);
         cells<T>().forward({s.units, sums.data() + i * wide, state_before<T>(s, s.cell, f.cells, pass, l, begin + i),
@@ -216,9 +268,11 @@ template <class T>
 Made run_forward(const Tensor& condition, const Tensor& noise, const Tensor& hidden, const Tensor& cell,
                  const std::vector<Tensor>& weights, const std::vector<Tensor>& biases, const Tensor& head_weight,
                  const Tensor& head_bias, bool feedback, const std::vector<int64_t>& dims,
-                 const std::vector<int64_t>& activations, int64_t sample_len, int64_t max_length, bool has_flags) {
+                 const std::vector<int64_t>& activations, int64_t sample_len, int64_t max_length, bool has_flags,
+                 bool bfloat16) {
   check_outputs(dims, activations, has_flags);
-  Forward<T> f{read_sequence<T>(condition, noise, hidden, cell, weights, head_weight, feedback, dims, activations, sample_len),
+  Forward<T> f{read_sequence<T>(condition, noise, hidden, cell, weights, head_weight, feedback, dims, activations, sample_len,
+                                  bfloat16),
                max_length, has_flags};
   const Sequence<T>& s = f.s;
   STD_TORCH_CHECK(biases.size() == weights.size(), "every LSTM layer needs a bias");
@@ -227,13 +281,14 @@ Made run_forward(const Tensor& condition, const Tensor& noise, const Tensor& hid
     const Layer<T>& layer = s.layers[l];
     const T* const bias = numbers<T>(biases[l], {s.gates()}, "biases[" + std::to_string(l) + "]");
     f.biases.push_back(copy_padded(bias, 1, s.gates(), s.gates()));
-    f.transposed.push_back(
-        transpose_padded(layer.weights + layer.known, s.gates(), layer.inputs, layer.known + layer.inputs));
+    f.transposed.push_back(prepare(
+        bfloat16, transpose_padded(layer.weights + layer.known, s.gates(), layer.inputs, layer.known + layer.inputs),
+        layer.inputs, padded(s.gates())));
   }
   f.known = transpose_padded(s.layers[0].weights, s.gates(), s.condition_dim, s.condition_dim + s.layers[0].inputs);
   f.head = transpose_padded(s.head, s.block_dim, s.units, s.units);
   f.head_bias = copy_padded(numbers<T>(head_bias, {s.block_dim}, "head_bias"), 1, s.block_dim, s.block_dim);
-  const auto make = [&](const std::vector<int64_t>& shape) { return torch::stable::new_empty(condition, shape); };
+  const auto make = [](const std::vector<int64_t>& shape) { return make_tensor<T>(shape); };
   Tensor steps = make({s.n, s.passes * s.sample_len, s.step_dim});
   Tensor gates = make({s.passes, s.n_layers(), s.n, s.gates()});
   Tensor cells = make({s.passes, s.n_layers(), s.n, s.units}), hiddens = make({s.passes, s.n_layers(), s.n, s.units});
@@ -250,10 +305,10 @@ Made run_forward(const Tensor& condition, const Tensor& noise, const Tensor& hid
 Made lstm_sequence(Tensor condition, Tensor noise, Tensor hidden, Tensor cell, std::vector<Tensor> weights,
                    std::vector<Tensor> biases, Tensor head_weight, Tensor head_bias, bool feedback,
                    std::vector<int64_t> dims, std::vector<int64_t> activations, int64_t sample_len, int64_t max_length,
-                   bool has_flags) {
+                   bool has_flags, bool bfloat16) {
   const auto run = condition.scalar_type() == ScalarType::Double ? run_forward<double> : run_forward<float>;
   return run(condition, noise, hidden, cell, weights, biases, head_weight, head_bias, feedback, dims, activations,
-             sample_len, max_length, has_flags);
+             sample_len, max_length, has_flags, bfloat16);
 }
 
 // Sums of one block of samples. Weights' gradients lie transposed, (inputs, 4H).
@@ -269,7 +324,7 @@ struct Backward {
   const T *grad_steps, *steps, *gates, *cells, *hiddens;
   int64_t grad_row;  // how far apart the samples of grad_steps lie
   const int64_t* lengths;
-  std::vector<std::vector<T>> recurrent;  // of each layer, (4H, padded inputs that have a gradient)
+  std::vector<std::vector<T>> recurrent;  // of each layer, (4H, padded inputs that have a gradient), prepared
   std::vector<T> head;                    // (S * D, padded H)
   T *grad_hidden, *grad_cell;             // (layers, B, H)
   std::vector<Sums<T>> sums;              // of each block
@@ -284,7 +339,7 @@ struct Way {
   std::vector<std::vector<T>> grad_hidden;          // of each layer, (n, padded H)
   std::vector<T> grad_cell[2];                      // (layers, n, H)
   std::vector<T> grad_block, from_top;              // (n, S * D), (n, inputs)
-  std::vector<T> total_gates, ones;                 // (layers, n, 4H) over all passes
+  std::vector<T> total_gates, ones, packed;         // (layers, n, 4H) over all passes; numbers of ones; room
 };
 
 // Gradients of the logits of one pass, with what the next pass's feedback adds.
@@ -335,11 +390,12 @@ void pass_backward(const Backward<T>& b, Way<T>& w, int64_t pass, int64_t slot) 
     const int64_t inputs = layer.inputs - layer.constant, across = padded(inputs), below = inputs - s.units;
     if (below == 0) {
       T* const to = w.grad_hidden[l].data();
-      multiply<T>({n, across, gates, grad_gates, gates, 1, b.recurrent[l].data(), across, to, wide, nullptr, false});
+      multiply_prepared<T>(s.bfloat16, {n, across, gates, grad_gates, gates, 1, b.recurrent[l].data(), across, to, wide,
+                                        nullptr, false}, w.packed);
       continue;
     }
-    multiply<T>({n, across, gates, grad_gates, gates, 1, b.recurrent[l].data(), across, w.from_top.data(), across,
-                 nullptr, false});
+    multiply_prepared<T>(s.bfloat16, {n, across, gates, grad_gates, gates, 1, b.recurrent[l].data(), across,
+                                      w.from_top.data(), across, nullptr, false}, w.packed);
     for (int64_t i = 0; i < n; i++) {
       const T* const from = w.from_top.data() + i * across;
       std::copy_n(from + below, s.units, w.grad_hidden[l].data() + i * wide);
@@ -366,8 +422,8 @@ void add_weights(const Backward<T>& b, Way<T>& w, int64_t first, int64_t count, 
       gather_inputs(s, b.steps, b.hiddens, first + i, l, w.begin, w.n, w.x.get() + i * w.n * inputs);
     }
     const T* const grad_gates = w.grad_gates.get() + l * kPasses * w.n * gates;
-    multiply<T>({inputs, gates, rows, w.x.get(), 1, inputs, grad_gates, gates, sums.weights[l].data(), gates, nullptr,
-                 true});
+    multiply_transposed<T>(s.bfloat16, {inputs, gates, rows, w.x.get(), 1, inputs, grad_gates, gates,
+                                        sums.weights[l].data(), gates, nullptr, true});
     add_columns(w, count, w.n * gates, grad_gates, w.total_gates.data() + l * w.n * gates);
   }
   // The hidden states that the head read are those that the pass behind starts from, so all but the last pass's are there.
@@ -459,9 +515,10 @@ Gradients run_backward(const Tensor& grad_steps, const Tensor& steps, const Tens
                        const Tensor& cells, const Tensor& hiddens, const Tensor& condition, const Tensor& noise,
                        const Tensor& hidden, const Tensor& cell, const std::vector<Tensor>& weights,
                        const Tensor& head_weight, bool feedback, const std::vector<int64_t>& dims,
-                       const std::vector<int64_t>& activations, int64_t sample_len) {
+                       const std::vector<int64_t>& activations, int64_t sample_len, bool bfloat16) {
   check_outputs(dims, activations);
-  Backward<T> b{read_sequence<T>(condition, noise, hidden, cell, weights, head_weight, feedback, dims, activations, sample_len)};
+  Backward<T> b{read_sequence<T>(condition, noise, hidden, cell, weights, head_weight, feedback, dims, activations, sample_len,
+                                   bfloat16)};
   const Sequence<T>& s = b.s;
   STD_TORCH_CHECK(s.n > 0, "there must be samples");
   const std::vector<int64_t> shape = {s.n, s.passes * s.sample_len, s.step_dim};
@@ -474,8 +531,10 @@ Gradients run_backward(const Tensor& grad_steps, const Tensor& steps, const Tens
   b.cells = numbers<T>(cells, {s.passes, s.n_layers(), s.n, s.units}, "cells");
   b.hiddens = numbers<T>(hiddens, {s.passes, s.n_layers(), s.n, s.units}, "hiddens");
   for (const Layer<T>& layer : s.layers) {
-    b.recurrent.push_back(copy_padded(layer.weights + layer.known + layer.constant, s.gates(), layer.inputs - layer.constant,
-                                      layer.known + layer.inputs));
+    const int64_t inputs = layer.inputs - layer.constant;
+    b.recurrent.push_back(prepare(
+        bfloat16, copy_padded(layer.weights + layer.known + layer.constant, s.gates(), inputs, layer.known + layer.inputs),
+        s.gates(), padded(inputs)));
   }
   b.head = copy_padded(s.head, s.block_dim, s.units, s.units);
   Tensor grad_hidden = torch::stable::new_empty(hidden, {s.n_layers(), s.n, s.units});
@@ -513,10 +572,11 @@ Gradients run_backward(const Tensor& grad_steps, const Tensor& steps, const Tens
 Gradients lstm_sequence_backward(Tensor grad_steps, Tensor steps, Tensor lengths, Tensor gates, Tensor cells,
                                  Tensor hiddens, Tensor condition, Tensor noise, Tensor hidden, Tensor cell,
                                  std::vector<Tensor> weights, Tensor head_weight, bool feedback,
-                                 std::vector<int64_t> dims, std::vector<int64_t> activations, int64_t sample_len) {
+                                 std::vector<int64_t> dims, std::vector<int64_t> activations, int64_t sample_len,
+                                 bool bfloat16) {
   const auto run = condition.scalar_type() == ScalarType::Double ? run_backward<double> : run_backward<float>;
   return run(grad_steps, steps, lengths, gates, cells, hiddens, condition, noise, hidden, cell, weights, head_weight,
-             feedback, dims, activations, sample_len);
+             feedback, dims, activations, sample_len, bfloat16);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "../vector_math.h"
+#include "pairs.h"
 
 namespace dgsynth {
 
@@ -45,7 +46,7 @@ struct Start {
   int64_t row;
 };
 
-template <class T, int kBytes, int kRows, int kVectors, bool kTransposed>
+template <class Of, class T, int kBytes, int kRows, int kVectors, bool kTransposed>
 DGSYNTH_INLINE void multiply_tile(const T* a, int64_t a_row, int64_t a_depth, const T* b, int64_t b_row, int64_t k,
                                   Start<T> start, T* c, int64_t c_row) {
   using V = typename Simd<T, kBytes>::type;
@@ -64,7 +65,7 @@ DGSYNTH_INLINE void multiply_tile(const T* a, int64_t a_row, int64_t a_depth, co
     for (int i = 0; i < kRows; i++) {
       const T* const weight = a + i * (kTransposed ? 1 : a_row);
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; v++) sum[i][v] += x[v] * *weight;
+      for (int v = 0; v < kVectors; v++) sum[i][v] = Of::add(sum[i][v], x[v], weight);
     }
   }
 #pragma GCC unroll 16
@@ -74,30 +75,30 @@ DGSYNTH_INLINE void multiply_tile(const T* a, int64_t a_row, int64_t a_depth, co
   }
 }
 
-template <class T, int kBytes, int kVectors, bool kTransposed, int kRows>
+template <class Of, class T, int kBytes, int kVectors, bool kTransposed, int kRows>
 DGSYNTH_INLINE void multiply_rows(int64_t rows, const T* a, int64_t a_row, int64_t a_depth, const T* b, int64_t b_row,
                                   int64_t k, Start<T> start, T* c, int64_t c_row) {
   if (rows == kRows) {
-    multiply_tile<T, kBytes, kRows, kVectors, kTransposed>(a, a_row, a_depth, b, b_row, k, start, c, c_row);
+    multiply_tile<Of, T, kBytes, kRows, kVectors, kTransposed>(a, a_row, a_depth, b, b_row, k, start, c, c_row);
   } else if constexpr (kRows > 1) {
-    multiply_rows<T, kBytes, kVectors, kTransposed, kRows - 1>(rows, a, a_row, a_depth, b, b_row, k, start, c, c_row);
+    multiply_rows<Of, T, kBytes, kVectors, kTransposed, kRows - 1>(rows, a, a_row, a_depth, b, b_row, k, start, c, c_row);
   }
 }
 
 // All rows of one panel of columns; rows are spread evenly over the tiles.
-template <class T, int kBytes, int kMost, int kVectors, bool kTransposed>
+template <class Of, class T, int kBytes, int kMost, int kVectors, bool kTransposed>
 DGSYNTH_INLINE void multiply_panel(const Product<T>& p, int64_t depth, int64_t k, const T* b, int64_t b_row,
                                    Start<T> start, T* c, int64_t c_row) {
   const int64_t tiles = (p.m + kMost - 1) / kMost;
   for (int64_t tile = 0; tile < tiles; tile++) {
     const int64_t begin = p.m * tile / tiles, end = p.m * (tile + 1) / tiles;
-    multiply_rows<T, kBytes, kVectors, kTransposed, kMost>(
+    multiply_rows<Of, T, kBytes, kVectors, kTransposed, kMost>(
         end - begin, p.a + begin * p.a_row + depth * p.a_depth, p.a_row, p.a_depth, b, b_row, k,
         Start<T>{start.numbers + begin * start.row, start.row}, c + begin * c_row, c_row);
   }
 }
 
-template <class T, int kBytes, int kMost, bool kTransposed>
+template <class Of, class T, int kBytes, int kMost, bool kTransposed>
 DGSYNTH_INLINE void multiply_all(const Product<T>& p) {
   constexpr int kWidth = Simd<T, kBytes>::kWidth;
   static constexpr T kZeros[2 * kWidth] = {};
@@ -111,11 +112,11 @@ DGSYNTH_INLINE void multiply_all(const Product<T>& p) {
     const T* const b = p.b + depth * p.b_row;
     int64_t column = 0;
     for (; column + 2 * kWidth <= p.n; column += 2 * kWidth) {
-      multiply_panel<T, kBytes, kMost, 2, kTransposed>(p, depth, k, b + column, p.b_row, start(column), p.c + column,
+      multiply_panel<Of, T, kBytes, kMost, 2, kTransposed>(p, depth, k, b + column, p.b_row, start(column), p.c + column,
                                                     p.c_row);
     }
     for (; column + kWidth <= p.n; column += kWidth) {
-      multiply_panel<T, kBytes, kMost, 1, kTransposed>(p, depth, k, b + column, p.b_row, start(column), p.c + column,
+      multiply_panel<Of, T, kBytes, kMost, 1, kTransposed>(p, depth, k, b + column, p.b_row, start(column), p.c + column,
                                                     p.c_row);
     }
     const int64_t left = p.n - column;
@@ -132,16 +133,16 @@ DGSYNTH_INLINE void multiply_all(const Product<T>& p) {
         for (int64_t j = 0; j < left; j++) edge[i * kWidth + j] = from.numbers[(begin + i) * from.row + j];
         std::fill_n(edge + i * kWidth + left, kWidth - left, T{0});
       }
-      multiply_panel<T, kBytes, kMost, 1, kTransposed>(part, depth, k, tail, kWidth, {edge, kWidth}, edge, kWidth);
+      multiply_panel<Of, T, kBytes, kMost, 1, kTransposed>(part, depth, k, tail, kWidth, {edge, kWidth}, edge, kWidth);
       for (int64_t i = 0; i < part.m; i++) std::copy_n(edge + i * kWidth, left, p.c + (begin + i) * p.c_row + column);
     }
   }
 }
 
-template <class T, int kBytes, int kMost>
+template <class Of, class T, int kBytes, int kMost>
 DGSYNTH_INLINE void multiply_tiles(const Product<T>& p) {
-  if (p.a_row == 1) multiply_all<T, kBytes, kMost, true>(p);
-  else multiply_all<T, kBytes, kMost, false>(p);
+  if (p.a_row == 1) multiply_all<Of, T, kBytes, kMost, true>(p);
+  else multiply_all<Of, T, kBytes, kMost, false>(p);
 }
 
 // c (m, n) += a (m, k) b (n, k)^T, for few rows of `a`: what reads b once, and need not turn it.

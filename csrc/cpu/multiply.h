@@ -12,6 +12,12 @@ void multiply_double(const Product<double>& product);
 void multiply_rows_float(const RowProduct<float>& product);
 void multiply_rows_double(const RowProduct<double>& product);
 
+// The product of matrices of pairs (pairs.h): k counts pairs, and sums are float32. A left matrix has pairs of columns, a
+// right one and a left one that is transposed (a_row = 1) pairs of rows.
+void multiply_pairs(const Product<float>& product);
+void pack_left(const Unpacked& matrix, float* to);
+void pack_right(const Unpacked& matrix, float* to);
+
 template <class T>
 void multiply_few(const RowProduct<T>& product) {
   if constexpr (sizeof(T) == 4) multiply_rows_float(product);

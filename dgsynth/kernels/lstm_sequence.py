@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -17,13 +17,14 @@ torch.library.define(
     "dgsynth::lstm_sequence",
     "(Tensor condition, Tensor noise, Tensor hidden, Tensor cell, Tensor[] weights, Tensor[] biases, "
     "Tensor head_weight, Tensor head_bias, bool feedback, int[] dims, int[] activations, int sample_len, "
-    "int max_length, bool has_flags) -> (Tensor steps, Tensor lengths, Tensor gates, Tensor cells, Tensor hiddens)",
+    "int max_length, bool has_flags, bool bfloat16) "
+    "-> (Tensor steps, Tensor lengths, Tensor gates, Tensor cells, Tensor hiddens)",
 )
 torch.library.define(
     "dgsynth::lstm_sequence_backward",
     "(Tensor grad_steps, Tensor steps, Tensor lengths, Tensor gates, Tensor cells, Tensor hiddens, Tensor condition, "
     "Tensor noise, Tensor hidden, Tensor cell, Tensor[] weights, Tensor head_weight, bool feedback, int[] dims, "
-    "int[] activations, int sample_len) "
+    "int[] activations, int sample_len, bool bfloat16) "
     "-> (Tensor[] weights, Tensor[] biases, Tensor head_weight, Tensor head_bias, Tensor hidden, Tensor cell)",
 )
 
@@ -39,6 +40,7 @@ def lstm_sequence(
     head_bias: Tensor,
     feedback: bool,
     layout: Layout,
+    bfloat16: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Return the records of B samples and their lengths (Lin et al. 2020, section 4.1 and Appendix B).
 
@@ -59,6 +61,9 @@ def lstm_sequence(
     head_weight, head_bias : Tensor of shape (S * D, H) and (S * D,)
     feedback : bool
     layout : Layout
+    bfloat16 : bool, default=False
+        Whether the layers' products with what a pass reads (noise, feedback, hidden states), and those of their
+        gradients, round their operands to bfloat16. Sums, states, condition and head stay as they are.
 
     Returns
     -------
@@ -80,8 +85,14 @@ def lstm_sequence(
         layout.sample_len,
         layout.max_length,
         layout.has_flags,
+        bfloat16,
     )
     return steps, lengths
+
+
+def rounding(bfloat16: bool) -> Callable[[Tensor], Tensor]:
+    """Return what a product does to its operands."""
+    return (lambda operand: operand.to(torch.bfloat16).to(operand.dtype)) if bfloat16 else (lambda operand: operand)
 
 
 @torch.no_grad()
@@ -100,6 +111,7 @@ def reference(
     sample_len: int,
     max_length: int,
     has_flags: bool,
+    bfloat16: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """The definition of `lstm_sequence`; gates (P, layers, B, 4H), activated, and states (P, layers, B, H) go with it.
 
@@ -109,20 +121,17 @@ def reference(
     (n_samples, passes), (layers, _, units), known = noise.shape[:2], hidden.shape, condition.shape[1]
     gates = condition.new_zeros(passes, layers, n_samples, 4 * units)
     cells, hiddens = (condition.new_zeros(passes, layers, n_samples, units) for _ in range(2))
-    of_condition = linear(condition, weights[0][:, :known], biases[0])
+    of_condition, rounded = linear(condition, weights[0][:, :known], biases[0]), rounding(bfloat16)
+    of_inputs = [rounded(weight[:, 0 if layer else known :]) for layer, weight in enumerate(weights)]
     block = condition.new_zeros(n_samples, len(head_bias))
     blocks: list[Tensor] = []
     lengths = torch.zeros(n_samples, dtype=torch.int64, device=condition.device)
     goes_on = torch.ones(n_samples, dtype=torch.bool, device=condition.device)
     for i in range(passes):
         below = torch.cat([noise[:, i], *([block] if feedback else [])], dim=1)
-        for layer, weight in enumerate(weights):
-            inputs = torch.cat([below, hiddens[i - 1, layer] if i else hidden[layer]], dim=1)
-            sums = (
-                linear(inputs, weight[:, known:]) + of_condition
-                if layer == 0
-                else linear(inputs, weight, biases[layer])
-            )
+        for layer, weight in enumerate(of_inputs):
+            inputs = rounded(torch.cat([below, hiddens[i - 1, layer] if i else hidden[layer]], dim=1))
+            sums = linear(inputs, weight) + (biases[layer] if layer else of_condition)
             activated = activate_gates(sums)
             gates[i, layer] = torch.cat(activated, dim=1)
             below, cells[i, layer] = lstm_states(activated, cells[i - 1, layer] if i else cell[layer])
@@ -159,10 +168,11 @@ def backward_reference(
     dims: list[int],
     activations: list[int],
     sample_len: int,
+    bfloat16: bool,
 ) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor, Tensor, Tensor]:
     """The definition of `lstm_sequence_backward`: through the passes in reverse, then the weights all at once."""
     outputs, (passes, layers, n_samples, units) = named(dims, activations), hiddens.shape
-    known, fed = condition.shape[1], len(head_weight) if feedback else 0
+    known, fed, rounded = condition.shape[1], len(head_weight) if feedback else 0, rounding(bfloat16)
     first = known + noise.shape[2]  # of layer 0's columns whose inputs have a gradient
     blocks, grad_blocks = (rows.reshape(n_samples, passes, -1) for rows in (steps, grad_steps))
     before_hidden, before_cell = (torch.cat([x[None], xs[:-1]]) for x, xs in ((hidden, hiddens), (cell, cells)))
@@ -183,9 +193,8 @@ def backward_reference(
                 torch.where(active, grad_hidden[layer], 0),
                 torch.where(active, grad_cell[layer], 0),
             )
-            below, own = (grad_gates[i, layer] @ weights[layer][:, first if layer == 0 else 0 :]).split(
-                [fed if layer == 0 else units, units], dim=1
-            )
+            recurrent = rounded(weights[layer][:, first if layer == 0 else 0 :])
+            below, own = (rounded(grad_gates[i, layer]) @ recurrent).split([fed if layer == 0 else units, units], dim=1)
             grad_hidden[layer] = own
             if layer:
                 grad_hidden[layer - 1] = grad_hidden[layer - 1] + below
@@ -193,13 +202,15 @@ def backward_reference(
                 grad_fed = below
     grad_weights, grad_biases = [], []
     for layer in range(layers):
-        columns = [hiddens[:, layer - 1]] if layer else [condition.expand(passes, -1, -1), noise.transpose(0, 1)]
+        columns = [hiddens[:, layer - 1]] if layer else [noise.transpose(0, 1)]
         if feedback and not layer:
             columns.append(pad(blocks.transpose(0, 1)[:-1], (0, 0, 0, 0, 1, 0)))
         inputs = torch.cat([*columns, before_hidden[:, layer]], dim=2).flatten(0, 1)
         # What was never computed may be anything, also infinite.
         rows = grad_gates[:, layer].flatten(0, 1)
-        grad_weights.append(rows.t() @ torch.where(rows.any(dim=1, keepdim=True), inputs, 0))
+        of_inputs = rounded(rows).t() @ rounded(torch.where(rows.any(dim=1, keepdim=True), inputs, 0))
+        of_condition = grad_gates[:, layer].sum(dim=0).t() @ condition
+        grad_weights.append(of_inputs if layer else torch.cat([of_condition, of_inputs], dim=1))
         grad_biases.append(rows.sum(dim=0))
     logits = grad_logits.flatten(0, 1)
     top = torch.where(logits.any(dim=1, keepdim=True), hiddens[:, -1].flatten(0, 1), 0)
@@ -264,9 +275,9 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None
 def _backward(ctx: Any, grad_steps: Tensor | None, *_: object) -> tuple[Any, ...]:
     if grad_steps is None:
         none = [None] * len(ctx.saved_tensors[10:])
-        return None, None, None, None, none, none, *([None] * 8)
+        return None, None, None, None, none, none, *([None] * 9)
     *kept, head_weight = ctx.saved_tensors[:10]
-    feedback, dims, activations, sample_len = ctx.settings[:4]
+    feedback, dims, activations, sample_len, _, _, bfloat16 = ctx.settings
     weights, biases, head, head_bias, hidden, cell = torch.ops.dgsynth.lstm_sequence_backward(
         grad_steps.contiguous(),
         *kept,
@@ -276,8 +287,9 @@ def _backward(ctx: Any, grad_steps: Tensor | None, *_: object) -> tuple[Any, ...
         dims,
         activations,
         sample_len,
+        bfloat16,
     )
-    return None, None, hidden, cell, weights, biases, head, head_bias, *([None] * 6)
+    return None, None, hidden, cell, weights, biases, head, head_bias, *([None] * 7)
 
 
 torch.library.register_autograd("dgsynth::lstm_sequence", _backward, setup_context=_keep)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dgsynth.kernels.activations import numbered
+from dgsynth.kernels.packing import Precision
 from dgsynth.networks.blocks import harden, move_running_statistics
 from dgsynth.networks.doppelganger import DoppelGANger, Fake, Noise
 from dgsynth.networks.measurement_generator import MeasurementGenerator
@@ -35,6 +36,8 @@ class Generator:
     ----------
     networks : DoppelGANger
         Its weights are read in place; the running statistics of BatchNorm move.
+    precision : {"float32", "bfloat16"}
+        Of the operands of the LSTM's products.
 
     Attributes
     ----------
@@ -42,11 +45,11 @@ class Generator:
         Those of all generators that exist, in the order of `gradients`.
     """
 
-    def __init__(self, networks: DoppelGANger) -> None:
+    def __init__(self, networks: DoppelGANger, precision: Precision = "float32") -> None:
         self._networks = networks
         self._metadata = _Mlp.of(networks.metadata_generator)
         self._minmax = _Mlp.of(networks.minmax_generator)
-        self._measurement = _Lstm.of(networks.measurement_generator)
+        self._measurement = _Lstm.of(networks.measurement_generator, precision)
         parts = [part for part in (self._metadata, self._minmax, self._measurement) if part is not None]
         self.parameters = [parameter for part in parts for parameter in part.parameters]
 
@@ -121,8 +124,9 @@ class _Mlp:
 class _Lstm:
     """The measurement generator."""
 
-    def __init__(self, generator: MeasurementGenerator) -> None:
+    def __init__(self, generator: MeasurementGenerator, precision: Precision) -> None:
         self._generator = generator
+        self._bfloat16 = precision == "bfloat16"
         layout = generator.layout
         self._weights, self._biases = list(generator.weights), list(generator.biases)
         self._head = [generator.head.weight, generator.head.bias]
@@ -133,20 +137,20 @@ class _Lstm:
         self.parameters = [*self._weights, *self._biases, *self._head, *([] if learned is None else [learned])]
 
     @classmethod
-    def of(cls, generator: MeasurementGenerator | None) -> _Lstm | None:
-        return None if generator is None else cls(generator)
+    def of(cls, generator: MeasurementGenerator | None, precision: Precision) -> _Lstm | None:
+        return None if generator is None else cls(generator, precision)
 
     def make(self, condition: Tensor, noise: Noise) -> tuple[Tensor, Tensor, list[Any]]:
         state = [part.contiguous() for part in self._generator.initial_state_of(noise.state, condition)]
         inputs = [condition, noise.measurement, *state]
         made = torch.ops.dgsynth.lstm_sequence(
-            *inputs, self._weights, self._biases, *self._head, *self._settings, *self._ends
+            *inputs, self._weights, self._biases, *self._head, *self._settings, *self._ends, self._bfloat16
         )
         return made[0], made[1], [*made, *inputs]
 
     def gradients(self, kept: list[Any], steps: Tensor) -> list[Tensor]:
         weights, biases, head, head_bias, hidden, cell = torch.ops.dgsynth.lstm_sequence_backward(
-            steps, *kept, self._weights, self._head[0], *self._settings
+            steps, *kept, self._weights, self._head[0], *self._settings, self._bfloat16
         )
         learned = [torch.stack([hidden, cell]).sum(dim=2, keepdim=True)] if self._learns_state else []
         return [*weights, *biases, head, head_bias, *learned]

@@ -74,7 +74,7 @@ class Trainer:
         auxiliary = networks.auxiliary_discriminator
         self._fake_rows = torch.empty(0, device=data.device)
         self._discriminators = [networks.discriminator] + ([] if auxiliary is None else [auxiliary])
-        self.generator = Generator(networks)
+        self.generator = Generator(networks, config.precision)
         # The references, which run where the kernels are not loaded, read values on their way.
         recorded = data.device.type == "cuda" and library_status("CUDA")["path"]
         self.captured = CapturedStep(CudaGraph()) if recorded else None

@@ -117,15 +117,16 @@ def test_its_derivatives_are_finite_differences(feedback):
     assert torch.autograd.gradcheck(steps, parameters)
 
 
-def operands(arguments):
+def operands(arguments, bfloat16=False):
     *tensors, feedback, layout = arguments
-    return (*tensors, feedback, *numbered(layout.step_outputs), layout.sample_len, layout.max_length, layout.has_flags)
+    settings = (*numbered(layout.step_outputs), layout.sample_len, layout.max_length, layout.has_flags, bfloat16)
+    return (*tensors, feedback, *settings)
 
 
 def backward_operands(forward, made):
-    condition, noise, hidden, cell, weights, _, head, _, feedback, dims, codes, sample_len, *_ = forward
+    condition, noise, hidden, cell, weights, _, head, _, feedback, dims, codes, sample_len, _, _, bfloat16 = forward
     gradient = torch.linspace(-1, 1, made[0].numel(), dtype=made[0].dtype).view_as(made[0])
-    return (gradient, *made, condition, noise, hidden, cell, weights, head, feedback, dims, codes, sample_len)
+    return (gradient, *made, condition, noise, hidden, cell, weights, head, feedback, dims, codes, sample_len, bfloat16)
 
 
 @pytest.mark.parametrize("has_flags", [False, True])
@@ -139,6 +140,32 @@ def test_the_kernels_agree_with_their_references(layers, has_flags):
     gradients = torch.ops.dgsynth.lstm_sequence_backward(*backward)
     for ours, reference in zip(flat(gradients), flat(ops.backward_reference(*backward)), strict=True):
         torch.testing.assert_close(ours, reference, rtol=1e-4, atol=1e-4 * float(reference.abs().max()))
+
+
+@pytest.mark.parametrize("feedback", [False, True])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_kernels_agree_with_their_references_in_bfloat16(layers, feedback):
+    """Sums near the middle of two neighbours round either way: an error of 2^-9 in one operand of many."""
+    forward = operands(make(layers, feedback, True, n=37, units=25, dtype=torch.float32, max_length=24), True)
+    made, wanted = torch.ops.dgsynth.lstm_sequence(*forward), ops.reference(*forward)
+    torch.testing.assert_close(made[0][:, :6], wanted[0][:, :6], rtol=1e-2, atol=1e-2)
+    backward = backward_operands(forward, wanted)
+    gradients = torch.ops.dgsynth.lstm_sequence_backward(*backward)
+    for ours, reference in zip(flat(gradients), flat(ops.backward_reference(*backward)), strict=True):
+        torch.testing.assert_close(ours, reference, rtol=1e-2, atol=3e-3 * float(reference.abs().max()))
+
+
+def test_bfloat16_moves_gradients_by_little():
+    """An operand is off by 2^-9 at most, and the sums over 8 passes by a few of these."""
+    exact = operands(make(n=37, units=25, dtype=torch.float32, max_length=8))
+    made = [ops.reference(*exact[:-1], bfloat16) for bfloat16 in (False, True)]
+    gradients = [
+        flat(torch.ops.dgsynth.lstm_sequence_backward(*backward_operands((*exact[:-1], bfloat16), made[bfloat16])))
+        for bfloat16 in (False, True)
+    ]
+    for plain, rounded in zip(*gradients, strict=True):
+        error = (rounded - plain).norm() / plain.norm()
+        assert 0 < error < 0.03
 
 
 def test_gradients_may_be_a_part_of_wider_rows():
@@ -164,18 +191,19 @@ def flat(gradients):
     return [*weights, *biases, *others]
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_the_ops_are_registered_well(dtype):
+@pytest.mark.parametrize(("dtype", "bfloat16"), [(torch.float32, False), (torch.float64, False), (torch.float32, True)])
+def test_the_ops_are_registered_well(dtype, bfloat16):
     arguments = make(2, True, False, n=3, dtype=dtype)
-    forward = operands(arguments)
+    forward = operands(arguments, bfloat16)
     made = ops.reference(*forward)
     torch.library.opcheck(torch.ops.dgsynth.lstm_sequence_backward, backward_operands(forward, made))
     parameters_of(arguments)
-    torch.library.opcheck(torch.ops.dgsynth.lstm_sequence, operands(arguments))
+    torch.library.opcheck(torch.ops.dgsynth.lstm_sequence, operands(arguments, bfloat16))
 
 
-def test_the_kernels_do_the_same_for_any_number_of_threads(by_threads):
-    forward = operands(make(2, True, True, n=37, dtype=torch.float32))
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_the_kernels_do_the_same_for_any_number_of_threads(by_threads, bfloat16):
+    forward = operands(make(2, True, True, n=37, dtype=torch.float32), bfloat16)
 
     def run():
         made = torch.ops.dgsynth.lstm_sequence(*forward)

@@ -34,6 +34,7 @@ def assert_same(one, other):
 VARIANTS = [
     {},
     {"generator_averaging": 0.9},
+    {"precision": "bfloat16"},
     {"discriminator_rounds": 3, "generator_rounds": 2},
     {"networks": {"packing": 2}},
     {"networks": {"auxiliary_discriminator": False}},
