@@ -33,8 +33,9 @@ ARCHITECTURES = {
 }
 """Threads that a multiprocessor holds, and KiB of shared memory that a block may have (CUDA programming guide)."""
 
-THREADS = {"generate 64": 832, "generate 32": 416, "generate 16": 416, "gather": 256}
-"""Of a block with H = 100 units, by kernel and lanes: a warp for each tile of 8 units and 32 lanes, or 16 and 16."""
+THREADS = {"generate 64": 832, "generate 32": 416, "generate 16": 416, "gather": 256, "RunSequence": 416}
+"""Of a block with H = 100 units, by kernel and lanes: a warp for each tile of 8 units and 32 lanes, or 16 and 16, and
+for each tile of an LSTM's passes in training."""
 
 OPS = (
     "generate",
@@ -44,6 +45,8 @@ OPS = (
     "critic_slope",
     "normalized_mlp",
     "normalized_mlp_backward",
+    "lstm_sequence",
+    "lstm_sequence_backward",
     "adam_",
     "philox_normal",
 )
@@ -118,7 +121,7 @@ def resources(log: str) -> Any:
             "blocks at once, by registers": blocks,
             "occupancy": round(blocks * threads / ARCHITECTURES[architecture][0], 3),
             "shared memory of a block, KiB at most": (
-                ARCHITECTURES[architecture][1] if "generate" in kernel else int(match["shared"] or 0) / 1024
+                ARCHITECTURES[architecture][1] if "lanes" in kernel else int(match["shared"] or 0) / 1024
             ),
         }
 
@@ -126,7 +129,7 @@ def resources(log: str) -> Any:
 def training_threads() -> dict[str, int]:
     """Return the threads of a block for each kernel of training, as its source says."""
     pattern = re.compile(r"^struct (\w+) \{\n(?:(?!^\};).)*?kThreads = (\d+);", re.DOTALL | re.MULTILINE)
-    sources = sorted((ROOT / "csrc/cuda").glob("*_kernels.h"))
+    sources = sorted((ROOT / "csrc/cuda").glob("*.h"))
     return {f"{name} ": int(threads) for source in sources for name, threads in pattern.findall(source.read_text())}
 
 
@@ -139,7 +142,8 @@ def _kernel(mangled: str) -> str:
         return f"{training[1]} {'float64' if training[2] == 'd' else 'float32'}"
     lanes = re.search(r"ELi(\d+)E", mangled)
     assert lanes, mangled
-    return f"generate {lanes[1]} lanes {'bfloat16' if 'Bfloat16' in mangled else 'float32'}"
+    tiles = re.search(r"run_tiles_kernelINS_\d+(\w+?)INS_", mangled)
+    return f"{tiles[1] if tiles else 'generate'} {lanes[1]} lanes {'bfloat16' if 'Bfloat16' in mangled else 'float32'}"
 
 
 def table(kernels: list[dict[str, Any]]) -> str:

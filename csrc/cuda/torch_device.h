@@ -29,6 +29,13 @@ __global__ void __launch_bounds__(Kernel::kThreads) run_kernel(const __grid_cons
   kernel(shared);
 }
 
+// The same for a kernel whose blocks stay with their work, and use as much shared memory as there is.
+template <class Kernel>
+__global__ void __launch_bounds__(Kernel::kThreads, 1) run_tiles_kernel(const __grid_constant__ Kernel kernel) {
+  extern __shared__ __align__(16) char tiles_shared[];
+  kernel(tiles_shared);
+}
+
 // Memory lives as long as this does, or on the stream.
 class TorchDevice {
  public:
@@ -71,6 +78,19 @@ class TorchDevice {
     STD_CUDA_KERNEL_LAUNCH_CHECK();
   }
 
+  // A block takes one tile, and the device the next as soon as a block has ended.
+  template <class Kernel>
+  void run_tiles(const Kernel& kernel, int64_t tiles, int threads, int shared_bytes) {
+    static_assert(sizeof(Kernel) <= 4096, "the arguments of a kernel take 4 KB at most");
+    const auto run = run_tiles_kernel<Kernel>;
+    STD_CUDA_CHECK(cudaFuncSetAttribute(run, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
+    run<<<static_cast<int>(tiles), threads, shared_bytes, stream_>>>(kernel);
+    STD_CUDA_KERNEL_LAUNCH_CHECK();
+  }
+
+  int shared_bytes() const { return attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin); }
+  int multiprocessors() const { return attribute(cudaDevAttrMultiProcessorCount); }
+
   // Where the numbers of a tensor lie that has this shape and is on this device.
   template <class T>
   T* at(const Tensor& tensor, const std::vector<int64_t>& shape, const std::string& name) const {
@@ -83,6 +103,12 @@ class TorchDevice {
   static int32_t index_of(const Tensor& like) {
     STD_TORCH_CHECK(like.is_cuda(), "all operands must be on one GPU");
     return like.get_device_index();
+  }
+
+  int attribute(cudaDeviceAttr which) const {
+    int value = 0;
+    STD_CUDA_CHECK(cudaDeviceGetAttribute(&value, which, index_));
+    return value;
   }
 
   template <class T>

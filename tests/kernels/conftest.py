@@ -100,6 +100,16 @@ def emulate_training(load_emulation):
     return emulate_training
 
 
+@pytest.fixture(scope="session")
+def emulate_lstm(emulate_training):
+    """Return a function that calls `lstm_sequence` or its backward op on an emulated device of such a size."""
+
+    def emulate_lstm(op, *arguments, bfloat16=False, multiprocessors=1, shared_bytes=227 << 10, **device):
+        return emulate_training(op, *arguments, bfloat16, multiprocessors, shared_bytes, **device)
+
+    return emulate_lstm
+
+
 def by_gpu(op, *arguments):
     """Call an op of training, by its name, on the GPU; what it changes in place is changed here too."""
     there = _moved(arguments, "cuda")

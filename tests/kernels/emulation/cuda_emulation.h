@@ -41,19 +41,29 @@ struct EndOfPhase {
   void operator()() noexcept { *result = vote->exchange(0); }
 };
 
+// What the threads of a warp exchange. Two places for each take turns, so that one barrier is enough: who writes to a
+// place again has met the others since they read it.
+struct WarpState {
+  std::barrier<> barrier{32};
+  float given[2][32];
+};
+
 struct BlockState {
   BlockState(int threads, int shared_bytes)
       : barrier(threads, EndOfPhase{&vote, &result}), shared(shared_bytes / sizeof(float4) + 1) {
     std::memset(shared.data(), 0xff, shared.size() * sizeof(float4));
+    for (int i = 0; i < threads / 32; i++) warps.push_back(std::make_unique<WarpState>());
   }
   std::atomic<int> vote = 0;
   int result = 0;
   std::barrier<EndOfPhase> barrier;
   std::vector<float4> shared;
+  std::vector<std::unique_ptr<WarpState>> warps;
 };
 
 inline thread_local BlockState* block = nullptr;
 inline thread_local std::minstd_rand random;
+inline thread_local int turn;  // of a warp's exchanges
 
 inline void give_way() {
   for (unsigned turns = random() % 3; turns > 0; turns--) std::this_thread::yield();
@@ -75,6 +85,15 @@ inline int __syncthreads_or(int predicate) {
   return emulation::block->result;
 }
 
+// Of all threads of a warp.
+inline float __shfl_xor_sync(unsigned, float value, int mask) {
+  emulation::WarpState& warp = *emulation::block->warps[threadIdx.x / 32];
+  float* const given = warp.given[emulation::turn ^= 1];
+  given[threadIdx.x % 32] = value;
+  warp.barrier.arrive_and_wait();
+  return given[threadIdx.x % 32 ^ mask];
+}
+
 template <class T>
 T atomicAdd(T* address, T value) {
   emulation::give_way();
@@ -93,6 +112,7 @@ inline int atomicMin(int* address, int value) {
 template <class T>
 T __ldg(const T* address) { return *address; }
 
+using std::max;
 using std::min;
 
 inline uint32_t __umulhi(uint32_t a, uint32_t b) { return static_cast<uint64_t>(a) * b >> 32; }
@@ -123,6 +143,7 @@ inline void launch(int blocks, int threads, int shared_bytes, unsigned seed, con
       threadIdx.x = i % threads;
       random.seed(seed + 7919 * i + 1);
       block = states[blockIdx.x].get();
+      turn = 0;
       kernel(reinterpret_cast<char*>(block->shared.data()));
     });
   }

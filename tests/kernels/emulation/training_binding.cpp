@@ -182,6 +182,78 @@ py::array normal_numbers(int64_t seed, py::array samples, int64_t stream, py::ar
   return normal;
 }
 
+SequenceOperands sequence_of(const py::array& condition, const py::array& noise, const py::array& hidden,
+                             const py::array& cell, const Arrays& weights, const py::array& head, bool feedback,
+                             const std::vector<int64_t>& dims, const std::vector<int64_t>& activations,
+                             int64_t sample_len, bool bfloat16) {
+  SequenceOperands o{describe_sequence(condition.shape(0), noise.shape(1), hidden.shape(2), weights.size(),
+                                       condition.shape(1), noise.shape(2), feedback, dims, sample_len),
+                     group_outputs(dims, activations)};
+  o.condition = at<float>(condition), o.noise = at<float>(noise);
+  o.hidden = at<float>(hidden), o.cell = at<float>(cell);
+  o.weights = read<float>(weights), o.head_weight = at<float>(head);
+  o.bfloat16 = bfloat16;
+  return o;
+}
+
+// Facts of the device that is emulated, for the passes of an LSTM: multiprocessors, and bytes of a block's memory.
+void set_limits(TrainingDevice& device, int multiprocessors, int shared_bytes) {
+  device.processors = multiprocessors;
+  device.shared = shared_bytes;
+}
+
+py::tuple run_sequence_op(const py::array& condition, const py::array& noise, const py::array& hidden,
+                          const py::array& cell, const Arrays& weights, const Arrays& biases, const py::array& head,
+                          const py::array& head_bias, bool feedback, const std::vector<int64_t>& dims,
+                          const std::vector<int64_t>& activations, int64_t sample_len, int64_t max_length,
+                          bool has_flags, bool bfloat16, int multiprocessors, int shared_bytes, int blocks, int threads,
+                          unsigned seed) {
+  TrainingDevice device(blocks, threads, seed);
+  set_limits(device, multiprocessors, shared_bytes);
+  SequenceOperands o =
+      sequence_of(condition, noise, hidden, cell, weights, head, feedback, dims, activations, sample_len, bfloat16);
+  o.s.max_length = max_length;
+  const Sequence& s = o.s;
+  py::array steps = make<float>({s.n, s.passes * s.sample_len, s.step_dim});
+  py::array gates = make<float>({s.passes, s.layers, s.n, s.gates()});
+  py::array cells = make<float>({s.passes, s.layers, s.n, s.units}), hiddens = make<float>({s.passes, s.layers, s.n, s.units});
+  py::array_t<int64_t> lengths(s.n);
+  const SequenceMade made{at<float>(steps), at<float>(gates), at<float>(cells), at<float>(hiddens), at<int64_t>(lengths)};
+  if (!run_lstm_sequence(device, o, read<float>(biases), at<float>(head_bias), has_flags, made)) {
+    throw std::runtime_error("it does not fit into shared memory");
+  }
+  return py::make_tuple(steps, lengths, gates, cells, hiddens);
+}
+
+// Gradients of steps may lie in wider rows.
+py::tuple run_sequence_backward_op(const py::array& gradient, const py::array& steps, const py::array& lengths,
+                                   const py::array& gates, const py::array& cells, const py::array& hiddens,
+                                   const py::array& condition, const py::array& noise, const py::array& hidden,
+                                   const py::array& cell, const Arrays& weights, const py::array& head, bool feedback,
+                                   const std::vector<int64_t>& dims, const std::vector<int64_t>& activations,
+                                   int64_t sample_len, bool bfloat16, int multiprocessors, int shared_bytes, int blocks,
+                                   int threads, unsigned seed) {
+  TrainingDevice device(blocks, threads, seed);
+  set_limits(device, multiprocessors, shared_bytes);
+  const SequenceOperands o =
+      sequence_of(condition, noise, hidden, cell, weights, head, feedback, dims, activations, sample_len, bfloat16);
+  const Sequence& s = o.s;
+  Arrays of_weights, of_biases;
+  for (int l = 0; l < s.layers; l++) {
+    of_weights.push_back(make<float>({s.gates(), o.columns(l)}));
+    of_biases.push_back(make<float>({s.gates()}));
+  }
+  py::array of_head = make<float>({s.block_dim(), s.units}), of_head_bias = make<float>({s.block_dim()});
+  py::array of_hidden = make<float>({s.layers, s.n, s.units}), of_cell = make<float>({s.layers, s.n, s.units});
+  const SequenceMade kept{at<float>(steps), at<float>(gates), at<float>(cells), at<float>(hiddens), at<int64_t>(lengths)};
+  const bool fits = run_lstm_sequence_backward(
+      device, o, static_cast<const float*>(gradient.data()), gradient.strides(0) / sizeof(float), kept,
+      {all_at<float>(of_weights), all_at<float>(of_biases), at<float>(of_head), at<float>(of_head_bias),
+       at<float>(of_hidden), at<float>(of_cell)});
+  if (!fits) throw std::runtime_error("it does not fit into shared memory");
+  return py::make_tuple(of_weights, of_biases, of_head, of_head_bias, of_hidden, of_cell);
+}
+
 // Makes an op of Python of one for each type of numbers: its arguments, and those of the device behind them.
 template <class... Arguments>
 auto op(py::tuple (*in_float)(TrainingDevice&, Arguments...), py::tuple (*in_double)(TrainingDevice&, Arguments...)) {
@@ -208,5 +280,7 @@ PYBIND11_MODULE(emulated_training, m) {
   m.def("normalized_mlp", op(run_mlp_op<float>, run_mlp_op<double>));
   m.def("normalized_mlp_backward", op(run_mlp_backward_op<float>, run_mlp_backward_op<double>));
   m.def("philox_normal", &normal_numbers);
+  m.def("lstm_sequence", &run_sequence_op);
+  m.def("lstm_sequence_backward", &run_sequence_backward_op);
   m.def("adam_", op(run_adam_op<float>, run_adam_op<double>));
 }

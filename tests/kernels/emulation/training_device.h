@@ -5,6 +5,7 @@
 // The emulation has to come first.
 #include "adam_kernels.h"
 #include "critic_host.h"
+#include "lstm_sequence_host.h"
 #include "normalized_mlp_host.h"
 #include "philox_kernels.h"
 
@@ -52,7 +53,19 @@ class TrainingDevice {
            [&](char* shared) { kernel(reinterpret_cast<Number*>(shared)); });
   }
 
+  template <class Kernel>
+  void run_tiles(const Kernel& kernel, int64_t tiles, int threads, int shared_bytes) {
+    static_assert(sizeof(Kernel) <= 4096, "the arguments of a kernel take 4 KB at most");
+    launches++;
+    launch(static_cast<int>(std::min<int64_t>(tiles, blocks_)), threads, shared_bytes, seed_ + launches,
+           [&](char* shared) { kernel(shared); });
+  }
+
+  int shared_bytes() const { return shared; }
+  int multiprocessors() const { return processors; }
+
   int launches = 0;
+  int shared = 227 << 10, processors = 1;
 
  private:
   int blocks_, threads_;

@@ -2,6 +2,7 @@
 // generation. Small random operands, three blocks, more columns than threads.
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "training_device.h"
 
@@ -104,6 +105,41 @@ int run_adam_op(unsigned seed) {
   return device.launches;
 }
 
+// Two layers with feedback, flags that end samples in different passes, more samples than blocks have lanes.
+int run_sequence_ops(unsigned seed, int processors, int shared_bytes, bool bfloat16) {
+  const std::vector<int64_t> dims{1, 3, 2}, activations{2, 0, 0};
+  const int64_t n = 13, passes = 4, layers = 2, known = 3, noise_dim = 5;
+  SequenceOperands o{describe_sequence(n, passes, 9, layers, known, noise_dim, true, dims, 2),
+                     group_outputs(dims, activations)};
+  Sequence& s = o.s;
+  s.max_length = 7;
+  const Numbers condition = draw(n * known), noise = draw(n * passes * noise_dim);
+  const Numbers hidden = draw(layers * n * s.units), cell = draw(layers * n * s.units);
+  const Numbers head = draw(s.block_dim() * s.units), head_bias = draw(s.block_dim());
+  Lists weights, biases;
+  for (int l = 0; l < layers; l++) {
+    weights.numbers.push_back(draw(s.gates() * o.columns(l)));
+    biases.numbers.push_back(draw(s.gates()));
+  }
+  Lists of_weights = weights, of_biases = biases;
+  Numbers of_head = head, of_head_bias = head_bias, of_hidden = hidden, of_cell = cell;
+  o.condition = condition.data(), o.noise = noise.data(), o.hidden = hidden.data(), o.cell = cell.data();
+  o.weights = weights.read(), o.head_weight = head.data(), o.bfloat16 = bfloat16;
+  const int64_t rows = passes * layers * n;
+  Numbers steps(n * passes * s.block_dim()), gates(rows * s.gates()), cells(rows * s.units), hiddens(rows * s.units);
+  std::vector<int64_t> lengths(n);
+  const SequenceMade made{steps.data(), gates.data(), cells.data(), hiddens.data(), lengths.data()};
+  TrainingDevice device(2, 64, seed);
+  device.processors = processors, device.shared = shared_bytes;
+  if (!run_lstm_sequence(device, o, biases.read(), head_bias.data(), true, made)) std::exit(2);
+  const Numbers gradient = draw(n * passes * s.block_dim());
+  const bool fits = run_lstm_sequence_backward(device, o, gradient.data(), passes * s.block_dim(), made,
+                                               {of_weights.written(), of_biases.written(), of_head.data(),
+                                                of_head_bias.data(), of_hidden.data(), of_cell.data()});
+  if (!fits) std::exit(2);
+  return device.launches;
+}
+
 }  // namespace
 
 int main() {
@@ -111,5 +147,6 @@ int main() {
   for (const unsigned seed : {1u, 2u}) {
     launches += run_critic_ops(seed) + run_normalized_mlp_ops(seed) + run_adam_op(seed);
   }
+  launches += run_sequence_ops(3, 100, 1 << 16, false) + run_sequence_ops(4, 1, 12000, true);
   std::printf("%d launches\n", launches);
 }
