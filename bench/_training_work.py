@@ -2,8 +2,8 @@
 
 The roofline of training on a GPU is the longest of three: the products, dense as the CUDA kernels make them; the
 weights of the discriminators' first layers, with rows, gradients and Adam's moments, which are read again and again;
-and one launch after another, each of which waits for the one before. The LSTM's launches, one or more for each pass,
-and those that gather a batch and draw noise are left out.
+and one launch after another, each of which waits for the one before. The LSTM's passes, for which see
+_sequence_work.py, and the launches that gather a batch and draw noise are left out.
 """
 
 from __future__ import annotations

@@ -16,12 +16,14 @@ from typing import Any
 import torch
 from _roofline import GPUS, ISSUED, NOISE, UNITS, Gpu, has_flags, limits, most, table, work_of
 from _runs import BENCH, RESULTS, versions
+from _sequence_work import sequence_least, sequence_table
 from _shapes import SHAPES, lengths_of
 from _timing import rate
 from _training_work import training_table
 
 from dgsynth.batch import Layout, Output
-from dgsynth.kernels import library_status
+from dgsynth.kernels import library_status, lstm_sequence
+from dgsynth.kernels.activations import numbered
 from dgsynth.kernels.generate import operands
 from dgsynth.networks.measurement_generator import MeasurementGenerator
 
@@ -32,8 +34,9 @@ CORES = {(7, 5): 64, (8, 0): 64}
 
 def main() -> None:
     print(f"Roofline, thousands of samples a second:\n{table()}")
-    of_training = training_table({shape: layout_of(shape) for shape in SHAPES})
+    of_training = training_table(_layouts())
     print(f"Least microseconds of an iteration of training, by each limit alone:\n{of_training}")
+    print(f"Least microseconds of the LSTM's passes of training:\n{sequence_table(_layouts())}")
     if not torch.cuda.is_available():
         print("No GPU here: nothing was measured.")
         return
@@ -44,6 +47,8 @@ def main() -> None:
     for shape in SHAPES:
         results["shapes"][shape] = {precision: _measure(gpu, shape, precision) for precision in ISSUED}
         print(shape, json.dumps(results["shapes"][shape], indent=1))
+    results["lstm_sequence"] = {shape: _measure_sequence(gpu, layout) for shape, layout in _layouts().items()}
+    print(json.dumps(results["lstm_sequence"], indent=1))
     results["versions"] = versions() | {"cuda": torch.version.cuda}
     results["expected"] = table().splitlines()
     RESULTS.mkdir(exist_ok=True)
@@ -61,6 +66,10 @@ def layout_of(shape: str) -> Layout:
         sample_len,
         has_flags(shape),
     )
+
+
+def _layouts() -> dict[str, Layout]:
+    return {shape: layout_of(shape) for shape in SHAPES}
 
 
 def _this_gpu() -> tuple[str, Gpu]:
@@ -108,6 +117,37 @@ def _measure(gpu: Gpu, shape: str, precision: str) -> dict[str, float]:
         "of the roofline": measured / most(gpu, shape, precision),
         **{f"limit by {name}, samples/s": limit for name, limit in limits(gpu, shape, precision).items()},
     }
+
+
+def _measure_sequence(gpu: Gpu, layout: Layout, batch: int = 100) -> dict[str, Any]:
+    """Return the microseconds of the LSTM's passes in training, all of them, by kernel and by reference."""
+    generator = MeasurementGenerator(layout, NOISE, UNITS, 1, False, "random")
+    state = torch.zeros(1, batch, UNITS)
+    inputs = [torch.rand(batch, generator.condition_dim), torch.randn(batch, layout.passes, NOISE), state, state]
+    weights, head = [list(generator.weights), list(generator.biases)], [generator.head.weight, generator.head.bias]
+    settings = (False, *numbered(layout.step_outputs), layout.sample_len)
+    if layout.has_flags:
+        generator.head.bias.data.view(layout.sample_len, -1)[:, -2] = 20.0  # no flag ends a sample
+    forward = (*(_to_gpu(operand) for operand in (*inputs, *weights, *head)), *settings)
+    forward = (*forward, layout.max_length, layout.has_flags)
+    made = torch.ops.dgsynth.lstm_sequence(*forward)
+    backward = (torch.rand_like(made[0]), *made, *forward[:5], forward[6], *settings)
+    calls = {
+        "forward": (torch.ops.dgsynth.lstm_sequence, lstm_sequence.reference, forward),
+        "backward": (torch.ops.dgsynth.lstm_sequence_backward, lstm_sequence.backward_reference, backward),
+    }
+    results = {}
+    for direction, (op, reference, arguments) in calls.items():
+        taken = 1e6 / rate(lambda op=op, arguments=arguments: _finished(op(*arguments)), 1, repeats=20)
+        by_reference = 1e6 / rate(lambda op=reference, arguments=arguments: _finished(op(*arguments)), 1)
+        least = sequence_least(gpu, layout, direction, batch)
+        results[direction] = {"kernel, us": taken, "reference, us": by_reference, "of the roofline": least / taken}
+    return results
+
+
+def _finished(made: Any) -> Any:
+    torch.cuda.synchronize()
+    return made
 
 
 def _arguments(shape: str, precision: str, n: int) -> tuple[Any, ...]:
