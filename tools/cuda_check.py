@@ -147,11 +147,11 @@ def _kernel(mangled: str) -> str:
 
 
 def table(kernels: list[dict[str, Any]]) -> str:
-    rows = [f"{'kernel':32}{'arch':8}registers  spilled  occupancy"]
+    rows = [f"{'kernel':34}{'arch':8}registers  spilled  occupancy"]
     for entry in kernels:
         spilled = entry["spill stores, bytes"] + entry["spill loads, bytes"]
         rows.append(
-            f"{entry['kernel']:32}{entry['architecture']:8}{entry['registers']:9}{spilled:9}{entry['occupancy']:11.2f}"
+            f"{entry['kernel']:34}{entry['architecture']:8}{entry['registers']:9}{spilled:9}{entry['occupancy']:11.2f}"
         )
     return "\n".join(rows)
 

@@ -75,9 +75,9 @@ const Output* store_outputs(Device& device, const std::vector<Output>& outputs) 
   return there;
 }
 
-// Lays a model out, and launches the kernel for it. Returns false where the model does not fit the device.
-template <template <class, int> class Kernel, class Device, class Model>
-bool run_tiles(Device& device, Model& m, bool bfloat16) {
+// Lays the passes out, and launches the kernel for them. Returns false where they do not fit the device.
+template <template <class, int> class Kernel, class Device, class Direction>
+bool run_tiles(Device& device, Direction& m, bool bfloat16) {
   const SequencePlan plan = make_plan(m, bfloat16, device.shared_bytes(), device.multiprocessors());
   if (plan.lanes == 0) return false;
   const auto run = [&](const auto& kernel) {

@@ -80,8 +80,8 @@ inline SlicedMatrix* layers_of(SequenceForward& m) { return m.gates; }
 inline SlicedMatrix* layers_of(SequenceBackward& m) { return m.recurrent; }
 
 // 4 lanes, or 8 where all multiprocessors would have more than 4: that takes less than twice as long.
-template <class Model>
-SequencePlan make_plan(Model& m, bool bfloat16, int shared_bytes, int multiprocessors) {
+template <class Direction>  // SequenceForward or SequenceBackward
+SequencePlan make_plan(Direction& m, bool bfloat16, int shared_bytes, int multiprocessors) {
   const int64_t rows = lay_out_rows(m, bfloat16);
   SlicedMatrix* const layers = layers_of(m);
   int tiles = 0;

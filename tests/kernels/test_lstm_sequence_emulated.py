@@ -76,15 +76,16 @@ def rounded(tensor):
 
 
 def rounding_passes(forward):
-    """The passes without flags or feedback, in autograd's hands: operands of the layers' products are rounded.
+    """Return the steps where all samples go on and operands of the layers' products are rounded, and their gradients.
 
-    Returns steps and a function from their gradient to those of the weights, layer by layer, back through time.
+    These are a function of the gradient to the steps: to the weights, and to the initial states.
     """
-    condition, noise, hidden, cell, weights, biases, head, head_bias, _, dims, codes, sample_len, *_ = forward
+    condition, noise, hidden, cell, weights, biases, head, head_bias, feedback, dims, codes, sample_len, *_ = forward
     known, outputs, layers = condition.shape[1], named(dims, codes), len(weights)
+    units, block = hidden.shape[2], condition.new_zeros(len(condition), len(head))
     hidden, cell, kept, blocks = list(hidden), list(cell), [], []
     for i in range(noise.shape[1]):
-        below, of_pass = noise[:, i], []
+        below, of_pass = torch.cat([noise[:, i], *([block] if feedback else [])], dim=1), []
         for layer, weight in enumerate(weights):
             inputs = rounded(torch.cat([below, hidden[layer]], dim=1))
             start = linear(condition, weight[:, :known], biases[0]) if layer == 0 else biases[layer]
@@ -94,14 +95,16 @@ def rounding_passes(forward):
             below = hidden[layer]
             of_pass.append((inputs, gates, before, cell[layer]))
         logits = linear(below, head, head_bias).unflatten(1, (sample_len, -1))
-        blocks.append(activate(logits, outputs).flatten(1))
+        block = activate(logits, outputs).flatten(1)
+        blocks.append(block)
         kept.append(of_pass)
 
     def gradients(gradient):
         grad_weights = [torch.zeros_like(weight) for weight in weights]
         grad_hidden, grad_cell = [torch.zeros_like(x) for x in hidden], [torch.zeros_like(x) for x in cell]
+        grad_fed = torch.zeros_like(block)
         for i in reversed(range(len(blocks))):
-            grad_logits = activate_backward(blocks[i], gradient[:, i], outputs * sample_len)
+            grad_logits = activate_backward(blocks[i], gradient[:, i] + grad_fed, outputs * sample_len)
             grad_hidden[-1] = grad_hidden[-1] + grad_logits @ head
             for layer in reversed(range(layers)):
                 inputs, (a, f, g, o), before, after = kept[i][layer]
@@ -121,17 +124,20 @@ def rounding_passes(forward):
                 if layer == 0:
                     grad_weights[0][:, :known] += sums.t() @ condition
                 of_inputs = rounded(sums) @ rounded(weights[layer][:, first:])
-                grad_hidden[layer] = of_inputs[:, -hidden[0].shape[1] :]
+                grad_hidden[layer] = of_inputs[:, -units:]
                 if layer:
-                    grad_hidden[layer - 1] = grad_hidden[layer - 1] + of_inputs[:, : hidden[0].shape[1]]
+                    grad_hidden[layer - 1] = grad_hidden[layer - 1] + of_inputs[:, :units]
+                elif feedback:
+                    grad_fed = of_inputs[:, noise.shape[2] : -units]
         return [*grad_weights, torch.stack(grad_hidden), torch.stack(grad_cell)]
 
     return torch.stack(blocks, dim=1), gradients
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-def test_bfloat16_rounds_what_the_layers_multiply(emulate_lstm, layers):
-    forward = operands(make(layers, n=9, units=20))
+@pytest.mark.parametrize("feedback", [False, True])
+def test_bfloat16_rounds_what_the_layers_multiply(emulate_lstm, layers, feedback):
+    forward = operands(make(layers, feedback, n=9, units=20))
     made = emulate_lstm("lstm_sequence", *forward, bfloat16=True)
     expected, gradients_of = rounding_passes(forward)
     steps = made[0].view_as(expected)
