@@ -129,9 +129,9 @@ def _measure_sequence(gpu: Gpu, layout: Layout, batch: int = 100) -> dict[str, A
     if layout.has_flags:
         generator.head.bias.data.view(layout.sample_len, -1)[:, -2] = 20.0  # no flag ends a sample
     forward = (*(_to_gpu(operand) for operand in (*inputs, *weights, *head)), *settings)
-    forward = (*forward, layout.max_length, layout.has_flags)
+    forward = (*forward, layout.max_length, layout.has_flags, False)
     made = torch.ops.dgsynth.lstm_sequence(*forward)
-    backward = (torch.rand_like(made[0]), *made, *forward[:5], forward[6], *settings)
+    backward = (torch.rand_like(made[0]), *made, *forward[:5], forward[6], *settings, False)
     calls = {
         "forward": (torch.ops.dgsynth.lstm_sequence, lstm_sequence.reference, forward),
         "backward": (torch.ops.dgsynth.lstm_sequence_backward, lstm_sequence.backward_reference, backward),

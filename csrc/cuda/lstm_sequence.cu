@@ -29,7 +29,7 @@ std::string name_of(const char* what, int layer) { return std::string(what) + "[
 SequenceOperands read_operands(const TorchDevice& device, const Tensor& condition, const Tensor& noise,
                                const Tensor& hidden, const Tensor& cell, const Tensors& weights,
                                const Tensor& head_weight, bool feedback, const Sizes& dims, const Sizes& activations,
-                               int64_t sample_len) {
+                               int64_t sample_len, bool bfloat16) {
   STD_TORCH_CHECK(condition.dim() == 2 && noise.dim() == 3 && hidden.dim() == 3 && !weights.empty(),
                   "condition must be of shape (B, C), noise (B, P, N), hidden (layers, B, H)");
   STD_TORCH_CHECK(sample_len > 0, "sample_len must be positive");
@@ -38,6 +38,7 @@ SequenceOperands read_operands(const TorchDevice& device, const Tensor& conditio
   SequenceOperands o{describe_sequence(condition.size(0), noise.size(1), hidden.size(2), layers, condition.size(1),
                                        noise.size(2), feedback, dims, sample_len),
                      group_outputs(dims, activations)};
+  o.bfloat16 = bfloat16;
   const Sequence& s = o.s;
   o.condition = device.at<float>(condition, {s.n, s.condition_dim}, "condition");
   o.noise = device.at<float>(noise, {s.n, s.passes, s.noise_dim}, "noise");
@@ -54,11 +55,11 @@ using Made = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor>;
 
 Made lstm_sequence(Tensor condition, Tensor noise, Tensor hidden, Tensor cell, Tensors weights, Tensors biases,
                    Tensor head_weight, Tensor head_bias, bool feedback, Sizes dims, Sizes activations,
-                   int64_t sample_len, int64_t max_length, bool has_flags) {
+                   int64_t sample_len, int64_t max_length, bool has_flags, bool bfloat16) {
   check_outputs(dims, activations, has_flags);
   TorchDevice device(condition);
   SequenceOperands o = read_operands(device, condition, noise, hidden, cell, weights, head_weight, feedback, dims,
-                                     activations, sample_len);
+                                     activations, sample_len, bfloat16);
   Sequence& s = o.s;
   s.max_length = max_length;
   STD_TORCH_CHECK(biases.size() == weights.size(), "every LSTM layer needs a bias");
@@ -83,11 +84,11 @@ using Gradients = std::tuple<Tensors, Tensors, Tensor, Tensor, Tensor, Tensor>;
 Gradients lstm_sequence_backward(Tensor grad_steps, Tensor steps, Tensor lengths, Tensor gates, Tensor cells,
                                  Tensor hiddens, Tensor condition, Tensor noise, Tensor hidden, Tensor cell,
                                  Tensors weights, Tensor head_weight, bool feedback, Sizes dims, Sizes activations,
-                                 int64_t sample_len) {
+                                 int64_t sample_len, bool bfloat16) {
   check_outputs(dims, activations);
   TorchDevice device(condition);
   const SequenceOperands o = read_operands(device, condition, noise, hidden, cell, weights, head_weight, feedback, dims,
-                                           activations, sample_len);
+                                           activations, sample_len, bfloat16);
   const Sequence& s = o.s;
   STD_TORCH_CHECK(s.n > 0 && s.passes > 0, "there must be samples and passes");
   const Sizes shape{s.n, s.passes * sample_len, s.step_dim}, states{s.passes, s.layers, s.n, s.units};

@@ -104,8 +104,8 @@ def emulate_training(load_emulation):
 def emulate_lstm(emulate_training):
     """Return a function that calls `lstm_sequence` or its backward op on an emulated device of such a size."""
 
-    def emulate_lstm(op, *arguments, bfloat16=False, multiprocessors=1, shared_bytes=227 << 10, **device):
-        return emulate_training(op, *arguments, bfloat16, multiprocessors, shared_bytes, **device)
+    def emulate_lstm(op, *arguments, multiprocessors=1, shared_bytes=227 << 10, **device):
+        return emulate_training(op, *arguments, multiprocessors, shared_bytes, **device)
 
     return emulate_lstm
 
@@ -119,15 +119,24 @@ def by_gpu(op, *arguments):
     return _moved(made, "cpu")
 
 
-@pytest.fixture(
+ON_DEVICES = pytest.fixture(
     params=[
         pytest.param("emulated", marks=pytest.mark.slow),
         pytest.param("cuda", marks=[pytest.mark.cuda, pytest.mark.skipif(not HAS_GPU, reason="needs a GPU")]),
     ]
 )
+
+
+@ON_DEVICES
 def by_cuda(request):
     """Return a function that calls an op of training by its CUDA kernels, on the GPU or under emulation."""
     return by_gpu if request.param == "cuda" else request.getfixturevalue("emulate_training")
+
+
+@ON_DEVICES
+def lstm_by_cuda(request):
+    """Return the same for `lstm_sequence` and its backward op."""
+    return by_gpu if request.param == "cuda" else request.getfixturevalue("emulate_lstm")
 
 
 def _as_array(operand):

@@ -4,28 +4,16 @@ import itertools
 
 import pytest
 import torch
-from conftest import HAS_GPU, by_gpu
 from test_lstm_sequence import backward_operands, flat, operands
 from test_lstm_sequence import make as make_float64
 
 from dgsynth.kernels import lstm_sequence as ops
 
-NEEDS_GPU = pytest.mark.skipif(not HAS_GPU, reason="needs a GPU and its kernels")
+NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 CASES = [
     *itertools.product([1, 2], [False, True], [False, True], [1, 3], [1, 25]),
     (3, True, True, 3, 9),
 ]
-
-
-@pytest.fixture(
-    params=[
-        pytest.param("emulated", marks=pytest.mark.slow),
-        pytest.param("cuda", marks=[pytest.mark.cuda, NEEDS_GPU]),
-    ]
-)
-def by_kernel(request):
-    """Return a function that calls an op by its CUDA kernels, on the GPU or under emulation."""
-    return by_gpu if request.param == "cuda" else request.getfixturevalue("emulate_lstm")
 
 
 def make(*settings, **others):
@@ -53,10 +41,10 @@ def assert_forward(made, forward, atol=2e-5):
         )
 
 
-def assert_backward(by_kernel, made, forward, tolerance=2e-5):
+def assert_backward(call, made, forward, tolerance=2e-5):
     """Compare the gradients with the reference's, from what the kernel made: gates are NaN where samples have ended."""
     backward = backward_operands(forward, made)
-    gradients = by_kernel("lstm_sequence_backward", *backward)
+    gradients = call("lstm_sequence_backward", *backward)
     defined = (*backward[:3], *(tensor.nan_to_num() for tensor in backward[3:6]), *backward[6:])
     for ours, wanted in zip(
         flat(gradients), flat(ops.backward_reference(*converted(defined, torch.float64))), strict=True
@@ -65,52 +53,52 @@ def assert_backward(by_kernel, made, forward, tolerance=2e-5):
 
 
 @pytest.mark.parametrize(("layers", "feedback", "has_flags", "sample_len", "n"), CASES)
-def test_it_is_the_reference(by_kernel, layers, feedback, has_flags, sample_len, n):
+def test_it_is_the_reference(lstm_by_cuda, layers, feedback, has_flags, sample_len, n):
     forward = operands(make(layers, feedback, has_flags, sample_len, n))
-    made = by_kernel("lstm_sequence", *forward)
+    made = lstm_by_cuda("lstm_sequence", *forward)
     if has_flags and n == 25:
         assert len(set(made[1].tolist())) > 1
     assert_forward(made, forward)
-    assert_backward(by_kernel, made, forward)
+    assert_backward(lstm_by_cuda, made, forward)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("units", [1, 33])
-def test_any_number_of_units(by_kernel, layers, units):
+def test_any_number_of_units(lstm_by_cuda, layers, units):
     forward = operands(make(layers, True, True, n=6, units=units, max_length=5))
-    made = by_kernel("lstm_sequence", *forward)
+    made = lstm_by_cuda("lstm_sequence", *forward)
     assert_forward(made, forward)
-    assert_backward(by_kernel, made, forward, tolerance=1e-4)
+    assert_backward(lstm_by_cuda, made, forward, tolerance=1e-4)
 
 
 @pytest.mark.parametrize(("bias", "length"), [(100.0, 8), (-100.0, 1)])
-def test_all_samples_may_end_at_once_or_never(by_kernel, bias, length):
+def test_all_samples_may_end_at_once_or_never(lstm_by_cuda, bias, length):
     arguments = make(2, True, has_flags=True, n=11)
     arguments[7].view(3, -1)[:, -2] = bias
     forward = operands(arguments)
-    made = by_kernel("lstm_sequence", *forward)
+    made = lstm_by_cuda("lstm_sequence", *forward)
     assert made[1].tolist() == [length] * 11
     assert_forward(made, forward)
-    assert_backward(by_kernel, made, forward)
+    assert_backward(lstm_by_cuda, made, forward)
 
 
-def test_gradients_may_be_a_part_of_wider_rows(by_kernel):
+def test_gradients_may_be_a_part_of_wider_rows(lstm_by_cuda):
     forward = operands(make(feedback=True, has_flags=True, n=5))
-    gradient, *others = backward_operands(forward, by_kernel("lstm_sequence", *forward))
+    gradient, *others = backward_operands(forward, lstm_by_cuda("lstm_sequence", *forward))
     wide = torch.cat([gradient.flatten(1), torch.full((5, 3), torch.nan)], dim=1)
     apart = wide[:, :-3].view(gradient.shape)
-    made = by_kernel("lstm_sequence_backward", apart, *others)
-    wanted = by_kernel("lstm_sequence_backward", gradient, *others)
+    made = lstm_by_cuda("lstm_sequence_backward", apart, *others)
+    wanted = lstm_by_cuda("lstm_sequence_backward", gradient, *others)
     assert all(torch.equal(ours, same) for ours, same in zip(flat(made), flat(wanted), strict=True))
 
 
-def test_a_sample_is_the_same_bit_for_bit_in_any_company(by_kernel):
+def test_a_sample_is_the_same_bit_for_bit_in_any_company(lstm_by_cuda):
     *tensors, layout = make(2, True, True, n=25)
-    made = by_kernel("lstm_sequence", *operands([*tensors, layout]))
+    made = lstm_by_cuda("lstm_sequence", *operands([*tensors, layout]))
     condition, noise, hidden, cell, *others = tensors
     for start, stop in [(0, 1), (13, 16)]:
         part = [condition[start:stop], noise[start:stop], *(x[:, start:stop].contiguous() for x in (hidden, cell))]
-        again = by_kernel("lstm_sequence", *operands([*part, *others, layout]))
+        again = lstm_by_cuda("lstm_sequence", *operands([*part, *others, layout]))
         assert torch.equal(again[1], made[1][start:stop])
         assert torch.equal(again[0], made[0][start:stop])
 
