@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kLine = 64;
 constexpr size_t kLarge = size_t{1} << 18;  // smaller blocks the allocator keeps itself
-constexpr size_t kKept = size_t{1} << 28;   // bytes that are kept at most
+constexpr size_t kKept = size_t{1} << 27;   // bytes that are kept at most
 
 // Lies in front of every block.
 struct alignas(kLine) Header {
