@@ -154,6 +154,7 @@ class Trainer:
             self._epoch_samples = self.order.epoch(epoch)
         return self.data.batch(self._epoch_samples[position])
 
+    @torch.inference_mode()  # autograd is not asked, operation by operation, whether it has something to do
     def _train_on(self, real: RealBatch, step: Tensor) -> Tensor:
         """Take all rounds of one step and return its losses, in the order of LOSSES.
 
