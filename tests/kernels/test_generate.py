@@ -6,6 +6,7 @@ import torch
 from dgsynth.batch import Layout, Output
 from dgsynth.kernels import library_status
 from dgsynth.kernels.generate import generate_records, operands, reference
+from dgsynth.kernels.lstm_sequence import lstm_sequence
 from dgsynth.kernels.philox import Stream, philox_normal
 from dgsynth.networks.measurement_generator import MeasurementGenerator
 
@@ -101,6 +102,25 @@ def test_the_reference_is_the_forward_of_training():
     assert torch.equal(made, lengths)
     is_record = torch.arange(steps.shape[1]) < lengths[:, None]
     torch.testing.assert_close(records, steps[..., :-2][is_record], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("feedback", [False, True])
+def test_in_bfloat16_training_makes_what_generation_makes(layers, feedback):
+    """Within what one rounding of an input to the next bfloat16 moves; float32 lies farther off."""
+    generator = make(MIXED, layers=layers, feedback=feedback, has_flags=False, state="zero")
+    samples, known = torch.arange(256), condition(256)
+    noise = philox_normal(SEED, samples, Stream.MEASUREMENT, torch.arange(generator.layout.passes), NOISE)
+    weights = list(generator.weights), list(generator.biases), generator.head.weight, generator.head.bias
+    start = generator.initial_state_of(None, known)
+    with torch.no_grad():
+        steps, lengths = lstm_sequence(known, noise, *start, *weights, feedback, generator.layout, bfloat16=True)
+    made = steps[torch.arange(steps.shape[1]) < lengths[:, None]]
+    records, _ = by_operation(generator, known, precision="bfloat16")
+    torch.testing.assert_close(made, records, rtol=0, atol=2e-3)
+    assert (made - records).abs().mean() < 5e-5
+    in_float32, _ = by_operation(generator, known)
+    assert (made - in_float32).abs().mean() > 1e-4
 
 
 @pytest.mark.parametrize(("bias", "length"), [(-50.0, 1), (50.0, 20)])
