@@ -1,7 +1,7 @@
 """The native part of the build; the metadata live in pyproject.toml.
 
-`DGSYNTH_BUILD` says what is compiled: `auto` the kernels for CPUs and those for GPUs, each where that works, `none`
-nothing, `cpu` the former or an error, `cuda` both or an error.
+`DGSYNTH_BUILD` says what is compiled: `auto` the kernels for CPUs, and those for a GPU that is there, each where that
+works, `none` nothing, `cpu` the former or an error, `cuda` both or an error, with a GPU or without.
 """
 
 from __future__ import annotations
@@ -92,17 +92,24 @@ def extensions(mode: str) -> list[Any]:
     if mode == "cpu":
         return [extension("_C", "cpu", CPU_FLAGS)]
     home, reason = find_cuda()
+    if home is not None and mode == "auto" and not has_gpu():
+        home, reason = None, "there is no GPU here; DGSYNTH_BUILD=cuda compiles them for all kinds, in some minutes"
     if home is None:
         give_up(mode, reason, "CUDA kernels")
         return [extension("_C", "cpu", CPU_FLAGS)]
     # torch would take the folder of an nvcc that may only call another; it reads these when it is imported.
     os.environ["CUDA_HOME"] = home
     os.environ["LIBRARY_PATH"] = os.pathsep.join(filter(None, [f"{home}/lib", os.environ.get("LIBRARY_PATH")]))
-    import torch
-
-    if not torch.cuda.is_available():
+    if not has_gpu():
         os.environ.setdefault("TORCH_CUDA_ARCH_LIST", ARCHITECTURES)
     return [extension("_C", "cpu", CPU_FLAGS), extension("_C_cuda", "cuda", {"cxx": ABI, "nvcc": CUDA_FLAGS})]
+
+
+def has_gpu() -> bool:
+    """Return whether torch sees a GPU that it can use."""
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def find_cuda() -> tuple[str | None, str]:
