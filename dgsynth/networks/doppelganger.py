@@ -105,6 +105,20 @@ class DoppelGANger(nn.Module):
             else None
         )
 
+    @classmethod
+    def of_seed(cls, layout: Layout, config: NetworkConfig, seed: int) -> DoppelGANger:
+        """Return networks on the CPU whose initial weights the seed determines; torch's own randomness stays as it is.
+
+        Parameters
+        ----------
+        layout : Layout
+        config : NetworkConfig
+        seed : int in [0, 2**63)
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(layout, config)
+
     def generator_modules(self) -> dict[str, nn.Module]:
         """Return the generators that exist, by name."""
         names = ("metadata_generator", "minmax_generator", "measurement_generator")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tqdm.auto import tqdm
 
 if TYPE_CHECKING:
+    from dgsynth.errors import DivergenceError
     from dgsynth.training.trainer import Trainer
 
 
@@ -26,6 +27,13 @@ class Callback:
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Called after the last step of every epoch."""
+
+    def on_restart(self, trainer: Trainer) -> None:
+        """Called when training has begun anew with fresh weights; `trainer.step` is 0."""
+
+    def on_divergence(self, trainer: Trainer, error: DivergenceError) -> bool:
+        """Called where a loss is not finite; return whether the trainer was brought to a state that is sound."""
+        return False
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """Called once at the end, also when training was interrupted."""
@@ -55,7 +63,11 @@ class Progress(Callback):
                 generator=f"{losses['generator_loss']:.3g}",
                 refresh=False,
             )
-        self._bar.update(1)
+        self._bar.update(trainer.step - self._bar.n)
+
+    def on_restart(self, trainer: Trainer) -> None:
+        self._bar.initial = 0  # where a resumed run begins anew, no step of it was done before
+        self._bar.reset(trainer.total_steps)
 
     def on_fit_end(self, trainer: Trainer) -> None:
         self._bar.close()

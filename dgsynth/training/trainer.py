@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dgsynth.config import TrainingConfig
+from dgsynth.errors import DivergenceError
 from dgsynth.kernels import library_status
 from dgsynth.kernels.critic import Rows
 from dgsynth.networks.doppelganger import DoppelGANger, Fake
@@ -42,6 +46,8 @@ class Trainer:
 
     Attributes
     ----------
+    seed : int
+        Of the steps to come: that of the last `restart`, if there was one.
     step, epoch, total_steps : int
         Steps done, whole epochs done, and the step at which `run` ends.
     history : History
@@ -50,6 +56,8 @@ class Trainer:
         Whether a KeyboardInterrupt ended the run; whether it came to its end with whole steps.
     stop : bool
         A callback sets it to end the run.
+    captured : CapturedStep or None
+        A step as a CUDA graph, where one is recorded.
     """
 
     def __init__(
@@ -72,12 +80,11 @@ class Trainer:
         decay = config.generator_averaging
         self.average = WeightAverage(networks.generator_modules(), decay) if decay else None
         auxiliary = networks.auxiliary_discriminator
+        self._epoch_samples: np.ndarray | None = None
         self._fake_rows = torch.empty(0, device=data.device)
         self._discriminators = [networks.discriminator] + ([] if auxiliary is None else [auxiliary])
         self.generator = Generator(networks, config.precision)
-        # The references, which run where the kernels are not loaded, read values on their way.
-        recorded = data.device.type == "cuda" and library_status("CUDA")["path"]
-        self.captured = CapturedStep(CudaGraph()) if recorded else None
+        self.captured = self._new_capture()
         settings = config.learning_rate, config.beta_1, BETA_2
         self.generator_optimizer = Adam(self.generator.parameters, *settings)
         self.discriminator_optimizers = [Adam(critic.parameters(), *settings) for critic in self._discriminators]
@@ -92,22 +99,36 @@ class Trainer:
         Raises
         ------
         DivergenceError
-            A loss is not finite.
+            A loss is not finite, and no callback knows how to go on.
         """
         self.total_steps = self.step + steps
         self.interrupted = self.completed = self.stop = False
         self.networks.train()
         self._call("on_fit_begin")
         try:
-            while self.step < self.total_steps and not self.stop:
-                self._run_step()
-            self.history.values()
+            while not self._reach_the_end():
+                pass
             self.completed = True
         except KeyboardInterrupt:
             self.interrupted = True
         finally:
             self.networks.eval()
             self._call("on_fit_end")
+
+    def restart(self, seed: int) -> None:
+        """Begin anew: what was learned is replaced, in its place, by what a fresh trainer of the seed begins with.
+
+        Callbacks hear of it by `on_restart`. Within `run` the steps up to `total_steps` follow, from the first; of
+        the step after which a callback did this, the callbacks behind it do not hear.
+
+        Parameters
+        ----------
+        seed : int in [0, 2**63)
+        """
+        fresh = DoppelGANger.of_seed(self.networks.layout, self.networks.config, seed)
+        weights = {f"networks.{name}": tensor for name, tensor in fresh.state_dict().items()}
+        self.restore(weights | {"history": History().values(), "step": torch.tensor(0), "seed": torch.tensor(seed)})
+        self._call("on_restart")
 
     def state(self) -> dict[str, Tensor]:
         """Return all that the next steps depend on, by name; the tensors are the trainer's own."""
@@ -116,26 +137,53 @@ class Trainer:
             tensors |= {f"averaged.{name}": tensor for name, tensor in self.average.tensors.items()}
         for optimizer_name, optimizer in self._optimizers().items():
             tensors |= {f"{optimizer_name}.{name}": tensor for name, tensor in optimizer.state().items()}
-        return tensors | {"history": self.history.values(), "step": torch.tensor(self.step)}
+        numbers = {"step": torch.tensor(self.step), "seed": torch.tensor(self.seed)}
+        return tensors | numbers | {"history": self.history.values()}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Continue from what `state` returned; names and shapes must be those of this trainer.
 
-        Without the optimizers' moments these begin anew, without averaged weights the average does.
+        Without the optimizers' moments these begin anew, without averaged weights the average does; without a seed
+        it stays as it is.
         """
-        self.networks.load_state_dict(_strip(tensors, "networks."))
+        self.networks.load_state_dict(without_prefix(tensors, "networks."))
         if self.average is not None:
             for name, tensor in self.average.tensors.items():
                 tensor.copy_(tensors.get(f"averaged.{name}", tensors[f"networks.{name}"]))
         for optimizer_name, optimizer in self._optimizers().items():
-            optimizer.restore(_strip(tensors, f"{optimizer_name}."))
+            optimizer.restore(without_prefix(tensors, f"{optimizer_name}."))
         self.history = History(tensors["history"].clone())
         self.step = int(tensors["step"])
+        self._epoch_samples = None
+        if int(tensors.get("seed", self.seed)) != self.seed:
+            self._change_seed(int(tensors["seed"]))
+
+    def _change_seed(self, seed: int) -> None:
+        self.seed = seed
+        self.order = replace(self.order, seed=seed)
+        self.captured = self._new_capture()  # the seed is a constant of the graph
+
+    def _new_capture(self) -> CapturedStep | None:
+        # The references, which run where the kernels are not loaded, read values on their way.
+        recorded = self.data.device.type == "cuda" and library_status("CUDA")["path"]
+        return CapturedStep(CudaGraph()) if recorded else None
 
     def _optimizers(self) -> dict[str, Adam]:
         names = ("discriminator_optimizer", "auxiliary_optimizer")
         discriminators = dict(zip(names, self.discriminator_optimizers, strict=False))
         return {"generator_optimizer": self.generator_optimizer, **discriminators}
+
+    def _reach_the_end(self) -> bool:
+        """Take steps to the end, and return whether it was reached: not where a callback took care of a divergence."""
+        try:
+            while self.step < self.total_steps and not self.stop:
+                self._run_step()
+            self.history.values()
+        except DivergenceError as error:
+            if not any(callback.on_divergence(self, error) for callback in self.callbacks):
+                raise
+            return False
+        return True
 
     def _run_step(self) -> None:
         operands = self._next_batch(), torch.tensor(self.step, device=self.data.device)
@@ -145,12 +193,12 @@ class Trainer:
         if self.average is not None:
             self.average.update(self.step)
         self._call("on_step_end")
-        if self.step % self.order.steps_per_epoch == 0:
+        if self.step and self.step % self.order.steps_per_epoch == 0:  # 0 where training has begun anew
             self._call("on_epoch_end")
 
     def _next_batch(self) -> RealBatch:
         epoch, position = divmod(self.step, self.order.steps_per_epoch)
-        if position == 0 or not hasattr(self, "_epoch_samples"):
+        if position == 0 or self._epoch_samples is None:
             self._epoch_samples = self.order.epoch(epoch)
         return self.data.batch(self._epoch_samples[position])
 
@@ -214,9 +262,27 @@ class Trainer:
         return losses[0] + weight * losses[1] if len(losses) > 1 else losses[0]
 
     def _call(self, hook: str) -> None:
+        step = self.step
         for callback in self.callbacks:
             getattr(callback, hook)(self)
+            if self.step != step:  # it made training begin anew: the others hear of that, and not of this step
+                return
 
 
-def _strip(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def sampled_networks(networks: DoppelGANger, state: dict[str, Tensor]) -> DoppelGANger:
+    """Return a copy of `networks` with the weights of a trainer's state that samples are made with.
+
+    Parameters
+    ----------
+    networks : DoppelGANger
+    state : dict of str to Tensor
+        What `Trainer.state` returned. Where it has averaged weights of the generators, these are taken.
+    """
+    made = copy.deepcopy(networks).eval()
+    made.load_state_dict(without_prefix(state, "networks.") | without_prefix(state, "averaged."))
+    return made
+
+
+def without_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with `prefix`, by the rest of their names."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

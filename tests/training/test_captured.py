@@ -72,3 +72,29 @@ def test_a_graph_trains_as_steps_do(encoded, layout):
     for each in (eager, trainer):
         each.run(20)
     torch.testing.assert_close(trainer.history.values(), eager.history.values(), rtol=1e-3, atol=1e-4)
+
+
+def test_what_was_recorded_with_another_seed_is_not_replayed(encoded, layout):
+    trainer, fresh = make(encoded, layout), make(encoded, layout)
+    trainer.captured = CapturedStep(Recorder())
+    trainer.run(WARM_UP + 2)
+    trainer.restart(6)
+    assert trainer.captured is None  # as that of any new trainer on the CPU
+    trainer.run(4)
+    fresh.restart(6)
+    fresh.run(4)
+    assert torch.equal(trainer.history.values(), fresh.history.values())
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_training_begins_anew_with_a_new_graph(encoded, layout):
+    eager, trainer = make(encoded, layout, "cuda"), make(encoded, layout, "cuda")
+    for each in (eager, trainer):
+        each.run(10)
+        each.restart(6)
+    eager.captured = None
+    assert isinstance(trainer.captured, CapturedStep)
+    for each in (eager, trainer):
+        each.run(20)
+    torch.testing.assert_close(trainer.history.values(), eager.history.values(), rtol=1e-3, atol=1e-4)
