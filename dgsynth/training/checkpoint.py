@@ -17,10 +17,12 @@ from dgsynth.config import NetworkConfig, TrainingConfig
 from dgsynth.errors import ModelFileError
 from dgsynth.tensor_file import read_tensor_file, write_tensor_file
 from dgsynth.training.callbacks import Callback
-from dgsynth.training.trainer import Trainer
+from dgsynth.training.trainer import Trainer, without_prefix
+from dgsynth.training.validation import Validation
 
 FILE_NAME = "checkpoint.safetensors"
 SECONDS_BETWEEN = 30.0
+_VALIDATION = "validation."
 
 
 class Checkpoint(Callback):
@@ -33,14 +35,22 @@ class Checkpoint(Callback):
     identity : dict
         What must be the same for a run to continue: see `run_identity`.
     seconds_between : float
+    validation : Validation, optional
+        What it has found travels with the state. It must come before the checkpoint among the trainer's callbacks.
     """
 
     def __init__(
-        self, directory: str | os.PathLike[str], identity: dict[str, Any], seconds_between: float = SECONDS_BETWEEN
+        self,
+        directory: str | os.PathLike[str],
+        identity: dict[str, Any],
+        seconds_between: float = SECONDS_BETWEEN,
+        *,
+        validation: Validation | None = None,
     ) -> None:
         self.path = Path(directory) / FILE_NAME
         self.identity = identity
         self.seconds_between = seconds_between
+        self.validation = validation
         self._last_write = time.monotonic()
 
     def resume(self, trainer: Trainer) -> bool:
@@ -62,6 +72,10 @@ class Checkpoint(Callback):
                     f"{value!r} here; fit with the same parameters and data, or choose another checkpoint_dir"
                 )
         _check_like(tensors, trainer.state(), self.path)
+        if self.validation is not None:
+            found = without_prefix(tensors, _VALIDATION)
+            _check_validation(found, trainer, self.path)
+            self.validation.restore(found)
         trainer.restore(tensors)
         return True
 
@@ -78,7 +92,10 @@ class Checkpoint(Callback):
             self._write(trainer)
 
     def _write(self, trainer: Trainer) -> None:
-        write_tensor_file(self.path, "checkpoint", {"identity": self.identity}, trainer.state())
+        tensors = trainer.state()
+        if self.validation is not None:
+            tensors |= {_VALIDATION + name: tensor for name, tensor in self.validation.state().items()}
+        write_tensor_file(self.path, "checkpoint", {"identity": self.identity}, tensors)
         self._last_write = time.monotonic()
 
 
@@ -120,3 +137,12 @@ def _check_like(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: P
             raise ModelFileError(f"{path} is damaged: tensor {name!r} is missing or of another shape")
     if "history" not in tensors or not torch.equal(torch.tensor(len(tensors["history"])), tensors["step"]):
         raise ModelFileError(f"{path} is damaged: its history does not have one row for each step")
+
+
+def _check_validation(found: dict[str, Tensor], trainer: Trainer, path: Path) -> None:
+    """Refuse a checkpoint that lacks what validation had found."""
+    run, scores = found.get("run"), found.get("scores")
+    if run is None or run.ndim or scores is None or scores.ndim != 2 or scores.shape[1] != 3:
+        raise ModelFileError(f"{path} is damaged: what validation has found is missing or of another shape")
+    if len(scores):
+        _check_like(without_prefix(found, "best."), trainer.state(), path)
