@@ -42,7 +42,7 @@ def save(model: DGSynthesizer, path: str | os.PathLike[str]) -> None:
     """Write a fitted model to `path`, which must end in .safetensors.
 
     The weights are those of `networks_` and, where they differ, of `generator_`; what only the next training
-    step needs (the optimizers' moments) is left out.
+    step needs (the optimizers' moments, and the averaged weights where `generator_` has the best ones) is left out.
     """
     if Path(path).suffix != MODEL_SUFFIX:
         raise ValueError(f"a model is saved to a {MODEL_SUFFIX} file, got {str(path)!r}")
@@ -50,6 +50,8 @@ def save(model: DGSynthesizer, path: str | os.PathLike[str]) -> None:
     if model.generator_ is not model.networks_:
         tensors |= {f"averaged.{name}": tensor for name, tensor in _generators(model.generator_).items()}
     tensors["history"] = torch.from_numpy(model.history_.to_numpy().copy())
+    if hasattr(model, "validation_scores_"):
+        tensors["validation_scores"] = torch.from_numpy(model.validation_scores_.to_numpy(np.float64).copy())
     header = {
         "parameters": _to_plain({k: v for k, v in model.get_params(deep=False).items() if k not in _NOT_SAVED}),
         "encoder": encoder_to_dict(model.encoder_),
@@ -57,6 +59,9 @@ def save(model: DGSynthesizer, path: str | os.PathLike[str]) -> None:
         "seed": model.seed_,
         "n_steps": model.n_steps_,
         "n_epochs": model.n_epochs_,
+        # The seed of the last run, from which training goes on; another one than the model's after a restart.
+        "run_seed": int((model._training_state or {}).get("seed", model.seed_)),
+        "n_restarts": getattr(model, "n_restarts_", 0),
         "features": {name: _to_plain(getattr(model, name)) for name in _FEATURES if hasattr(model, name)},
         "versions": {"torch": torch.__version__, "scikit-learn": sklearn.__version__},
     }
@@ -80,7 +85,9 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
         encoder = encoder_from_dict(header["encoder"])
         config = _network_config(header["networks"])
         model.seed_, model.n_steps_, model.n_epochs_ = (_count(header, key) for key in ("seed", "n_steps", "n_epochs"))
+        run_seed = _count({"run_seed": model.seed_, **header}, "run_seed")
         _restore_features(model, header.get("features", {}))
+        validated = _restore_scores(model, header, tensors)
         history = tensors.pop("history")
         if history.shape != (model.n_steps_, len(LOSSES)):
             raise ValueError("its history does not have one row for each step")
@@ -88,7 +95,8 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
         raise ModelFileError(f"{name} is damaged: {type(error).__name__}: {error}") from error
     with torch.device("meta"):  # shapes only: what the header claims is compared before memory is taken
         model.networks_ = DoppelGANger(encoder.layout, config)
-    training_state = dict(tensors)
+    # The best weights are no average that training could go on with: that begins anew from the networks' own.
+    training_state = {key: t for key, t in tensors.items() if not (validated and key.startswith("averaged."))}
     averaged = {key.removeprefix("averaged."): tensors.pop(key) for key in list(tensors) if key.startswith("averaged.")}
     load_weights(model.networks_, {key.removeprefix("networks."): tensor for key, tensor in tensors.items()}, name)
     model.generator_ = model.networks_
@@ -100,7 +108,8 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
     model.history_ = pd.DataFrame(
         history.numpy(), columns=list(LOSSES), index=pd.RangeIndex(1, len(history) + 1, name="step")
     )
-    model._training_state = {**training_state, "history": history, "step": torch.tensor(model.n_steps_)}
+    numbers = {"step": torch.tensor(model.n_steps_), "seed": torch.tensor(run_seed)}
+    model._training_state = {**training_state, **numbers, "history": history}
     model.networks_.eval()
     model.generator_.eval()
     model._sampling = {}
@@ -131,6 +140,18 @@ def _restore_features(model: DGSynthesizer, features: dict[str, Any]) -> None:
         if not isinstance(names, list) or len(names) != model.n_features_in_ or {*map(type, names)} != {str}:
             raise ValueError(f"feature_names_in_ is {names!r}")
         model.feature_names_in_ = np.array(names, dtype=object)
+
+
+def _restore_scores(model: DGSynthesizer, header: dict[str, Any], tensors: dict[str, Tensor]) -> bool:
+    """Take over what validation had found, and return whether there is such."""
+    scores = tensors.pop("validation_scores", None)
+    if scores is None:
+        return False
+    if scores.ndim != 2 or scores.shape[1] != 3:
+        raise ValueError("its validation scores are not rows of run, step and score")
+    rows = [(int(run), int(step), float(score)) for run, step, score in scores.tolist()]
+    model._keep_scores(rows, _count(header, "n_restarts"))
+    return True
 
 
 def _generators(networks: DoppelGANger) -> dict[str, Tensor]:
@@ -164,7 +185,7 @@ def _checked(value: Any, kind: Any, name: str) -> Any:
 
 
 def _count(header: dict[str, Any], key: str) -> int:
-    if type(header[key]) is not int or header[key] < 0:
+    if type(header[key]) is not int or not 0 <= header[key] < 2**63:
         raise ValueError(f"{key} is {header[key]!r}")
     return header[key]
 

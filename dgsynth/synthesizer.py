@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
@@ -38,13 +38,23 @@ from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback, Progress
 from dgsynth.training.checkpoint import Checkpoint, checkpoint_seed, run_identity
 from dgsynth.training.history import LOSSES
-from dgsynth.training.trainer import Trainer
+from dgsynth.training.trainer import Trainer, sampled_networks
+from dgsynth.training.validation import Validation, best_row
 from dgsynth.transforms.encoder import Encoder, EncoderOptions
 from dgsynth.transforms.scaling import Scaling
 from dgsynth.transforms.timestamps import Timestamps
 
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+
+_MAX_HELD_OUT = 1000
+"""Most samples that are held out for validation, and made at each: more of them tell little more."""
+
+_VALIDATION_SEED = 0
+"""Of the samples that are scored: every validation makes them from the same noise."""
+
+_VALIDATED = ("validation_scores_", "best_step_", "best_score_", "n_restarts_")
+"""Attributes of a model that was validated in training."""
 
 
 class DGSynthesizer(BaseEstimator):
@@ -97,6 +107,22 @@ class DGSynthesizer(BaseEstimator):
     epochs : int, default=400
     max_steps : int, default=None
         Train for so many steps (batches) instead of `epochs`.
+    early_stopping : bool, default=False
+        Whether `fit` scores the generator in training by what it makes, compared with samples that are held out. The
+        best weights are kept, training stops when the score no longer rises, and begins anew from another seed when a
+        run has collapsed. Schema, ranges and categories are still learned from all samples. `partial_fit` does none
+        of this, and a `fit` that goes on by `warm_start` does not begin anew.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the samples held out where `early_stopping`: at least 2 and at most 1,000, chosen by `random_state`.
+    validation_steps : int, default=None
+        Steps between validations; None is a twentieth of the steps of the fit, at least 50. There is one more at the
+        end.
+    n_iter_no_change : int, default=5
+        Training stops after so many validations in a row without a better score, and not in the first quarter of the
+        steps.
+    max_restarts : int, default=2
+        How often training may begin anew: where, from a quarter of the steps on, no score reaches 0.6, or a loss is not
+        finite. Each time with a warning.
     batch_size : int, default=100
     learning_rate : float, default=0.001
     beta_1 : float, default=0.5
@@ -108,7 +134,7 @@ class DGSynthesizer(BaseEstimator):
     callbacks : sequence of Callback, default=()
     checkpoint_dir : path-like, default=None
         Where training writes its state every half minute. `fit` goes on from what it finds there, bit for
-        bit, if data and parameters (but `epochs` and `max_steps`) are the same.
+        bit, if data and parameters (but `epochs` and `max_steps`) are the same, with what validation has found.
     encoded_dir : path-like, default=None
         An existing folder where `fit` writes the encoded records to a file that it maps, instead of holding them in
         memory: 4 bytes (float32) for each encoded number, without padding. The file has no name there and goes with
@@ -136,12 +162,21 @@ class DGSynthesizer(BaseEstimator):
     networks_ : DoppelGANger
         As trained.
     generator_ : DoppelGANger
-        What `sample` uses: `networks_`, or a copy with the averaged weights.
+        What `sample` uses: `networks_`, or a copy with the averaged weights; where `early_stopping`, those of
+        `best_step_`. Training on begins at `networks_` all the same.
     history_ : DataFrame
-        Losses by step.
+        Losses by step, of the last run.
     n_steps_, n_epochs_ : int
-        Steps and whole epochs trained.
+        Steps and whole epochs trained, in the last run.
     seed_ : int
+    validation_scores_ : DataFrame
+        Where `early_stopping`: run (0, and 1 more for each restart), step and score of each validation. A score is in
+        [0, 1]; 1 is as close to the samples held out as these are among themselves.
+    best_step_, best_score_ : int, float
+        Where `early_stopping`: the step of the weights that are kept, in their run, and their score; `n_steps_` and
+        NaN if the fit was interrupted before the first validation.
+    n_restarts_ : int
+        Where `early_stopping`.
 
     References
     ----------
@@ -185,6 +220,11 @@ class DGSynthesizer(BaseEstimator):
         "auxiliary_weight": [_NOT_NEGATIVE],
         "epochs": [_POSITIVE],
         "max_steps": [_POSITIVE, None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "validation_steps": [_POSITIVE, None],
+        "n_iter_no_change": [_POSITIVE],
+        "max_restarts": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [_POSITIVE],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "beta_1": [Interval(Real, 0, 1, closed="left")],
@@ -232,6 +272,11 @@ class DGSynthesizer(BaseEstimator):
         auxiliary_weight: float = 1.0,
         epochs: int = 400,
         max_steps: int | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        validation_steps: int | None = None,
+        n_iter_no_change: int = 5,
+        max_restarts: int = 2,
         batch_size: int = 100,
         learning_rate: float = 1e-3,
         beta_1: float = 0.5,
@@ -275,6 +320,11 @@ class DGSynthesizer(BaseEstimator):
         self.auxiliary_weight = auxiliary_weight
         self.epochs = epochs
         self.max_steps = max_steps
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.validation_steps = validation_steps
+        self.n_iter_no_change = n_iter_no_change
+        self.max_restarts = max_restarts
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.beta_1 = beta_1
@@ -320,18 +370,20 @@ class DGSynthesizer(BaseEstimator):
         DataError
             The data can't be used; a ValueError that names the column and the remedy.
         DivergenceError
-            A loss stopped being finite.
+            A loss stopped being finite, and no restart and no validated weights are left.
         OSError
             `encoded_dir` or `checkpoint_dir` can't be written.
         """
         self._validate_params()
         goes_on = self.warm_start and hasattr(self, "networks_")
-        return self._fit(X, goes_on=goes_on, epochs=self.epochs, max_steps=self.max_steps)
+        return self._fit(
+            X, goes_on=goes_on, epochs=self.epochs, max_steps=self.max_steps, validates=self.early_stopping
+        )
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Train for one epoch over the samples of `X`; the first call fixes the schema."""
+        """Train for one epoch over the samples of `X`; the first call fixes the schema. `early_stopping` is ignored."""
         self._validate_params()
-        return self._fit(X, goes_on=hasattr(self, "networks_"), epochs=1, max_steps=None)
+        return self._fit(X, goes_on=hasattr(self, "networks_"), epochs=1, max_steps=None, validates=False)
 
     def sample(
         self,
@@ -471,17 +523,37 @@ class DGSynthesizer(BaseEstimator):
         """
         return persistence.load(path, cls)
 
-    def _fit(self, X: Any, *, goes_on: bool, epochs: int, max_steps: int | None) -> Self:
+    def _fit(self, X: Any, *, goes_on: bool, epochs: int, max_steps: int | None, validates: bool) -> Self:
         if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
             validate_data(self, X, reset=not goes_on, skip_check_array=True)
         sequences = self._read(X, self.schema_ if goes_on else self.schema)
+        n_held_out = self._n_held_out(len(sequences)) if validates else 0
         if not goes_on:
             self._start(sequences)
+        held_out = None
+        if n_held_out:
+            sequences, held_out = self._hold_out(sequences, n_held_out)
         encoded = self.encoder_.encode(sequences, self.encoded_dir)
         del sequences  # training needs the room, and not the table
         with _threads(self.n_jobs):
-            self._train(encoded, epochs, max_steps)
+            self._train(encoded, epochs, max_steps, held_out, max_restarts=0 if goes_on else self.max_restarts)
         return self
+
+    def _n_held_out(self, n_samples: int) -> int:
+        """Return how many samples are held out for validation."""
+        n_held_out = min(max(round(self.validation_fraction * n_samples), 2), _MAX_HELD_OUT)
+        if n_held_out >= n_samples:
+            raise DataError(
+                f"early_stopping with validation_fraction={self.validation_fraction:g} holds out {n_held_out} of "
+                f"{n_samples} samples, which leaves none to train on; give more samples, or lower validation_fraction"
+            )
+        return n_held_out
+
+    def _hold_out(self, sequences: Sequences, n_held_out: int) -> tuple[Sequences, _HeldOut]:
+        """Return the samples to train on and those held out, chosen by the seed."""
+        order = np.random.default_rng(self.seed_).permutation(len(sequences))
+        train, chosen = np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+        return sequences.take(train), _HeldOut(sequences.take(chosen), self.encoder_, self.precision)
 
     def _read(self, X: Any, schema: Schema | None) -> Sequences:
         return Sequences.from_any(
@@ -501,44 +573,71 @@ class DGSynthesizer(BaseEstimator):
         self.seed_ = self._fit_seed()
         self.encoder_ = Encoder.fit(sequences, self._encoder_options())
         self.schema_ = sequences.schema
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed_)
-            self.networks_ = DoppelGANger(self.encoder_.layout, self._network_config())
+        self.networks_ = DoppelGANger.of_seed(self.encoder_.layout, self._network_config(), self.seed_)
         self._training_state: dict[str, torch.Tensor] | None = None
 
-    def _train(self, encoded: EncodedBatch, epochs: int, max_steps: int | None) -> None:
+    def _train(
+        self, encoded: EncodedBatch, epochs: int, max_steps: int | None, held_out: _HeldOut | None, max_restarts: int
+    ) -> None:
         device = resolve_device(self.device)
         layout, config = self.encoder_.layout, self._training_config()
         data = TrainingData(encoded, layout, device, moves_records=self.encoded_dir is None)
         trainer = Trainer(self.networks_.to(device), data, config, self.seed_, self._callbacks())
         if self._training_state is not None:
             trainer.restore(self._training_state)
-        until = trainer.step + (max_steps or epochs * trainer.order.steps_per_epoch)
+        steps = max_steps or epochs * trainer.order.steps_per_epoch
+        until = trainer.step + steps
+        validation = None
+        if held_out is not None:
+            every = self.validation_steps or max(50, steps // 20)
+            validation = Validation(held_out.score, every, self.n_iter_no_change, max_restarts)
+            trainer.callbacks.append(validation)
         if self.checkpoint_dir is not None:
             identity = run_identity(encoded, layout, self.networks_.config, config, self.seed_)
-            checkpoint = Checkpoint(self.checkpoint_dir, identity)
+            identity |= {} if validation is None else self._validation_settings()
+            checkpoint = Checkpoint(self.checkpoint_dir, identity, validation=validation)
             checkpoint.resume(trainer)
-            trainer.callbacks.append(checkpoint)
+            trainer.callbacks.append(checkpoint)  # after the validation of a step, which is a part of its state
         trainer.run(max(until - trainer.step, 0))
-        self._keep(trainer)
+        self._keep(trainer, validation)
         if trainer.interrupted:
             warnings.warn(
                 f"training was interrupted after step {trainer.step} of {until}; the model is usable as it stands",
                 stacklevel=4,
             )
 
-    def _keep(self, trainer: Trainer) -> None:
+    def _validation_settings(self) -> dict[str, Any]:
+        names = ("early_stopping", "validation_fraction", "validation_steps", "n_iter_no_change", "max_restarts")
+        return {name: getattr(self, name) for name in names}
+
+    def _keep(self, trainer: Trainer, validation: Validation | None) -> None:
         """Take over what the trainer has learned."""
         self.networks_ = trainer.networks
         self.generator_ = self.networks_
-        if trainer.average is not None:
-            self.generator_ = copy.deepcopy(self.networks_)
-            self.generator_.load_state_dict(trainer.average.tensors, strict=False)
+        best = None if validation is None else validation.best
+        if best or trainer.average is not None:
+            self.generator_ = sampled_networks(self.networks_, best or trainer.state())
         self.n_steps_, self.n_epochs_ = trainer.step, trainer.epoch
+        if validation is None:
+            self._forget_scores()
+        else:
+            self._keep_scores(validation.scores, validation.run)
         losses = trainer.history.values().numpy()
         self.history_ = pd.DataFrame(losses, columns=list(LOSSES), index=pd.RangeIndex(1, len(losses) + 1, name="step"))
         self._training_state = trainer.state()
         self._sampling: dict[str, Generators] = {}
+
+    def _keep_scores(self, scores: Sequence[tuple[int, int, float]], n_restarts: int) -> None:
+        """Take over what validation has found: run, step and score of each."""
+        self.validation_scores_ = pd.DataFrame(scores, columns=["run", "step", "score"]).astype(
+            {"run": "int64", "step": "int64", "score": "float64"}
+        )
+        self.n_restarts_ = n_restarts
+        _, self.best_step_, self.best_score_ = best_row(scores) if scores else (0, self.n_steps_, float("nan"))
+
+    def _forget_scores(self) -> None:
+        for name in _VALIDATED:
+            self.__dict__.pop(name, None)
 
     def _generators(self) -> Generators:
         """Return what sampling reads of the trained generators; it is made once for each precision."""
@@ -635,6 +734,35 @@ def resolve_device(device: str) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _validation_score(held_out: Sequences, made: Sequences) -> float:
+    """Return how close made samples come to those held out, in [0, 1]: the mean over all distances of limit / distance.
+
+    A distance within its limit, what the report calls close, counts 1.
+    """
+    from dgsynth.evaluation.metrics import fidelity_table
+    from dgsynth.evaluation.report import FLOOR_FACTOR, TOLERANCES
+
+    table = fidelity_table(held_out, made)
+    limit = FLOOR_FACTOR * table["floor"].fillna(0.0) + table["unit"].map(TOLERANCES)
+    closeness = (limit / table["value"]).clip(upper=1.0)
+    # What can't be measured counts nothing where it can among the samples held out.
+    measurable = closeness[closeness.notna() | table["floor"].notna()].fillna(0.0)
+    return float(measurable.mean()) if len(measurable) else 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class _HeldOut:
+    """Samples held out of training, which score the networks; made once per fit."""
+
+    samples: Sequences
+    encoder: Encoder
+    precision: Precision
+
+    def score(self, networks: DoppelGANger) -> float:
+        made = generate(Generators.of(networks, self.precision), _VALIDATION_SEED, 0, len(self.samples))
+        return _validation_score(self.samples, self.encoder.decode(made))
 
 
 @contextmanager

@@ -147,12 +147,33 @@ def changed(header, keys, value):
         (["parameters"], [1], "damaged"),
         (["n_steps"], 7, "history"),
         (["n_epochs"], "many", "n_epochs is 'many'"),
+        (["run_seed"], 2**63, "run_seed is 9223372036854775808"),
     ],
 )
 def test_a_hand_edited_header_is_refused(path, keys, value, words):
     header, tensors = read(path)
     save_file(tensors, path, {"dgsynth": json.dumps(changed(header, keys, value))})
     refused(path, words)
+
+
+@pytest.mark.parametrize("scores", [torch.zeros(3), torch.zeros(2, 4), torch.zeros((), dtype=torch.int64)])
+def test_scores_of_another_shape_are_refused(path, scores):
+    header, tensors = read(path)
+    save_file({**tensors, "validation_scores": scores}, path, {"dgsynth": json.dumps(header)})
+    refused(path, "validation scores are not rows")
+
+
+def test_a_file_without_later_parameters_is_read(model, path):
+    header, tensors = read(path)
+    later = {"early_stopping", "validation_fraction", "validation_steps", "n_iter_no_change", "max_restarts"}
+    pairs = header["parameters"]["pairs"]
+    header["parameters"]["pairs"] = [pair for pair in pairs if pair[0] not in later]
+    assert len(header["parameters"]["pairs"]) == len(pairs) - len(later)
+    del header["run_seed"], header["n_restarts"]
+    save_file(tensors, path, {"dgsynth": json.dumps(header)})
+    loaded = dgsynth.load(path)
+    assert loaded.get_params() == model.get_params()
+    assert loaded.set_params(warm_start=True).fit(homes()).n_steps_ == 8
 
 
 @pytest.mark.parametrize("text", ["not json", "[1, 2]", "{" * 10_000, '{"kind": "model", "format_version": 1}'])
