@@ -424,7 +424,7 @@ class Sequences:
 
     @classmethod
     def _from_frame(cls, frame: pd.DataFrame, given: dict[str, Any], schema: Schema | None) -> Sequences:
-        given = given | _roles_of_schema(given, schema)
+        given = given | roles_of_schema(given, schema)
         if "sequence_key" in given and "time_columns" in given:
             raise DataError("sequence_key is for long tables and time_columns for wide ones; give only one of them")
         if "sequence_key" in given:
@@ -476,7 +476,7 @@ class Sequences:
         return np.where(given < 0, given + len(self), given).astype(np.intp)
 
 
-def _roles_of_schema(given: dict[str, Any], schema: Schema | None) -> dict[str, Any]:
+def roles_of_schema(given: dict[str, Any], schema: Schema | None) -> dict[str, Any]:
     """Return the keywords that tell a table's layout, where they are left to the schema."""
     if schema is None:
         return {}

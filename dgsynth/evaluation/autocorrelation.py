@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy import fft
 
 from dgsynth.evaluation.columns import numeric
+from dgsynth.evaluation.tables import takes_tables
 
 if TYPE_CHECKING:
     from dgsynth.data.schema import Label
@@ -34,7 +35,8 @@ def mean_autocorrelation(
     """Return the autocorrelation at lags 0 to `max_lag`, averaged over the samples.
 
     At lag k it is the Pearson correlation of ``x[:-k]`` and ``x[k:]``, each half with its own mean and standard
-    deviation. Pairs with a missing value are left out; so is, at a lag, a sample that has too few pairs or is constant.
+    deviation. Pairs with a missing value are left out; so is, at a lag, a sample that has too few pairs or is constant:
+    `constant_samples` tells which are so at every lag.
 
     Parameters
     ----------
@@ -61,6 +63,7 @@ def mean_autocorrelation(
     return _mean(total, count)
 
 
+@takes_tables
 def autocorrelation_mse(real: Sequences, synthetic: Sequences, measurement: Label) -> float:
     """Return the mean squared difference of the mean autocorrelations of real and synthetic data.
 
@@ -69,7 +72,7 @@ def autocorrelation_mse(real: Sequences, synthetic: Sequences, measurement: Labe
 
     Parameters
     ----------
-    real, synthetic : Sequences
+    real, synthetic : Sequences, or tables with the keywords that read them
     measurement : column label
         A numeric measurement.
 
@@ -90,6 +93,33 @@ def autocorrelation_mse(real: Sequences, synthetic: Sequences, measurement: Labe
     if not weight.any():
         return float("nan")
     return float(np.average(np.nan_to_num(difference[1:]) ** 2, weights=weight))
+
+
+@takes_tables
+def constant_difference(real: Sequences, synthetic: Sequences, measurement: Label) -> float:
+    """Return the difference between the shares of samples that `mean_autocorrelation` skips, in [0, 1].
+
+    References
+    ----------
+    Lin et al. (2020), Section 5.2 and Figure 1, where only series that vary can count.
+    """
+    first, second = (float(constant_samples(data, measurement).mean()) for data in (real, synthetic))
+    return abs(first - second)
+
+
+def constant_samples(sequences: Sequences, measurement: Label) -> npt.NDArray[np.bool_]:
+    """Return which samples have no autocorrelation of a measurement, of shape (n,).
+
+    Their values are all the same, or there are fewer than two that are not missing.
+    """
+    values = numeric(sequences.measurements[measurement])
+    constant = np.ones(len(sequences), dtype=np.bool_)
+    has_records = sequences.lengths > 0
+    if has_records.any():
+        starts = sequences.offsets[:-1][has_records]
+        low, high = np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
+        constant[has_records] = ~(high > low)  # also where all are missing
+    return constant
 
 
 def default_max_lag(length: int) -> int:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from dgsynth.data.schema import Label
     from dgsynth.data.sequences import Sequences
 
+COUNTED_KINDS = ("categorical", "boolean")
+"""Kinds of columns whose values are counted; those of the others are measured."""
+
 MISSING = "(missing)"
 """What a missing value is called where values are counted."""
 
@@ -49,21 +52,41 @@ def counts(real: pd.Series[Any], synthetic: pd.Series[Any]) -> pd.DataFrame:
     return table[table.any(axis=1)].sort_values("real", ascending=False, kind="stable")
 
 
+def of_column(sequences: Sequences, column: Label) -> pd.Series[Any]:
+    """Return the values of a column, of metadata one per sample, of measurements one per record.
+
+    Raises
+    ------
+    DataError
+        There is no such column.
+    """
+    for part in (sequences.metadata, sequences.measurements):
+        if column in part.columns:
+            return part[column]
+    raise DataError(f"there is no column {column!r}; the data have {list(sequences.schema.names)}")
+
+
 def totals(sequences: Sequences, measurement: Label) -> npt.NDArray[np.float64]:
     """Return each sample's sum of a measurement, of shape (n,); NaN where all of its values are missing."""
     values = numeric(sequences.measurements[measurement])
     present = np.isfinite(values)
-    sample = np.repeat(np.arange(len(sequences)), sequences.lengths)[present]
+    sample = sample_of_record(sequences)[present]
     sums = np.bincount(sample, weights=values[present], minlength=len(sequences))
     return np.where(np.bincount(sample, minlength=len(sequences)) > 0, sums, np.nan)
 
 
-def check_same_columns(real: Sequences, synthetic: Sequences) -> None:
-    """Raise DataError unless the synthetic data have all the columns of the real data."""
-    for part in ("metadata", "measurements"):
-        absent = [c.name for c in getattr(real.schema, part) if c.name not in getattr(synthetic, part).columns]
-        if absent:
-            raise DataError(f"the synthetic data lack column {absent[0]!r} of the real {part}; compare tables alike")
-    for name, data in (("real", real), ("synthetic", synthetic)):
-        if len(data) == 0:
-            raise DataError(f"the {name} data hold no samples; give at least one")
+def midranges(sequences: Sequences, measurement: Label) -> npt.NDArray[np.float64]:
+    """Return (max + min) / 2 of each sample's values of a measurement, of shape (n,); NaN where all are missing."""
+    values = numeric(sequences.measurements[measurement])
+    middle = np.full(len(sequences), np.nan)
+    has_records = sequences.lengths > 0
+    if has_records.any():
+        # Without empty samples among them, the starts of the others are those of all pieces.
+        starts = sequences.offsets[:-1][has_records]
+        middle[has_records] = (np.fmax.reduceat(values, starts) + np.fmin.reduceat(values, starts)) / 2
+    return middle
+
+
+def sample_of_record(sequences: Sequences) -> npt.NDArray[np.int64]:
+    """Return which sample each record belongs to, of shape (sum(lengths),)."""
+    return np.repeat(np.arange(len(sequences)), sequences.lengths)

@@ -29,8 +29,9 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from dgsynth.errors import DataError
-from dgsynth.evaluation.columns import MISSING, check_same_columns, numeric
-from dgsynth.evaluation.vectors import SampleVectors
+from dgsynth.evaluation.columns import MISSING, numeric
+from dgsynth.evaluation.tables import check_same_columns, takes_tables
+from dgsynth.evaluation.vectors import SampleVectors, block_means
 
 if TYPE_CHECKING:
     from dgsynth.data.schema import Label
@@ -59,6 +60,7 @@ USUAL_LENGTHS = 0.95
 _CHUNK_RECORDS = 1_000_000
 
 
+@takes_tables
 def classify_metadata(
     real: Sequences,
     synthetic: Sequences,
@@ -80,8 +82,7 @@ def classify_metadata(
 
     Parameters
     ----------
-    real, synthetic : Sequences
-        Data with the same columns.
+    real, synthetic : Sequences, or tables with the keywords that read them
     target : column label
         A categorical or boolean metadata column, such as the end event of the paper; missing counts as a class.
     holdout : Sequences, default=None
@@ -132,6 +133,7 @@ def classify_metadata(
     return DownstreamResult(scores, f"prediction of {target!r} from the series", "accuracy")
 
 
+@takes_tables
 def forecast(
     real: Sequences,
     synthetic: Sequences,
@@ -156,8 +158,7 @@ def forecast(
 
     Parameters
     ----------
-    real, synthetic : Sequences
-        Data with the same columns.
+    real, synthetic : Sequences, or tables with the keywords that read them
     measurement : column label
         A numeric measurement.
     horizon : int, default=None
@@ -287,20 +288,9 @@ def _chunks(data: Sequences) -> Iterator[Sequences]:
 
 
 def _block_means(records: npt.NDArray[Any], lengths: Ints, max_length: int) -> Floats:
-    """Means over blocks of time, of shape (n, at most MAX_INPUTS or D), of records of shape (sum(lengths), D).
-
-    What follows the first `max_length` records of a sample is cut; blocks without any record are 0.
-    """
-    width = records.shape[1]
-    size = max(1, -(-max_length * width // MAX_INPUTS))
-    blocks = -(-max_length // size)
-    cells = len(lengths) * blocks
-    place = np.arange(len(records)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    inside = place < max_length
-    cell = (np.repeat(np.arange(len(lengths)) * blocks, lengths) + place // size)[inside]
-    sums = np.stack([np.bincount(cell, column[inside], cells) for column in records.T], axis=1)
-    means: Floats = sums / np.maximum(np.bincount(cell, minlength=cells), 1)[:, None]
-    return means.reshape(len(lengths), blocks * width)
+    """Means over blocks of time, at most MAX_INPUTS numbers (or those of one block) for each sample."""
+    size = max(1, -(-max_length * records.shape[1] // MAX_INPUTS))
+    return block_means(records, lengths, max_length, size).reshape(len(lengths), -1)
 
 
 def _draws(

@@ -18,12 +18,17 @@ if TYPE_CHECKING:
     from dgsynth.data.sequences import Sequences
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
 MAX_CATEGORIES = 50
 """Most categories of a column that get an entry of their own; the rarer ones share none."""
 
 LARGEST = 10.0
 """Numbers are cut at so many standard deviations, so that one wild value does not drown the rest."""
+
+
+LEARNED_RECORDS = 2_000_000
+"""About so many records are enough to learn a scale from."""
 
 
 @dataclass(frozen=True)
@@ -111,14 +116,16 @@ class SampleVectors:
 
     @classmethod
     def fit(cls, real: Sequences) -> SampleVectors:
-        """Return the vectors' scale, learned from real data."""
+        """Return the vectors' scale, learned from real data: of large ones, from some evenly spaced samples."""
 
         def learn(column: Column, values: pd.Series[Any]) -> tuple[Label, _Number | _Category]:
             return column.name, _Category.fit(values) if column.has_categories else _Number.fit(values)
 
+        every = -(-real.n_records // LEARNED_RECORDS)
+        part = real if every <= 1 else real.take(np.arange(0, len(real), every))
         return cls(
-            tuple(learn(column, real.metadata[column.name]) for column in real.schema.metadata),
-            tuple(learn(column, real.measurements[column.name]) for column in real.schema.measurements),
+            tuple(learn(column, part.metadata[column.name]) for column in real.schema.metadata),
+            tuple(learn(column, part.measurements[column.name]) for column in real.schema.measurements),
             int(real.lengths.max(initial=0)),
         )
 
@@ -127,6 +134,10 @@ class SampleVectors:
         starts = np.cumsum([0, *(encoder.width for _, encoder in self.measurement_columns)])
         numbers = [i for i, (_, encoder) in enumerate(self.measurement_columns) if isinstance(encoder, _Number)]
         return starts[:-1][numbers].astype(np.intp)
+
+    def numeric_names(self) -> list[Label]:
+        """Return the names of the numeric measurements, in the order of `numeric_entries`."""
+        return [name for name, encoder in self.measurement_columns if isinstance(encoder, _Number)]
 
     def metadata(self, data: Sequences) -> Floats:
         """Return the metadata, of shape (n, A)."""
@@ -169,6 +180,30 @@ class SampleVectors:
         step = max(1, elements // width)
         for first in range(0, len(data), step):
             yield self.whole(data.take(np.arange(first, min(first + step, len(data)))))
+
+
+def block_means(records: npt.NDArray[Any], lengths: npt.NDArray[np.int64], max_length: int, size: int) -> Doubles:
+    """Return means over blocks of `size` records, of shape (n, blocks, D), blocks covering `max_length` records.
+
+    Parameters
+    ----------
+    records : array of shape (sum(lengths), D)
+    lengths : int array of shape (n,)
+    max_length : int
+        What follows the first so many records of a sample is left out.
+    size : int
+        Records of a block. The last one of a sample is the mean of those it has; blocks without any are 0.
+    """
+    blocks = -(-max_length // size)
+    cells = len(lengths) * blocks
+    place = np.arange(len(records)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    inside = place < max_length
+    cell = (np.repeat(np.arange(len(lengths)) * blocks, lengths) + place // size)[inside]
+    sums = np.empty((cells, records.shape[1]))
+    for entry, values in enumerate(records.T):
+        sums[:, entry] = np.bincount(cell, values[inside], cells)
+    sums /= np.maximum(np.bincount(cell, minlength=cells), 1)[:, None]
+    return sums.reshape(len(lengths), blocks, records.shape[1])
 
 
 def _side_by_side(columns: list[Floats], rows: int) -> Floats:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from dgsynth.evaluation import autocorrelation
-from dgsynth.evaluation.autocorrelation import autocorrelation_mse, default_max_lag, mean_autocorrelation
+from dgsynth.evaluation.autocorrelation import (
+    autocorrelation_mse,
+    constant_difference,
+    constant_samples,
+    default_max_lag,
+    mean_autocorrelation,
+)
+
+NAN = float("nan")
 
 
 def expected_mean_autocorrelation(series, max_lag, min_pairs):
@@ -106,3 +117,30 @@ def test_mse_weighs_each_lag_by_the_real_samples_that_reach_it(build):
 def test_mse_is_nan_where_no_lag_can_be_compared(build):
     assert np.isnan(autocorrelation_mse(build([[1.0], [2.0]]), build([[1.0], [2.0]]), "x"))
     assert np.isnan(autocorrelation_mse(build([[1.0] * 20]), build([[1.0] * 20]), "x"))
+
+
+def test_mse_does_not_weigh_lags_that_the_synthetic_samples_do_not_reach(build):
+    real = np.random.default_rng(5).standard_normal((8, 40)).cumsum(1)
+    synthetic = real[:, :20]
+    first, second = (expected_mean_autocorrelation(series, 20, 10) for series in (real, synthetic))
+    expected = np.mean((first - second)[1:11] ** 2)
+    assert autocorrelation_mse(build(real.tolist()), build(synthetic.tolist()), "x") == pytest.approx(expected)
+
+
+def test_constant_samples_by_hand(build):
+    data = build([[1.0, 2.0], [0.1, 0.1, 0.1], [NAN, NAN], [NAN, 5.0], [3.0], [NAN, 1.0, 2.0]])
+    assert constant_samples(data, "x").tolist() == [False, True, True, True, True, False]
+
+
+def test_samples_without_records_are_constant_and_skipped(build):
+    data = build([[1.0, 2.0, 4.0, 3.0], [2.0, 1.0, 3.0, 1.0]])
+    metadata = pd.DataFrame({"group": ["a"] * 3})
+    between = replace(data, lengths=np.array([4, 0, 4]), metadata=metadata, keys=None)
+    assert constant_samples(between, "x").tolist() == [False, True, False]
+    np.testing.assert_array_equal(mean_autocorrelation(between, "x"), mean_autocorrelation(data, "x"))
+
+
+def test_constant_difference_by_hand(build):
+    real, synthetic = build([[1.0, 2.0]] * 3 + [[1.0, 1.0]]), build([[1.0, 2.0], [2.0], [3.0, 3.0], [4.0, NAN]])
+    assert constant_difference(real, synthetic, "x") == 0.5
+    assert constant_difference(real, real, "x") == 0
