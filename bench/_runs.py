@@ -53,8 +53,8 @@ def compare(
     facts: dict[str, Any],
     figures: dict[str, Figure],
 ) -> None:
-    """Write a run's distances with their floors, its own facts and its pictures to bench/results."""
-    report = evaluate(real, synthetic, history=model.history_)
+    """Write a run's metrics with their floors, its own facts and its pictures to bench/results."""
+    report = evaluate(real, synthetic, model=model)
     RESULTS.mkdir(exist_ok=True)
     CACHE.mkdir(exist_ok=True)
     report.to_html(CACHE / f"{name}.html")
@@ -65,7 +65,8 @@ def compare(
         "steps": model.n_steps_,
         "sample_len": model.encoder_.sample_len,
         "facts": facts,
-        "distances": report.table.round(6).replace({np.nan: None}).to_dict("records"),
+        "score": report.score,
+        "metrics": report.table.round(6).replace({np.nan: None, np.inf: None}).to_dict("records"),
         "versions": versions(),
     }
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1, default=float) + "\n")

@@ -12,7 +12,7 @@ from _runs import compare, data_folder, fit
 
 from dgsynth import Sequences
 from dgsynth.data import read_table
-from dgsynth.evaluation.metrics import floor, wasserstein_totals, wasserstein_totals_by
+from dgsynth.evaluation.metrics import floor, wasserstein_totals
 from dgsynth.evaluation.plots import plot_autocorrelation, plot_gallery, plot_totals
 
 BYTES = "traffic_byte_counter"
@@ -43,7 +43,7 @@ def main(name: str) -> None:
     facts = {
         "W1 of total traffic, 1e9 bytes": wasserstein_totals(real, synthetic, BYTES) / 1e9,
         "its floor (two halves of the real homes)": floor(wasserstein_totals, real, BYTES) / 1e9,
-        "by technology": (wasserstein_totals_by(real, synthetic, BYTES, "technology") / 1e9).to_dict(),
+        "by technology": (wasserstein_totals(real, synthetic, BYTES, by="technology") / 1e9).to_dict(),
         "totals of tech0 (DSL) and tech3 (cable), 1e9 bytes": by_technology,
     }
     figures = {

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from _runs import RESULTS, versions
 
-from dgsynth import DGSynthesizer, Sequences
+from dgsynth import DGSynthesizer
 from dgsynth.data.simulate import make_cluster_tasks, make_web_traffic
 from dgsynth.evaluation.report import evaluate
 
@@ -42,7 +42,7 @@ def _compare(real: pd.DataFrame, steps: int, sample_len: int, **keys: str) -> di
             settings = {"sample_len": sample_len, "max_steps": steps, "random_state": seed, "n_jobs": THREADS}
             model = DGSynthesizer(precision=precision, device="cpu", **settings, **keys).fit(real)
             made = model.sample(N_SAMPLES, random_state=1)
-            table = evaluate(Sequences.from_long(real, **keys), Sequences.from_long(made, **keys)).table
+            table = evaluate(real, made, costly=False, **keys).table
             values.setdefault(precision, []).append(table["value"])
             print(precision, seed, table["value"].round(3).tolist(), flush=True)
     rows = table[["name", "column", "floor", "unit"]].replace({np.nan: None})

@@ -1,6 +1,17 @@
-"""Judging synthetic data: distances, pictures and a report, for the output of any synthesizer."""
+"""Judging synthetic data: metrics with their floors, pictures, a report and a score, for any synthesizer's output."""
 
-from dgsynth.evaluation.metrics import fidelity_table, floor
+from dgsynth.evaluation.downstream import classify_metadata, forecast
+from dgsynth.evaluation.fidelity import Scorer, fidelity_table, score
+from dgsynth.evaluation.metrics import floor
 from dgsynth.evaluation.report import FidelityReport, evaluate
 
-__all__ = ["FidelityReport", "evaluate", "fidelity_table", "floor"]
+__all__ = [
+    "FidelityReport",
+    "Scorer",
+    "classify_metadata",
+    "evaluate",
+    "fidelity_table",
+    "floor",
+    "forecast",
+    "score",
+]

@@ -21,7 +21,9 @@ except ImportError as error:  # pragma: no cover
     raise ImportError("pictures need matplotlib; install it with: pip install 'dgsynth[plot]'") from error
 
 from dgsynth.evaluation.autocorrelation import mean_autocorrelation
-from dgsynth.evaluation.columns import counts, numeric, totals
+from dgsynth.evaluation.columns import COUNTED_KINDS, MISSING, counts, numeric, totals
+from dgsynth.evaluation.correlations import pearson_correlations
+from dgsynth.evaluation.neighbours import nearest_samples
 
 if TYPE_CHECKING:
     from dgsynth.data.schema import Label
@@ -30,10 +32,15 @@ if TYPE_CHECKING:
 __all__ = [
     "Figure",
     "plot_autocorrelation",
+    "plot_correlations",
+    "plot_downstream",
     "plot_gallery",
     "plot_lengths",
+    "plot_lengths_by",
     "plot_metadata",
+    "plot_nearest",
     "plot_totals",
+    "plot_totals_by",
     "plot_training",
     "plot_values",
 ]
@@ -44,6 +51,8 @@ REAL, SYNTHETIC = "#0072B2", "#D55E00"
 _INK, _FAINT = "#333333", "#e6e6e6"
 _OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 _MAX_BARS = 15
+_MAX_GROUPS = 6
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 Floats = npt.NDArray[np.float64]
 
@@ -96,7 +105,7 @@ def plot_lengths(real: Sequences, synthetic: Sequences) -> Figure:
 def plot_metadata(real: Sequences, synthetic: Sequences, column: Label) -> Figure:
     """Return how a metadata column is distributed: bars by value, or histograms of numbers (paper, Figures 10, 19)."""
     kind = next(c.kind for c in real.schema.metadata if c.name == column)
-    if kind not in ("categorical", "boolean"):
+    if kind not in COUNTED_KINDS:
         first, second = numeric(real.metadata[column]), numeric(synthetic.metadata[column])
         return _distribution(first, second, f"{column}{_unit(kind)}", "share of samples")
     return _bars(counts(real.metadata[column], synthetic.metadata[column]), "share of samples")
@@ -106,7 +115,7 @@ def plot_values(real: Sequences, synthetic: Sequences, measurement: Label) -> Fi
     """Return how a measurement's values are distributed over all records; on a logarithmic axis if heavy-tailed."""
     kind = next(c.kind for c in real.schema.measurements if c.name == measurement)
     first, second = real.measurements[measurement], synthetic.measurements[measurement]
-    if kind in ("categorical", "boolean"):
+    if kind in COUNTED_KINDS:
         return _bars(counts(first, second), "share of records")
     return _distribution(numeric(first), numeric(second), f"{measurement}{_unit(kind)}", "share of records")
 
@@ -117,16 +126,113 @@ def plot_totals(real: Sequences, synthetic: Sequences, measurement: Label) -> Fi
     return _distribution(first, second, f"total {measurement} of a sample", "share of samples")
 
 
-def plot_training(history: pd.DataFrame) -> Figure:
-    """Return the losses of a training run by step.
+def plot_totals_by(real: Sequences, synthetic: Sequences, measurement: Label, by: Label) -> Figure:
+    """Return boxes of the samples' totals of a measurement within each frequent value of a metadata column.
+
+    A box reaches from the lower to the upper quartile with a line at the median, its whiskers from 5 to 95 %
+    (paper, Figure 20).
+    """
+    of_real, of_synthetic = totals(real, measurement), totals(synthetic, measurement)
+    return _boxes(real, synthetic, of_real, of_synthetic, by, f"total {measurement} of a sample")
+
+
+def plot_lengths_by(real: Sequences, synthetic: Sequences, by: Label) -> Figure:
+    """Return boxes of the lengths within each frequent value of a metadata column, as in `plot_totals_by`."""
+    of_real, of_synthetic = (data.lengths.astype(np.float64) for data in (real, synthetic))
+    return _boxes(real, synthetic, of_real, of_synthetic, by, "length (records)")
+
+
+def plot_correlations(real: Sequences, synthetic: Sequences, first: Label, second: Label) -> Figure:
+    """Return the cumulative distributions of the samples' Pearson correlations (paper, Figure 8)."""
+    figure, axes = _new_axes()
+    for data, color, width in ((real, REAL, 3.2), (synthetic, SYNTHETIC, 1.3)):
+        values = pearson_correlations(data, first, second)
+        values = np.sort(values[np.isfinite(values)])
+        if len(values):
+            x, y = np.concatenate([[-1.0], values, [1.0]]), np.arange(len(values) + 2) / len(values)
+            axes.step(x, np.minimum(y, 1.0), where="post", color=color, linewidth=width, alpha=0.55 if width > 2 else 1)
+    axes.set(xlabel=f"correlation of {_short(first)} and {_short(second)}", ylabel="share of samples below")
+    axes.set(xlim=(-1, 1), ylim=(0, 1.02))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    _legend(axes)
+    return figure
+
+
+def plot_nearest(
+    real: Sequences, synthetic: Sequences, measurement: Label, n_samples: int = 3, k: int = 2, random_state: int = 0
+) -> Figure:
+    """Return random synthetic series, each beside the nearest real samples (paper, Figures 21 to 23).
+
+    Nearest by all measurements and metadata: the numbers are squared errors of `nearest_samples`.
+    """
+    rng = np.random.default_rng(random_state)
+    chosen = np.sort(rng.permutation(len(synthetic))[:n_samples])
+    distances, indices = nearest_samples(real, synthetic.take(chosen), k)
+    figure = Figure(figsize=(6.4, 1.15 * len(chosen) + 0.6), layout="constrained")
+    grid = figure.subplots(len(chosen), 1 + indices.shape[1], squeeze=False, sharex=True, sharey="row")
+    for row, sample in enumerate(chosen):
+        _series(grid[row, 0], synthetic.take([sample]).measurements[measurement], SYNTHETIC)
+        for place, (index, distance) in enumerate(zip(indices[row], distances[row], strict=True), start=1):
+            axes = grid[row, place]
+            _series(axes, real.take([index]).measurements[measurement], REAL)
+            axes.set_title(f"squared error {distance:.2g}", color=REAL, fontsize=8, loc="left", pad=2)
+    grid[0, 0].set_title("synthetic", color=SYNTHETIC, fontsize=10, fontweight="bold", loc="left")
+    for axes in grid[-1]:
+        axes.set_xlabel("record", color=_INK, fontsize=9)
+    return figure
+
+
+def plot_downstream(scores: pd.DataFrame, score_name: str = "score") -> Figure:
+    """Return how algorithms do that were trained on real and on synthetic data (paper, Figures 13 and 24).
+
+    Parameters
+    ----------
+    scores : DataFrame with columns algorithm, scenario, score
+        As in `DownstreamResult`: dots are means over the repeats, lines their standard deviation. What is below -1 is
+        drawn at -1.
+    score_name : str
+    """
+    algorithms = scores["algorithm"].unique()
+    scenarios = scores["scenario"].unique()
+    figure, axes = _new_axes(0.42 * len(algorithms) + 1.3)
+    for offset, (scenario, color) in enumerate(zip(scenarios, (REAL, SYNTHETIC, _OTHERS[-1]), strict=False)):
+        groups = scores[scores["scenario"] == scenario].groupby("algorithm")["score"]
+        mean, spread = (numbers.reindex(algorithms) for numbers in (groups.mean(), groups.std().fillna(0)))
+        place = np.arange(len(algorithms)) + 0.22 * (offset - 1)
+        label = str(scenario).replace("->", "→")
+        axes.errorbar(mean.clip(lower=-1), place, xerr=spread, fmt="o", color=color, markersize=5, label=label)
+    axes.set_yticks(np.arange(len(algorithms)), [_short(name) for name in algorithms], parse_math=False)
+    axes.invert_yaxis()
+    left = float(scores["score"].clip(lower=-1).min())
+    axes.set(xlabel=score_name + ("; below -1 is drawn at -1" if (scores["score"] < -1).any() else ""))
+    axes.set_xlim(min(0.0, left - 0.05), 1.02)
+    axes.legend(frameon=False, fontsize=8, ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
+    return figure
+
+
+def plot_training(history: pd.DataFrame, scores: pd.DataFrame | None = None) -> Figure:
+    """Return the losses of a training run by step, and below them the scores of its validations.
 
     Parameters
     ----------
     history : DataFrame
         One row per recorded step, which its column step or else its index counts; columns of losses have names such
         as generator_loss. Other columns, and losses that are missing throughout, are left out.
+    scores : DataFrame with columns run, step, score, default=None
+        As `DGSynthesizer.validation_scores_`; those of the last run are drawn.
     """
-    figure, axes = _new_axes()
+    if scores is None or scores.empty:
+        figure, axes = _new_axes()
+    else:
+        figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+        axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+        _style(axes)
+        _style(below)
+        last = scores[scores["run"] == scores["run"].max()]
+        below.plot(last["step"], last["score"], color=_INK, linewidth=1.2, marker="o", markersize=4)
+        best = last.loc[last["score"].idxmax()]
+        below.plot([best["step"]], [best["score"]], marker="o", markersize=9, color=SYNTHETIC, fillstyle="none")
+        below.set(xlabel="step", ylabel="score", ylim=(0, 1.05))
     losses = [name for name in history.columns if str(name).endswith("_loss") and history[name].notna().any()]
     steps = numeric(history["step"] if "step" in history.columns else history.index.to_series())
     for name, color in zip(losses, (REAL, SYNTHETIC, *_OTHERS), strict=False):
@@ -136,7 +242,7 @@ def plot_training(history: pd.DataFrame) -> Figure:
             axes.plot(steps, values, color=color, alpha=0.2, linewidth=0.6)
             values = pd.Series(values).rolling(len(values) // 50, center=True, min_periods=1).mean().to_numpy()
         axes.plot(steps, values, color=color, linewidth=1.4, label=label)
-    axes.set(xlabel="step", ylabel="loss")
+    axes.set(xlabel="step" if len(figure.axes) == 1 else "", ylabel="loss")
     if losses:
         axes.legend(frameon=False, fontsize=9, labelcolor="linecolor")
     return figure
@@ -207,10 +313,46 @@ def _bars(table: pd.DataFrame, ylabel: str) -> Figure:
     return figure
 
 
+def _boxes(
+    real: Sequences, synthetic: Sequences, of_real: Floats, of_synthetic: Floats, by: Label, label: str
+) -> Figure:
+    """Quantiles of real and synthetic numbers of the samples within each frequent value of a metadata column."""
+    groups = [data.metadata[by].astype(object).where(data.metadata[by].notna(), MISSING) for data in (real, synthetic)]
+    values = groups[0].value_counts().index[:_MAX_GROUPS]
+    figure, axes = _new_axes(0.5 * len(values) + 1.0)
+    _scale_axis(axes, of_real[np.isfinite(of_real)], np.concatenate([of_real, of_synthetic]))
+    for offset, group, numbers, color in ((-0.2, groups[0], of_real, REAL), (0.2, groups[1], of_synthetic, SYNTHETIC)):
+        for place, value in enumerate(values):
+            inside = numbers[(group == value).to_numpy() & np.isfinite(numbers)]
+            if inside.size:
+                low, lower, median, upper, high = np.quantile(inside, _QUANTILES)
+                y = place + offset
+                axes.plot([low, high], [y, y], color=color, linewidth=1)
+                axes.fill_betweenx([y - 0.15, y + 0.15], lower, upper, color=color, alpha=0.35, linewidth=0)
+                axes.plot([median, median], [y - 0.15, y + 0.15], color=color, linewidth=2)
+    axes.set_yticks(np.arange(len(values)), [_short(value) for value in values], parse_math=False)
+    axes.invert_yaxis()
+    axes.grid(False, axis="y")
+    left_out = groups[0].nunique() - len(values)
+    axes.set_xlabel(_short(label, 60) + (f"; {left_out} rarer values are not shown" if left_out else ""))
+    _legend(axes)
+    return figure
+
+
 def _distribution(real: Floats, synthetic: Floats, label: str, ylabel: str) -> Figure:
     figure, axes = _new_axes()
     real, synthetic = real[np.isfinite(real)], synthetic[np.isfinite(synthetic)]
-    both = np.concatenate([real, synthetic])
+    edges = _scale_axis(axes, real, np.concatenate([real, synthetic]))
+    _histogram(axes, real, REAL, edges)
+    _histogram(axes, synthetic, SYNTHETIC, edges)
+    axes.set(xlabel=_short(label, 60), ylabel=ylabel)
+    _legend(axes)
+    return figure
+
+
+def _scale_axis(axes: Axes, real: Floats, both: Floats) -> Floats:
+    """Make the x axis logarithmic where the real values have a long tail, and return edges of bins even on it."""
+    both = both[np.isfinite(both)]
     if not _heavy_tailed(real):
         edges = _edges(both)
     elif both.min() > 0:
@@ -223,11 +365,7 @@ def _distribution(real: Floats, synthetic: Floats, label: str, ylabel: str) -> F
         axes.set_xscale("symlog", base=10, linthresh=threshold, linscale=1)
     axes.xaxis.set_major_formatter(FuncFormatter(_compact))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    _histogram(axes, real, REAL, edges)
-    _histogram(axes, synthetic, SYNTHETIC, edges)
-    axes.set(xlabel=_short(label, 60), ylabel=ylabel)
-    _legend(axes)
-    return figure
+    return edges
 
 
 def _histogram(axes: Axes, values: Floats, color: str, edges: Floats) -> None:

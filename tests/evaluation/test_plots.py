@@ -10,6 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dgsynth.evaluation.columns import totals
+from dgsynth.evaluation.correlations import pearson_correlations
+
 plots = pytest.importorskip("dgsynth.evaluation.plots")
 
 NAN = float("nan")
@@ -108,3 +111,74 @@ def test_training_curves_take_the_step_from_the_index():
 
 def test_pyplot_is_not_loaded():
     assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_correlations_are_drawn_as_cumulative_shares(tasks):
+    figure = plots.plot_correlations(tasks(0), tasks(1), "cpu_rate", "canonical_memory_usage")
+    expected = pearson_correlations(tasks(0), "cpu_rate", "canonical_memory_usage")
+    expected = np.sort(expected[np.isfinite(expected)])
+    line = figure.axes[0].get_lines()[0]
+    assert np.allclose(line.get_xdata()[1:-1], expected)
+    assert np.allclose(line.get_ydata()[1:-1], np.arange(1, len(expected) + 1) / len(expected))
+
+
+def test_correlations_that_do_not_exist_leave_an_empty_picture(tasks):
+    constant = tasks(0).take([0])
+    constant.measurements["cpu_rate"] = 1.0
+    axes = plots.plot_correlations(constant, constant, "cpu_rate", "canonical_memory_usage").axes[0]
+    assert not axes.get_lines()
+
+
+def test_boxes_stand_at_the_quantiles_of_each_value(tasks):
+    real = tasks(0)
+    axes = plots.plot_totals_by(real, tasks(1), "cpu_rate", "end_event").axes[0]
+    frequent = real.metadata["end_event"].value_counts().index[0]
+    of_group = totals(real, "cpu_rate")[(real.metadata["end_event"] == frequent).to_numpy()]
+    whisker, median = axes.get_lines()[:2]
+    assert np.allclose(whisker.get_xdata(), np.quantile(of_group, [0.05, 0.95]))
+    assert np.allclose(median.get_xdata(), np.median(of_group))
+    assert axes.get_yticklabels()[0].get_text() == frequent
+
+
+def test_lengths_are_drawn_by_metadata(tasks):
+    assert "length" in plots.plot_lengths_by(tasks(0), tasks(1), "end_event").axes[0].get_xlabel()
+
+
+def test_boxes_have_no_place_for_values_that_the_synthetic_data_lack(build):
+    real, made = build([[1.0, 2.0], [3.0, 4.0]], ["a", "b"]), build([[1.0, 2.0]], ["a"])
+    axes = plots.plot_totals_by(real, made, "x", "group").axes[0]
+    assert len(axes.get_lines()) == 2 * 3
+
+
+def test_nearest_samples_stand_beside_their_distance(build):
+    real = build([[0.0, 0.0, 1.0], [5.0, 6.0, 7.0], [9.0, 9.0, 1.0]])
+    figure = plots.plot_nearest(real, real.take([1]), "x", k=2)
+    assert np.allclose(figure.axes[1].get_lines()[0].get_ydata(), [5, 6, 7])
+    assert figure.axes[1].get_title(loc="left").startswith("squared error ")
+
+
+def test_nearest_of_fewer_samples_than_asked_for(build):
+    real = build([[0.0, 1.0]])
+    assert len(plots.plot_nearest(real, real, "x", n_samples=3, k=5).axes) == 2
+
+
+def test_downstream_scores_are_drawn_as_means_and_not_below_minus_one():
+    scores = pd.DataFrame(
+        {
+            "algorithm": ["tree", "tree", "MLP", "MLP"],
+            "scenario": "real -> real",
+            "repeat": [0, 1, 0, 1],
+            "score": [0.5, 0.7, -3.0, -2.0],
+        }
+    )
+    axes = plots.plot_downstream(scores, "R²").axes[0]
+    assert np.allclose(axes.containers[0].lines[0].get_xdata(), [0.6, -1.0])
+    assert "drawn at -1" in axes.get_xlabel()
+
+
+def test_validation_scores_of_the_last_run_are_drawn_below_the_losses():
+    history = pd.DataFrame({"step": [1, 2, 3], "generator_loss": [1.0, 0.5, 0.2]})
+    scores = pd.DataFrame({"run": [0, 1, 1], "step": [2, 2, 3], "score": [0.9, 0.4, 0.6]})
+    losses, below = plots.plot_training(history, scores).axes
+    assert np.allclose(below.get_lines()[0].get_ydata(), [0.4, 0.6])
+    assert np.allclose(below.get_lines()[1].get_xdata(), [3]) and losses.get_ylabel() == "loss"

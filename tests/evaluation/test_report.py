@@ -6,13 +6,15 @@ import json
 import subprocess
 import sys
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from dgsynth import Sequences
+from dgsynth.errors import DataError
 from dgsynth.evaluation import evaluate
+from dgsynth.evaluation.wording import MEANINGS, title
 
 HOSTILE = "<script>alert('x')</script>&\"$a_b$"
 
@@ -37,7 +39,10 @@ def report(tasks):
     history = pd.DataFrame(
         {"step": [1, 2, 3], "generator_loss": [1.0, 0.5, 0.2], "discriminator_loss": [0.0, 0.1, 0.2]}
     )
-    return evaluate(tasks(0), tasks(1), history=history)
+    scores = pd.DataFrame({"run": 0, "step": [2, 3], "score": [0.4, 0.6]})
+    model = SimpleNamespace(history_=history, validation_scores_=scores)
+    downstream = {"target": "end_event", "forecast": "cpu_rate"}
+    return evaluate(tasks(0), tasks(1), holdout=tasks(2), model=model, **downstream, costly=False)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +55,7 @@ def hostile(build):
     frame["$group"] = np.repeat(data.metadata["group"].to_numpy(dtype=object), 12)
     columns = {"metadata": ["$group"], "measurements": [HOSTILE]}
     named = type(data).from_long(frame, sequence_key="key", sequence_index="time", **columns)
-    return evaluate(named, named)
+    return evaluate(named, named, costly=False)
 
 
 @pytest.fixture(scope="module")
@@ -65,21 +70,26 @@ def test_json_holds_the_table(report, tmp_path):
     text = report.to_json(path)
     assert path.read_text(encoding="utf-8") == text
     metrics = json.loads(text)["metrics"]
-    assert list(metrics[0]) == ["name", "column", "value", "floor", "unit"]
+    assert list(metrics[0]) == ["family", "name", "column", "value", "floor", "unit", "excess", "light"]
     pd.testing.assert_frame_equal(pd.DataFrame(metrics), report.table, check_dtype=False)
+    content = json.loads(text)
+    assert content["verdict"] == report.verdict and content["score"] == report.score
+    assert [task["score_name"] for task in content["downstream"]] == ["accuracy", "R²"]
 
 
 def test_json_gives_null_for_what_cannot_be_measured(build):
-    metrics = json.loads(evaluate(build([[1.0], [1.0]]), build([[1.0], [1.0]])).to_json())["metrics"]
+    metrics = json.loads(evaluate(build([[1.0], [1.0]]), build([[1.0], [1.0]]), costly=False).to_json())["metrics"]
     assert next(m for m in metrics if m["name"] == "autocorrelation_mse")["value"] is None
 
 
 def test_page_has_verdict_all_rows_and_all_pictures(page, report):
     assert report.verdict in page.text
-    assert sum(tag == "tr" for tag, _ in page.tags) == 1 + len(report.table)
+    assert all(_title(row) in page.text for row in report.table["name"])
+    assert sum(attributes.get("class") == "what" for _, attributes in page.tags) == len(report.table)
     pictures = [attributes["src"] for tag, attributes in page.tags if tag == "img"]
-    # Four of each of the two measurements, the metadata column, the lengths and the losses.
-    assert len(pictures) == 2 * 4 + 1 + 1 + 1
+    # Six of each of the two measurements, their correlation, the metadata column, the lengths overall and by end event,
+    # two downstream tasks, and training.
+    assert len(pictures) == 2 * 6 + 1 + 1 + 2 + 2 + 1
     assert all(source.startswith("data:image/png;base64,") for source in pictures)
 
 
@@ -97,24 +107,27 @@ def test_names_of_the_data_are_escaped(hostile, tmp_path):
 
 
 def test_verdict_on_the_same_data_is_close(hostile):
-    assert hostile.verdict == "The synthetic data are close to the real data by all 5 distances."
-    assert "verdict off" not in hostile._repr_html_()
+    assert hostile.verdict.startswith("The synthetic data are close to the real data in all ")
+    assert "Beware of copied or memorised samples: duplicate share 1.000" in hostile.verdict
+    assert hostile.score == 1
 
 
 def test_verdict_names_what_is_furthest_off(tasks):
     real = tasks(0)
-    report = evaluate(real, real.take(np.flatnonzero(real.metadata["end_event"] == "EVICT")))
-    assert "Furthest off: metadata total variation of end_event, 0.9" in report.verdict
-    assert "verdict off" in report._repr_html_()
+    report = evaluate(real, real.take(np.flatnonzero(real.metadata["end_event"] == "EVICT")), costly=False)
+    assert "differ from the real data in: metadata" in report.verdict
+    assert "of end_event, 0." in report.verdict and "where real data have 0.0" in report.verdict
+    assert 'class="verdict off"' in report._repr_html_()
 
 
 def test_text_has_verdict_table_and_rule(report):
     assert report.verdict in str(report) and "wasserstein_totals" in str(report)
-    assert "1.5 times the floor" in str(report)
+    assert "1.5 times its floor" in str(report)
 
 
 def test_same_seed_gives_the_same_table(report, tasks):
-    pd.testing.assert_frame_equal(report.table, evaluate(tasks(0), tasks(1)).table)
+    again = evaluate(tasks(0), tasks(1), holdout=tasks(2), costly=False)
+    pd.testing.assert_frame_equal(report.table, again.table)
 
 
 def test_failed_write_leaves_the_old_file(report, tmp_path, monkeypatch):
@@ -136,9 +149,42 @@ def test_plain_tables_are_judged_too(tmp_path):
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"colour": rng.choice(["red", "blue"], 400, p=[0.8, 0.2]), "size": rng.normal(size=400)})
     even = table.assign(colour=rng.choice(["red", "blue"], 400))
-    report = evaluate(Sequences.from_any(table), Sequences.from_any(even))
-    distance = report.table.set_index("column")["value"]
-    assert 0.15 < distance["colour"] < 0.45  # the truth is 0.3
-    assert distance["size"] == 0
+    report = evaluate(table, even, costly=False)
+    distance = report.table.set_index(["name", "column"])["value"]
+    assert 0.15 < distance["total_variation", "colour"] < 0.45  # the truth is 0.3
+    assert distance["wasserstein_values", "size"] == 0
     report.to_html(tmp_path / "report.html")
     assert "colour" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_large_data_say_what_part_is_compared(build, monkeypatch):
+    monkeypatch.setattr("dgsynth.evaluation.fidelity.MAX_SAMPLES", 10)
+    rng = np.random.default_rng(0)
+    real, synthetic = (build(rng.standard_normal((size, 5)).tolist()) for size in (30, 8))
+    report = evaluate(real, synthetic, costly=False)
+    assert report.sizes[0].endswith("30 samples, 150 records (of which 10 random samples are compared)")
+    assert report.sizes[1] == "synthetic: 8 samples, 40 records"
+
+
+def test_holdout_must_have_the_columns(tasks, build):
+    with pytest.raises(DataError, match="the holdout data lack column 'end_event'"):
+        evaluate(tasks(0), tasks(1), holdout=build([[1.0, 2.0]]), costly=False)
+
+
+def test_progress_is_told(tasks):
+    told = []
+    evaluate(tasks(0), tasks(1), costly=False, progress=told.append)
+    assert {"Floors", "Metadata", "Copies and memorisation"} <= set(told)
+
+
+def test_every_metric_has_a_meaning(report):
+    assert set(report.table["name"]) <= MEANINGS.keys()
+
+
+def test_lights_stand_in_words_beside_the_colours(page):
+    assert "close" in page.text and "●" in page.text
+
+
+def _title(name: str) -> str:
+    words = title(name)
+    return words[:1].upper() + words[1:]
