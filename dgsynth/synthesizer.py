@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -50,8 +50,11 @@ _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _MAX_HELD_OUT = 1000
 """Most samples that are held out for validation, and made at each: more of them tell little more."""
 
-_VALIDATION_SEED = 0
-"""Of the samples that are scored: every validation makes them from the same noise."""
+_MAX_SCORED = 5000
+"""Most samples that are made for a score."""
+
+_SCORE_SEED = 0
+"""Of the samples that are scored: always from the same noise, so that scores differ by the weights alone."""
 
 _VALIDATED = ("validation_scores_", "best_step_", "best_score_", "n_restarts_")
 """Attributes of a model that was validated in training."""
@@ -117,12 +120,12 @@ class DGSynthesizer(BaseEstimator):
     validation_steps : int, default=None
         Steps between validations; None is a twentieth of the steps of the fit, at least 50. There is one more at the
         end.
-    n_iter_no_change : int, default=5
+    n_iter_no_change : int, default=10
         Training stops after so many validations in a row without a better score, and not in the first quarter of the
         steps.
     max_restarts : int, default=2
-        How often training may begin anew: where, from a quarter of the steps on, no score reaches 0.6, or a loss is not
-        finite. Each time with a warning.
+        How often training may begin anew: where, from a quarter of the steps on, no score reaches 0.45, or a loss is
+        not finite. Each time with a warning.
     batch_size : int, default=100
     learning_rate : float, default=0.001
     beta_1 : float, default=0.5
@@ -171,7 +174,7 @@ class DGSynthesizer(BaseEstimator):
     seed_ : int
     validation_scores_ : DataFrame
         Where `early_stopping`: run (0, and 1 more for each restart), step and score of each validation. A score is in
-        [0, 1]; 1 is as close to the samples held out as these are among themselves.
+        (0, 1]; 1 is as close to the samples held out as these are among themselves: see `score`.
     best_step_, best_score_ : int, float
         Where `early_stopping`: the step of the weights that are kept, in their run, and their score; `n_steps_` and
         NaN if the fit was interrupted before the first validation.
@@ -275,7 +278,7 @@ class DGSynthesizer(BaseEstimator):
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         validation_steps: int | None = None,
-        n_iter_no_change: int = 5,
+        n_iter_no_change: int = 10,
         max_restarts: int = 2,
         batch_size: int = 100,
         learning_rate: float = 1e-3,
@@ -425,6 +428,43 @@ class DGSynthesizer(BaseEstimator):
             _seed(random_state), 0, n_samples, _rows(frame, n_samples), _lengths(lengths, n_samples)
         ).restore()
 
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return how close new samples come to real ones: one number in (0, 1], higher is better.
+
+        As many samples are made as `X` has, at most 5,000, always from the same noise. They are compared with `X` by
+        all metrics of `dgsynth.evaluation` that train nothing, each relative to its floor, which is what random halves
+        of `X` differ by: see `dgsynth.evaluation.score`. 1 is as close to `X` as its halves are to each other.
+
+        Parameters
+        ----------
+        X : DataFrame, array, list, Table or Sequences
+            Real samples in the form that `fit` was given, better others than those. In `GridSearchCV` and
+            `cross_val_score` arrays, lists and wide tables are split into samples; of a long table the rows would be,
+            so give ``cv=GroupKFold()`` and ``groups=X[sequence_key]``.
+        y : ignored
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        NotFittedError
+        DataError
+            `X` lacks a column, holds one of another kind, or has no samples.
+
+        References
+        ----------
+        Lin et al. (2020), Section 5.2, for most of the metrics; the aggregation is this library's own.
+        """
+        check_is_fitted(self)
+        from dgsynth.evaluation.tables import check_same_columns, read_like
+
+        real = read_like(X, self.schema_, **self._roles())
+        made = self._sample_range(_SCORE_SEED, 0, min(len(real), _MAX_SCORED), None, None)
+        check_same_columns(made, real, "given")
+        return _scorer(real)(made)
+
     def iter_samples(
         self,
         n_samples: int,
@@ -553,19 +593,16 @@ class DGSynthesizer(BaseEstimator):
         """Return the samples to train on and those held out, chosen by the seed."""
         order = np.random.default_rng(self.seed_).permutation(len(sequences))
         train, chosen = np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
-        return sequences.take(train), _HeldOut(sequences.take(chosen), self.encoder_, self.precision)
+        held_out = _HeldOut(n_held_out, _scorer(sequences.take(chosen)), self.encoder_, self.precision)
+        return sequences.take(train), held_out
 
     def _read(self, X: Any, schema: Schema | None) -> Sequences:
-        return Sequences.from_any(
-            X,
-            sequence_key=self.sequence_key,
-            sequence_index=self.sequence_index,
-            time_columns=self.time_columns,
-            metadata=self.metadata,
-            measurements=self.measurements,
-            categorical=self.categorical,
-            schema=schema,
-        )
+        return Sequences.from_any(X, **self._roles(), schema=schema)
+
+    def _roles(self) -> dict[str, Any]:
+        """What says how a table is read."""
+        names = ("sequence_key", "sequence_index", "time_columns", "metadata", "measurements", "categorical")
+        return {name: getattr(self, name) for name in names}
 
     def _start(self, sequences: Sequences) -> None:
         """Set up all that is learned before the first step."""
@@ -736,33 +773,25 @@ def resolve_device(device: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def _validation_score(held_out: Sequences, made: Sequences) -> float:
-    """Return how close made samples come to those held out, in [0, 1]: the mean over all distances of limit / distance.
-
-    A distance within its limit, what the report calls close, counts 1.
-    """
-    from dgsynth.evaluation.metrics import fidelity_table
-    from dgsynth.evaluation.report import FLOOR_FACTOR, TOLERANCES
-
-    table = fidelity_table(held_out, made)
-    limit = FLOOR_FACTOR * table["floor"].fillna(0.0) + table["unit"].map(TOLERANCES)
-    closeness = (limit / table["value"]).clip(upper=1.0)
-    # What can't be measured counts nothing where it can among the samples held out.
-    measurable = closeness[closeness.notna() | table["floor"].notna()].fillna(0.0)
-    return float(measurable.mean()) if len(measurable) else 1.0
-
-
 @dataclass(frozen=True, eq=False)
 class _HeldOut:
     """Samples held out of training, which score the networks; made once per fit."""
 
-    samples: Sequences
+    size: int
+    scorer: Callable[[Sequences], float]
     encoder: Encoder
     precision: Precision
 
     def score(self, networks: DoppelGANger) -> float:
-        made = generate(Generators.of(networks, self.precision), _VALIDATION_SEED, 0, len(self.samples))
-        return _validation_score(self.samples, self.encoder.decode(made))
+        made = generate(Generators.of(networks, self.precision), _SCORE_SEED, 0, self.size)
+        return self.scorer(self.encoder.decode(made))
+
+
+def _scorer(real: Sequences) -> Callable[[Sequences], float]:
+    # Not at the head of the file: whoever neither scores nor validates does not wait for the import.
+    from dgsynth.evaluation.fidelity import Scorer
+
+    return Scorer(real)
 
 
 @contextmanager

@@ -30,6 +30,7 @@ LEVELS = {
     "sampling": 3,
     "persistence": 4,
     "synthesizer": 4,
+    "tuning": 5,
     "evaluation": 3,
     "cli": 6,
     "__main__": 7,

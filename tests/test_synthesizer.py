@@ -17,7 +17,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 
 import dgsynth
 from dgsynth import DGSynthesizer, Schema, Sequences
@@ -508,7 +508,7 @@ class Weights(Callback):
 def scores(monkeypatch):
     """Let validation find these scores, one after another, whatever is made; a test fills in what it needs."""
     waiting = []
-    monkeypatch.setattr("dgsynth.synthesizer._validation_score", lambda held_out, made: waiting.pop(0))
+    monkeypatch.setattr("dgsynth.synthesizer._scorer", lambda held_out: lambda made: waiting.pop(0))
     return waiting
 
 
@@ -595,7 +595,7 @@ def test_a_validated_run_goes_on_from_its_checkpoint(traffic, tmp_path):
     pd.testing.assert_frame_equal(resumed.history_, whole.history_, check_exact=True)
     pd.testing.assert_frame_equal(resumed.validation_scores_, whole.validation_scores_, check_exact=True)
     pd.testing.assert_frame_equal(resumed.sample(9, random_state=0), whole.sample(9, random_state=0))
-    with pytest.raises(ModelFileError, match="another run: n_iter_no_change is 5 there and 4 here"):
+    with pytest.raises(ModelFileError, match="another run: n_iter_no_change is 10 there and 4 here"):
         resumed.set_params(n_iter_no_change=4).fit(traffic)
 
 
@@ -603,7 +603,7 @@ def test_training_on_validates_again_but_does_not_begin_anew(traffic, scores):
     scores += [0.9, 0.8]
     model = DGSynthesizer(max_steps=6, warm_start=True, **STOPPING, **PAGES).fit(traffic)
     scores += [0.1, 0.2]
-    with pytest.warns(UserWarning, match="best score of the run is 0.20, below 0.6"):
+    with pytest.warns(UserWarning, match="best score of the run is 0.20, below 0.45"):
         model.fit(traffic)
     assert model.n_steps_ == 12 and model.validation_scores_["step"].tolist() == [9, 12]
     model.partial_fit(traffic)
@@ -703,3 +703,39 @@ def test_progress_is_shown_on_request(table, capsys):
     assert "training" in capsys.readouterr().err
     DGSynthesizer(max_steps=2, random_state=0, **KEYS, **SMALL).fit(table)
     assert capsys.readouterr().err == ""
+
+
+def test_score_is_higher_for_the_better_model(traffic):
+    short, long = (DGSynthesizer(**PAGES, max_steps=n, random_state=0, n_jobs=1).fit(traffic) for n in (60, 800))
+    assert 0 < short.score(traffic) < long.score(traffic) <= 1
+    assert long.score(traffic) == long.score(traffic)
+
+
+def test_score_takes_values_that_were_not_learned(traffic):
+    model = DGSynthesizer(**PAGES, max_steps=4, random_state=0, n_jobs=1).fit(traffic)
+    other = traffic.assign(agent=traffic["agent"].astype(object).replace("spider", "a new agent"), views=10**6)
+    assert 0 < model.score(other) < 1
+
+
+def test_score_names_a_column_that_is_lacking(traffic):
+    model = DGSynthesizer(**PAGES, max_steps=4, random_state=0, n_jobs=1).fit(traffic)
+    with pytest.raises(DataError, match="the given data lack column 'views'"):
+        model.score(traffic.drop(columns="views"))
+
+
+def test_score_before_fit_is_refused(traffic):
+    with pytest.raises(NotFittedError):
+        DGSynthesizer(**PAGES).score(traffic)
+
+
+def test_grid_search_uses_the_score_of_samples(traffic):
+    model = DGSynthesizer(**PAGES, max_steps=4, random_state=0, n_jobs=1)
+    search = GridSearchCV(model, {"sample_len": [1, 7]}, cv=GroupKFold(2)).fit(traffic, groups=traffic["page"])
+    scores = search.cv_results_["mean_test_score"]
+    assert ((scores > 0) & (scores <= 1)).all() and search.best_params_["sample_len"] in (1, 7)
+
+
+@pytest.mark.parametrize("form", [np.asarray, list])
+def test_cross_validation_splits_arrays_into_samples(form):
+    X = form(np.random.default_rng(0).standard_normal((20, 6, 2)))
+    assert len(cross_val_score(DGSynthesizer(max_steps=4, random_state=0, **SMALL), X, cv=2)) == 2
