@@ -1,4 +1,4 @@
-"""The `dgsynth` command: fit, sample, info, evaluate, demo.
+"""The `dgsynth` command: fit, sample, info, evaluate, tune, demo.
 
 Modules of dgsynth, and with them torch and pandas, are imported inside the commands, so that `--help` is quick. What a
 user can get wrong is checked before training, since a training run lost to a misspelt file name is a long time lost.
@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -143,6 +143,14 @@ def fit(
     scaling: Annotated[Scaling | None, typer.Option(help="Scale of the numbers; log suits those over decades.")] = None,
     batch_size: Annotated[int | None, typer.Option(metavar="N", min=1, help="Samples per training step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(metavar="RATE", min=0.0, help="Learning rate of Adam.")] = None,
+    early_stopping: Annotated[
+        bool,
+        typer.Option(
+            "--early-stopping",
+            help="Hold out a tenth of the samples, keep the weights that do best by these, stop when they no longer "
+            "get better, and start again when training has collapsed.",
+        ),
+    ] = False,
     random_state: RandomState = None,
     checkpoint_dir: Annotated[
         Path | None,
@@ -196,6 +204,7 @@ def fit(
         "scaling": None if scaling is None else scaling.value,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "early_stopping": early_stopping or None,
         "random_state": random_state,
         "checkpoint_dir": checkpoint_dir,
         "encoded_dir": encoded_dir,
@@ -212,7 +221,12 @@ def fit(
     if model.n_steps_:
         model.save(output)
         if not quiet:
-            typer.echo(f"trained {model.n_steps_} steps; the model is in {output}")
+            best = (
+                f", the best weights of step {model.best_step_} (score {model.best_score_:.2f})"
+                if early_stopping
+                else ""
+            )
+            typer.echo(f"trained {model.n_steps_} steps{best}; the model is in {output}")
     if interrupted:
         raise KeyboardInterrupt
 
@@ -300,7 +314,7 @@ def evaluate(
         Path | None, typer.Option("--output", "-o", metavar="REPORT", help="Report to write, .html.")
     ] = None,
     json_output: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the distances as JSON too.")
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON too.")
     ] = None,
     sequence_key: SequenceKey = None,
     sequence_index: SequenceIndex = None,
@@ -308,15 +322,40 @@ def evaluate(
     measurements: MeasurementColumns = None,
     categorical: CategoricalColumns = None,
     time_columns: TimeColumns = None,
+    holdout: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE",
+            exists=True,
+            dir_okay=False,
+            help="Real data that the model was not trained on: fidelity and memorisation are judged by these.",
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", exists=True, dir_okay=False, help="Model file, for the curves of its training."),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Metadata column to predict from the series (downstream).")
+    ] = None,
+    forecast: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Measurement whose next records to predict (downstream).")
+    ] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Leave out the discriminative and predictive scores, which train networks.")
+    ] = False,
+    random_state: RandomState = None,
     quiet: Quiet = False,
 ) -> None:
     """Compare a synthetic table with a real one.
 
-    Every distance stands beside its floor: what two random halves of the real data would have.
+    Every distance stands beside its floor: what two random halves of the real data would have. REAL is what the model
+    was trained on, so that copies of it can be found.
 
     \b
     dgsynth evaluate visits.csv synthetic.csv --sequence-key page --sequence-index date -o report.html
-    dgsynth evaluate visits.csv synthetic.csv --sequence-key page --sequence-index date --json distances.json
+    dgsynth evaluate visits.csv synthetic.csv --sequence-key page --sequence-index date --json metrics.json
+    dgsynth evaluate train.csv synthetic.csv --sequence-key page --holdout test.csv --target agent -o report.html
     """
     if output is None and json_output is None and quiet:
         raise typer.BadParameter("nothing to do: give --output or --json, or leave out --quiet")
@@ -325,27 +364,108 @@ def evaluate(
         _need_matplotlib()
     if json_output is not None:
         _prepare_output(json_output, JSON_SUFFIXES, "--json")
-    from dgsynth.data.sequences import Sequences
+    from dgsynth import load
     from dgsynth.evaluation import evaluate as compare
 
     frame = _read_table(real)
-    columns: dict[str, Any] = {
-        "sequence_key": sequence_key,
-        "sequence_index": sequence_index,
-        "time_columns": _time_columns(frame, time_columns),
-        "metadata": _names(metadata),
-        "measurements": _names(measurements),
-        "categorical": _names(categorical) or (),
-    }
-    real_data = Sequences.from_any(frame, **columns)
-    # The real data say what each column is; the synthetic ones may lack a category, or vary less.
-    report = compare(real_data, Sequences.from_any(_read_table(synthetic), **columns, schema=real_data.schema))
+    report = compare(
+        frame,
+        _read_table(synthetic),
+        holdout=None if holdout is None else _read_table(holdout),
+        model=None if model is None else load(model),
+        target=target,
+        forecast=forecast,
+        costly=not fast,
+        random_state=random_state or 0,
+        progress=None if quiet else _say_once(),
+        sequence_key=sequence_key,
+        sequence_index=sequence_index,
+        time_columns=_time_columns(frame, time_columns),
+        metadata=_names(metadata),
+        measurements=_names(measurements),
+        categorical=_names(categorical),
+    )
     if output is not None:
         report.to_html(output)
     if json_output is not None:
         report.to_json(json_output)
     if not quiet:
         typer.echo(str(report))
+
+
+@app.command()
+def tune(
+    data: TableArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="MODEL", help="File for the best model, .safetensors.")
+    ],
+    sample_len: Annotated[
+        str | None,
+        typer.Option(
+            metavar="1,5,10", help="Records per pass to try. Default: for 100, 50 and 25 passes, and periods."
+        ),
+    ] = None,
+    epochs: Annotated[
+        str | None, typer.Option(metavar="100,400", help="Epochs to try; training goes on from one to the next.")
+    ] = None,
+    max_steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Train for so many steps instead.")] = None,
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Seeds to train each from.")] = 1,
+    json_output: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the table of candidates as JSON too.")
+    ] = None,
+    sequence_key: SequenceKey = None,
+    sequence_index: SequenceIndex = None,
+    metadata: MetadataColumns = None,
+    measurements: MeasurementColumns = None,
+    categorical: CategoricalColumns = None,
+    time_columns: TimeColumns = None,
+    random_state: RandomState = None,
+    quiet: Quiet = False,
+) -> None:
+    """Choose sample_len, and epochs and seeds if asked.
+
+    Every candidate is trained on 80 % of the samples, and scored by how close it comes to the others.
+
+    \b
+    dgsynth tune visits.csv -o visits.safetensors --sequence-key page --sequence-index date --max-steps 2000
+    dgsynth tune visits.csv -o visits.safetensors --sequence-key page --sample-len 7,14 --epochs 100,400 --seeds 2
+    """
+    _prepare_output(output, MODEL_SUFFIXES)
+    if json_output is not None:
+        _prepare_output(json_output, JSON_SUFFIXES, "--json")
+    lengths, stages = _numbers(sample_len, "--sample-len"), _numbers(epochs, "--epochs")
+    if stages is not None and max_steps is not None:
+        raise typer.BadParameter("give either --epochs or --max-steps", param_hint="--max-steps")
+    from dgsynth import DGSynthesizer
+    from dgsynth.tuning import tune as choose
+
+    frame = _read_table(data)
+    given: dict[str, Any] = {
+        "sequence_key": sequence_key,
+        "sequence_index": sequence_index,
+        "metadata": _names(metadata),
+        "measurements": _names(measurements),
+        "categorical": _names(categorical),
+        "time_columns": _time_columns(frame, time_columns),
+        "max_steps": max_steps,
+    }
+    model = DGSynthesizer(**{name: value for name, value in given.items() if value is not None})
+    result = choose(
+        model,
+        frame,
+        sample_len=lengths,
+        epochs=stages,
+        n_seeds=seeds,
+        random_state=random_state or 0,
+        progress=None if quiet else lambda text: typer.echo(text, err=True),
+    )
+    result.best_model.save(output)
+    if json_output is not None:
+        json_output.write_text(result.table.to_json(orient="records", indent=2) + "\n", encoding="utf-8")
+    if not quiet:
+        options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in result.best_params.items())
+        typer.echo(f"{result}\n\nThe best model, trained on 80 % of the samples, is in {output}.")
+        typer.echo(f"To train on all of them: dgsynth fit {data} {options} ...")
 
 
 @app.command()
@@ -370,7 +490,6 @@ def demo(
     """
     _need_matplotlib()
     _make_folder(output)
-    from dgsynth.data.sequences import Sequences
     from dgsynth.data.simulate import make_web_traffic
     from dgsynth.evaluation import evaluate as compare
     from dgsynth.synthesizer import DGSynthesizer
@@ -392,9 +511,8 @@ def demo(
     synthetic = model.sample(n_samples, random_state=random_state)
     _write_table(synthetic, output / "synthetic.csv")
     _write_table(synthetic, output / "synthetic.parquet")
-    real_data = Sequences.from_any(real, **columns)
-    made = Sequences.from_any(synthetic, **columns, schema=real_data.schema)
-    report = compare(real_data, made, history=model.history_)
+    say("Comparing them ...")
+    report = compare(real, synthetic, model=model, random_state=random_state, **columns)
     report.to_html(output / "report.html")
     say(f"\n{report}\n\nLook at {output / 'report.html'}: real beside synthetic, in pictures.")
     say(f"Beside it: {', '.join(DEMO_FILES)}.")
@@ -468,6 +586,18 @@ def _need_matplotlib() -> None:
         raise ImportError("the report needs matplotlib; install it with: pip install 'dgsynth[plot]'")
 
 
+def _say_once() -> Callable[[str], None]:
+    """Return what tells on stderr what is being compared, each text once."""
+    said: set[str] = set()
+
+    def say(text: str) -> None:
+        if text not in said:
+            typer.echo(f"comparing: {text.lower()}", err=True)
+        said.add(text)
+
+    return say
+
+
 def _check_device(name: str | None) -> None:
     import torch
 
@@ -507,6 +637,16 @@ def _names(text: str | None) -> list[str] | None:
     if text is None:
         return None
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _numbers(text: str | None, option: str) -> list[int] | None:
+    """Return the positive whole numbers of a comma-separated list."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise typer.BadParameter(f"{text!r} must be whole numbers from 1 on, such as 1,5,10", param_hint=option)
+    return [int(part) for part in parts]
 
 
 def _time_columns(frame: pd.DataFrame, text: str | None) -> list[Any] | None:

@@ -72,7 +72,7 @@ def one_line(err: str) -> str:
 
 def test_help_is_shown_without_arguments_and_names_all_commands(succeed):
     out = succeed()
-    assert all(command in out for command in ("fit", "sample", "info", "evaluate", "demo"))
+    assert all(command in out for command in ("fit", "sample", "info", "evaluate", "tune", "demo"))
 
 
 @pytest.mark.parametrize("command", ["fit", "sample", "info", "evaluate", "demo"])
@@ -292,8 +292,9 @@ def test_evaluate_of_a_table_with_itself_finds_no_distance(succeed, table, tmp_p
     out = succeed("evaluate", table, table, *LONG, "--json", tmp_path / "distances.json")
     assert "close" in out
     metrics = json.loads((tmp_path / "distances.json").read_text())["metrics"]
-    assert metrics
-    assert all(metric["value"] in (0, None) for metric in metrics)
+    distances = [m for m in metrics if "wasserstein" in m["name"] or "variation" in m["name"]]
+    assert len(distances) > 3 and all(metric["value"] == 0 for metric in distances)
+    assert next(m for m in metrics if m["name"] == "duplicate_share")["light"] == "off"
 
 
 def test_evaluate_reads_the_synthetic_table_with_the_real_ones_schema(succeed, model, table, tmp_path):
@@ -302,6 +303,40 @@ def test_evaluate_reads_the_synthetic_table_with_the_real_ones_schema(succeed, m
     succeed("sample", model, "-n", 20, "-o", made, "--metadata", "agent=spider", "--random-state", 0)
     succeed("evaluate", table, made, *LONG, "-o", tmp_path / "report.html", "--quiet")
     assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_evaluate_judges_by_a_holdout_and_downstream_tasks(succeed, model, table, tmp_path):
+    options = ["--holdout", table, "--model", model, "--target", "agent", "--forecast", "views", "--fast"]
+    out = succeed("evaluate", table, table, *LONG, *options, "--json", tmp_path / "m.json")
+    content = json.loads((tmp_path / "m.json").read_text())
+    assert len(content["downstream"]) == 2 and "memorized_share" in {m["name"] for m in content["metrics"]}
+    assert "discriminative_score" not in out and "R²" in out
+
+
+def test_fit_stops_early_if_asked(succeed, table, tmp_path):
+    out = succeed("fit", table, "-o", tmp_path / "m.safetensors", *LONG, *BRIEF[:-1], "--early-stopping")
+    assert "the best weights of step" in out
+
+
+def test_tune_writes_the_best_model(succeed, table, tmp_path):
+    options = ["--sample-len", "1,7", "--max-steps", 2, "--json", tmp_path / "t.json"]
+    out = succeed("tune", table, "-o", tmp_path / "m.safetensors", *LONG, *options)
+    assert "* chosen" in out and "dgsynth fit" in out and "trained on 80 % of the samples" in out
+    assert [row["sample_len"] for row in json.loads((tmp_path / "t.json").read_text())] == [1, 7]
+    assert dgsynth.load(tmp_path / "m.safetensors").n_steps_ == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--sample-len", "1,x"], "'1,x' must be whole numbers from 1 on"),
+        (["--epochs", ","], "must be whole numbers from 1 on"),
+        (["--epochs", "1", "--max-steps", "2"], "give either --epochs or --max-steps"),
+    ],
+)
+def test_tune_checks_its_candidates_first(run, table, tmp_path, options, message):
+    code, _, err = run("tune", table, "-o", tmp_path / "m.safetensors", *LONG, *options)
+    assert code == 2 and message in one_line(err)
 
 
 def test_demo_writes_its_files(succeed, tmp_path):
