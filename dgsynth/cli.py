@@ -91,6 +91,9 @@ TimeColumns = Annotated[
     typer.Option(metavar="FIRST:LAST", help="For a wide table, one row per sample: its first and last time column."),
 ]
 RandomState = Annotated[int | None, typer.Option(metavar="N", min=0, help="Seed; the same seed gives the same result.")]
+BatchSize = Annotated[int | None, typer.Option(metavar="N", min=1, help="Samples per training step.")]
+LearningRate = Annotated[float | None, typer.Option(metavar="RATE", min=0.0, help="Learning rate of Adam.")]
+Device = Annotated[str | None, typer.Option(metavar="NAME", help="auto, cpu, or a torch device such as cuda:0.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 
@@ -141,8 +144,8 @@ def fit(
         int | None, typer.Option(metavar="N", min=1, help="Records that the LSTM generates per pass.")
     ] = None,
     scaling: Annotated[Scaling | None, typer.Option(help="Scale of the numbers; log suits those over decades.")] = None,
-    batch_size: Annotated[int | None, typer.Option(metavar="N", min=1, help="Samples per training step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(metavar="RATE", min=0.0, help="Learning rate of Adam.")] = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
     early_stopping: Annotated[
         bool,
         typer.Option(
@@ -166,9 +169,7 @@ def fit(
             help="Hold the encoded records in a file in this folder, gone at the end, instead of in memory.",
         ),
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="auto, cpu, or a torch device such as cuda:0.")
-    ] = None,
+    device: Device = None,
     precision: Annotated[
         Precision | None,
         typer.Option(help="Of the LSTM's products; bfloat16 is faster on processors that multiply it."),
@@ -419,7 +420,10 @@ def tune(
     measurements: MeasurementColumns = None,
     categorical: CategoricalColumns = None,
     time_columns: TimeColumns = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
     random_state: RandomState = None,
+    device: Device = None,
     quiet: Quiet = False,
 ) -> None:
     """Choose sample_len, and epochs and seeds if asked.
@@ -436,6 +440,7 @@ def tune(
     lengths, stages = _numbers(sample_len, "--sample-len"), _numbers(epochs, "--epochs")
     if stages is not None and max_steps is not None:
         raise typer.BadParameter("give either --epochs or --max-steps", param_hint="--max-steps")
+    _check_device(device)
     from dgsynth import DGSynthesizer
     from dgsynth.tuning import tune as choose
 
@@ -448,6 +453,9 @@ def tune(
         "categorical": _names(categorical),
         "time_columns": _time_columns(frame, time_columns),
         "max_steps": max_steps,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "device": device,
     }
     model = DGSynthesizer(**{name: value for name, value in given.items() if value is not None})
     result = choose(

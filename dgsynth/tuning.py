@@ -124,7 +124,7 @@ def tune(
 
     References
     ----------
-    Lin et al. (2020), Section 4.1.1 and Figure 4: batch generation.
+    Lin et al. (2020), Section 4.1 and Figure 4: batch generation.
     """
     roles = {name: getattr(model, name) for name in READING if name != "schema"}
     data = Sequences.from_any(X, **roles, schema=model.schema)

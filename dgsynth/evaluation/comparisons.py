@@ -7,14 +7,19 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from dgsynth.evaluation import metrics
-from dgsynth.evaluation.columns import COUNTED_KINDS
+from dgsynth.evaluation.columns import COUNTED_KINDS, midranges, numeric, totals
 from dgsynth.evaluation.distributions import mean_by
+from dgsynth.evaluation.scale import Scale
 
 if TYPE_CHECKING:
     from dgsynth.data.schema import Label
     from dgsynth.data.sequences import Sequences
 
+Floats = npt.NDArray[np.float64]
 Rule = Literal["distance", "at least", "at most"]
 
 FLOOR_FACTOR = 1.5
@@ -143,7 +148,10 @@ def _of_metadata(real: Sequences) -> Iterator[Comparison]:
         yield _comparison("metadata", "jensen_shannon", about, "bits", first, second)
     for column in real.schema.metadata:
         if column.kind not in COUNTED_KINDS:
-            yield _comparison("metadata", "wasserstein_values", str(column.name), "real std", column.name)
+            scale = Scale.fit(numeric(real.metadata[column.name]))
+            yield _comparison(
+                "metadata", "wasserstein_values", str(column.name), "real std", column.name, normalize=scale
+            )
         if real.metadata[column.name].isna().any():
             yield _comparison("metadata", "missing_difference", str(column.name), "share", column.name)
 
@@ -152,10 +160,11 @@ def _of_lengths(real: Sequences) -> Iterator[Comparison]:
     if not real.schema.measurements:
         return
     yield _comparison("lengths", "length_total_variation", "", "share")
-    yield _comparison("lengths", "wasserstein_lengths", "", "real std", normalize=True)
+    lengths = real.lengths.astype(np.float64)
+    yield _comparison("lengths", "wasserstein_lengths", "", "real std", normalize=Scale.fit(lengths))
     if real.lengths.min() < real.lengths.max():
         for by in grouping_columns(real):
-            yield _by("lengths", "wasserstein_lengths", (), by)
+            yield _by("lengths", "wasserstein_lengths", (), by, _scale_within(real, lengths, by))
 
 
 def _of_measurements(real: Sequences) -> Iterator[Comparison]:
@@ -166,14 +175,18 @@ def _of_measurements(real: Sequences) -> Iterator[Comparison]:
             found.append(_comparison("values", "total_variation", about, "share", name))
             found.append(_comparison("values", "jensen_shannon", about, "bits", name))
         else:
-            found.append(_comparison("values", "wasserstein_values", about, "real std", name))
+            scale = Scale.fit(numeric(real.measurements[name]))
+            found.append(_comparison("values", "wasserstein_values", about, "real std", name, normalize=scale))
         if real.measurements[name].isna().any():
             found.append(_comparison("values", "missing_difference", about, "share", name))
         if column.kind in COUNTED_KINDS:
             continue
-        for metric in ("wasserstein_totals", "wasserstein_midranges"):
-            found.append(_comparison("levels", metric, about, "real std", name, normalize=True))
-            found += [_by("levels", metric, (name,), by) for by in grouping_columns(real)]
+        for metric, levels in (("wasserstein_totals", totals), ("wasserstein_midranges", midranges)):
+            values = levels(real, name)
+            found.append(_comparison("levels", metric, about, "real std", name, normalize=Scale.fit(values)))
+            found += [
+                _by("levels", metric, (name,), by, _scale_within(real, values, by)) for by in grouping_columns(real)
+            ]
         found.append(_comparison("time", "autocorrelation_mse", about, "correlation²", name))
         found.append(_comparison("time", "constant_difference", about, "share", name))
     numbers = [column.name for column in real.schema.measurements if column.kind not in COUNTED_KINDS]
@@ -218,11 +231,16 @@ def _comparison(
     return Comparison(family, name, about, unit, measure, rule, tolerance, costly)
 
 
-def _by(family: str, name: str, columns: tuple[Label, ...], by: Label) -> Comparison:
+def _scale_within(real: Sequences, values: Floats, by: Label) -> Scale:
+    """The scale of numbers of the samples, whose deviation is that within the values of a metadata column."""
+    return Scale.fit(values, real.metadata[by].to_numpy(dtype=object))
+
+
+def _by(family: str, name: str, columns: tuple[Label, ...], by: Label, scale: Scale) -> Comparison:
     """The mean distance within the values of a metadata column."""
     metric = getattr(metrics, name)
 
     def measure(real: Sequences, synthetic: Sequences) -> float:
-        return mean_by(metric(real, synthetic, *columns, by=by, normalize=True), real, by)
+        return mean_by(metric(real, synthetic, *columns, by=by, normalize=scale), real, by)
 
     return Comparison(family, name, " by ".join(map(str, (*columns, by))), "real std", measure)

@@ -19,6 +19,7 @@ from dgsynth.evaluation.columns import (
     sample_of_record,
     totals,
 )
+from dgsynth.evaluation.scale import Scale
 from dgsynth.evaluation.tables import takes_tables
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def wasserstein_values(
     column: Label,
     *,
     by: Label | None = None,
-    normalize: bool = True,
+    normalize: bool | Scale = True,
 ) -> float | pd.Series[float]:
     """Return the Wasserstein-1 distance of a column's values.
 
@@ -123,14 +124,14 @@ def wasserstein_values(
         A number or datetime (in days), of metadata or of measurements; missing values are left out.
     by : column label, default=None
         A metadata column, for the distance within each of its values.
-    normalize : bool, default=True
-        Whether to divide by the standard deviation of all real values.
+    normalize : bool or Scale, default=True
+        Whether to compare on the `Scale` of the real values, that within the groups where `by`; or on a given one.
 
     Returns
     -------
     float, or Series indexed by the real values of `by`
-        In real standard deviations where `normalize` (and these are not 0), else in the column's unit; NaN where
-        either has no values.
+        In real standard deviations where `normalize`, of the logarithm if the real values have a long tail; else in
+        the column's unit. NaN where either has no values.
 
     References
     ----------
@@ -147,7 +148,12 @@ def wasserstein_values(
 
 @takes_tables
 def wasserstein_totals(
-    real: Sequences, synthetic: Sequences, measurement: Label, *, by: Label | None = None, normalize: bool = False
+    real: Sequences,
+    synthetic: Sequences,
+    measurement: Label,
+    *,
+    by: Label | None = None,
+    normalize: bool | Scale = False,
 ) -> float | pd.Series[float]:
     """Return the Wasserstein-1 distance of the samples' totals of a measurement.
 
@@ -158,8 +164,8 @@ def wasserstein_totals(
         A numeric measurement. Missing values add nothing; samples with no value at all are left out.
     by : column label, default=None
         A metadata column, for the distance within each of its values, such as the technology in Table 2.
-    normalize : bool, default=False
-        Whether to divide by the standard deviation of all real totals.
+    normalize : bool or Scale, default=False
+        As in `wasserstein_values`.
 
     Returns
     -------
@@ -175,7 +181,12 @@ def wasserstein_totals(
 
 @takes_tables
 def wasserstein_midranges(
-    real: Sequences, synthetic: Sequences, measurement: Label, *, by: Label | None = None, normalize: bool = False
+    real: Sequences,
+    synthetic: Sequences,
+    measurement: Label,
+    *,
+    by: Label | None = None,
+    normalize: bool | Scale = False,
 ) -> float | pd.Series[float]:
     """Return the Wasserstein-1 distance of the samples' (max + min) / 2 of a measurement.
 
@@ -191,7 +202,7 @@ def wasserstein_midranges(
 
 @takes_tables
 def wasserstein_lengths(
-    real: Sequences, synthetic: Sequences, *, by: Label | None = None, normalize: bool = False
+    real: Sequences, synthetic: Sequences, *, by: Label | None = None, normalize: bool | Scale = False
 ) -> float | pd.Series[float]:
     """Return the Wasserstein-1 distance of the lengths, in records; in real standard deviations where `normalize`.
 
@@ -227,17 +238,19 @@ def _compared(
     real: Sequences,
     synthetic: Sequences,
     by: Label | None,
-    normalize: bool,
+    normalize: bool | Scale,
 ) -> float | pd.Series[float]:
     """Distance between what `values` gives of each: numbers, and the sample of each where these are not the samples."""
     (of_real, real_sample), (of_synthetic, synthetic_sample) = values(real), values(synthetic)
-    deviation = float(of_real[np.isfinite(of_real)].std()) if normalize and np.isfinite(of_real).any() else 1.0
-    scale = deviation if deviation > 0 else 1.0
-    if by is None:
-        return wasserstein(of_real, of_synthetic) / scale
-    groups, made_groups = _groups(real, by, real_sample), _groups(synthetic, by, synthetic_sample)
+    groups = None if by is None else _groups(real, by, real_sample)
+    if normalize:
+        scale = normalize if isinstance(normalize, Scale) else Scale.fit(of_real, groups)
+        of_real, of_synthetic = scale(of_real), scale(of_synthetic)
+    if by is None or groups is None:
+        return wasserstein(of_real, of_synthetic)
+    made_groups = _groups(synthetic, by, synthetic_sample)
     distances = {
-        value: wasserstein(of_real[groups == value], of_synthetic[made_groups == value]) / scale
+        value: wasserstein(of_real[groups == value], of_synthetic[made_groups == value])
         for value in sorted(set(groups[pd.notna(groups)]), key=str)
     }
     return pd.Series(distances, dtype=np.float64).rename_axis(by)

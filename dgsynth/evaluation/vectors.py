@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dgsynth.evaluation.columns import numeric
-from dgsynth.transforms.scaling import Scaler
+from dgsynth.evaluation.scale import Scale
 
 if TYPE_CHECKING:
     from dgsynth.data.schema import Column, Label
@@ -33,14 +33,13 @@ LEARNED_RECORDS = 2_000_000
 
 @dataclass(frozen=True)
 class _Number:
-    """Scale of a numeric column: standard deviations from the mean, of the logarithm where the real values have a tail.
+    """A numeric column on its `Scale`, less the mean of the real values.
 
     A missing value is the mean, with a 1 in a second entry where the real column has missing values.
     """
 
-    scaler: Scaler
+    scale: Scale
     mean: float
-    deviation: float
     marks_missing: bool
 
     @property
@@ -51,23 +50,13 @@ class _Number:
     def fit(cls, values: pd.Series[Any]) -> _Number:
         numbers = numeric(values)
         present = numbers[np.isfinite(numbers)]
-        low, high = (float(present.min()), float(present.max())) if present.size else (0.0, 0.0)
-        scaler = Scaler.fit([present], "auto", (0, 1), low, high)
-        scaled = scaler.scale(present)
-        deviation = float(scaled.std()) if present.size else 0.0
-        mean = float(scaled.mean()) if present.size else 0.0
-        return cls(scaler, mean, deviation if deviation > 1e-12 else 1.0, present.size < numbers.size)
+        scale = Scale.fit(present)
+        return cls(scale, float(scale(present).mean()) if present.size else 0.0, present.size < numbers.size)
 
     def encode(self, values: pd.Series[Any]) -> Floats:
         numbers = numeric(values)
-        if self.scaler.log_unit is not None:
-            numbers = np.maximum(numbers, 0.0)
         present = np.isfinite(numbers)
-        if self.scaler.high == self.scaler.low:
-            scaled = numbers - (self.scaler.low if self.scaler.log_unit is None else 0.0)
-        else:
-            scaled = (self.scaler.scale(numbers) - self.mean) / self.deviation
-        scaled = np.clip(np.where(present, scaled, 0.0), -LARGEST, LARGEST)
+        scaled = np.clip(np.where(present, self.scale(numbers) - self.mean, 0.0), -LARGEST, LARGEST)
         columns = [scaled, ~present] if self.marks_missing else [scaled]
         return np.stack(columns, axis=1).astype(np.float32)
 

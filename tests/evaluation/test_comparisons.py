@@ -149,12 +149,12 @@ def test_only_networks_are_costly(real):
     assert costly == ["discriminative_score", "predictive_score"]
 
 
-def test_by_is_the_mean_weighted_by_real_frequency(build):
-    real = build([[1.0, 1.0]] * 12 + [[3.0, 3.0]] * 4, ["a"] * 12 + ["b"] * 4)
-    synthetic = build([[1.0, 1.0], [4.0, 4.0]], ["a", "b"])
+def test_by_is_the_mean_weighted_by_real_frequency_in_deviations_within_the_groups(build):
+    levels = [0.0, 2.0] * 6 + [3.0, 5.0] * 2  # a deviation of 1 in each group
+    real = build([[x, x] for x in levels], ["a"] * 12 + ["b"] * 4)
+    synthetic = build([[0.0, 0.0], [2.0, 2.0], [5.0, 5.0], [7.0, 7.0]], ["a", "a", "b", "b"])
     by_group = next(c for c in comparisons(real) if c.column == "x by group" and c.name == "wasserstein_midranges")
-    deviation = np.std([1] * 12 + [3] * 4)
-    assert by_group.measure(real, synthetic) == pytest.approx((12 * 0 + 4 * 1) / 16 / deviation)
+    assert by_group.measure(real, synthetic) == pytest.approx((12 * 0 + 4 * 2) / 16)
 
 
 def test_tables_of_metadata_only_have_no_series_to_compare():
