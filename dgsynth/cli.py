@@ -192,12 +192,7 @@ def fit(
 
     frame = _read_table(data)
     given: dict[str, Any] = {
-        "sequence_key": sequence_key,
-        "sequence_index": sequence_index,
-        "metadata": _names(metadata),
-        "measurements": _names(measurements),
-        "categorical": _names(categorical),
-        "time_columns": _time_columns(frame, time_columns),
+        **_roles(frame, sequence_key, sequence_index, metadata, measurements, categorical, time_columns),
         "schema": None if schema is None else _read_schema(schema),
         "epochs": epochs,
         "max_steps": max_steps,
@@ -379,12 +374,7 @@ def evaluate(
         costly=not fast,
         random_state=random_state or 0,
         progress=None if quiet else _say_once(),
-        sequence_key=sequence_key,
-        sequence_index=sequence_index,
-        time_columns=_time_columns(frame, time_columns),
-        metadata=_names(metadata),
-        measurements=_names(measurements),
-        categorical=_names(categorical),
+        **_roles(frame, sequence_key, sequence_index, metadata, measurements, categorical, time_columns),
     )
     if output is not None:
         report.to_html(output)
@@ -446,12 +436,7 @@ def tune(
 
     frame = _read_table(data)
     given: dict[str, Any] = {
-        "sequence_key": sequence_key,
-        "sequence_index": sequence_index,
-        "metadata": _names(metadata),
-        "measurements": _names(measurements),
-        "categorical": _names(categorical),
-        "time_columns": _time_columns(frame, time_columns),
+        **_roles(frame, sequence_key, sequence_index, metadata, measurements, categorical, time_columns),
         "max_steps": max_steps,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
@@ -638,6 +623,26 @@ def _read_schema(path: Path) -> Schema:
     from dgsynth.data.schema import Schema
 
     return Schema.from_json(path.read_text(encoding="utf-8"))
+
+
+def _roles(
+    frame: pd.DataFrame,
+    sequence_key: str | None,
+    sequence_index: str | None,
+    metadata: str | None,
+    measurements: str | None,
+    categorical: str | None,
+    time_columns: str | None,
+) -> dict[str, Any]:
+    """Return the options that say how a table is read, as the keywords of the estimator; None where not given."""
+    return {
+        "sequence_key": sequence_key,
+        "sequence_index": sequence_index,
+        "metadata": _names(metadata),
+        "measurements": _names(measurements),
+        "categorical": _names(categorical),
+        "time_columns": _time_columns(frame, time_columns),
+    }
 
 
 def _names(text: str | None) -> list[str] | None:
