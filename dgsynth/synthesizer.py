@@ -460,6 +460,8 @@ class DGSynthesizer(BaseEstimator):
         check_is_fitted(self)
         from dgsynth.evaluation.tables import check_same_columns, read_like
 
+        if isinstance(X, np.ndarray) and X.ndim == 2:
+            validate_data(self, X, reset=False, skip_check_array=True)
         real = read_like(X, self.schema_, **self._roles())
         made = self._sample_range(_SCORE_SEED, 0, min(len(real), _MAX_SCORED), None, None)
         check_same_columns(made, real, "given")
