@@ -456,7 +456,9 @@ def tune(
     if json_output is not None:
         json_output.write_text(result.table.to_json(orient="records", indent=2) + "\n", encoding="utf-8")
     if not quiet:
-        options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in result.best_params.items())
+        options = " ".join(
+            f"--{name.replace('_', '-')} {value}" for name, value in result.best_params.items() if value is not None
+        )
         typer.echo(f"{result}\n\nThe best model, trained on 80 % of the samples, is in {output}.")
         typer.echo(f"To train on all of them: dgsynth fit {data} {options} ...")
 

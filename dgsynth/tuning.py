@@ -39,9 +39,9 @@ class TuningResult:
     Attributes
     ----------
     table : DataFrame
-        One row per candidate: sample_len, epochs (missing where the model counts steps), seed, steps, score (that of
-        `DGSynthesizer.score`; 0 where training diverged), autocorrelation_mse (mean over the measurements, as in the
-        paper's Figure 4) and seconds of training so far.
+        One row per candidate: sample_len, epochs (missing where the model counts steps), seed, steps, score (as that
+        of `DGSynthesizer.score`, of samples from other noise; 0 where training diverged), autocorrelation_mse (mean
+        over the measurements, as in the paper's Figure 4) and seconds of training so far.
     best : int
         Row of the table that was chosen.
     best_model : DGSynthesizer
@@ -60,7 +60,7 @@ class TuningResult:
         """The parameters to set for a model like the best one, with `set_params`."""
         row: dict[Any, Any] = self.table.iloc[self.best].to_dict()
         params = {"sample_len": int(row["sample_len"]), "random_state": int(row["seed"])}
-        return params if pd.isna(row["epochs"]) else params | {"epochs": int(row["epochs"])}
+        return params if pd.isna(row["epochs"]) else params | {"epochs": int(row["epochs"]), "max_steps": None}
 
     @property
     def best_score(self) -> float:
@@ -134,8 +134,11 @@ def tune(
     seeds = range(random_state, random_state + n_seeds)
     if not (lengths and stages and len(seeds)) or any(n is not None and n < 1 for n in (*lengths, *stages)):
         raise ValueError(f"sample_len={lengths}, epochs={stages} and n_seeds={n_seeds} must name numbers from 1 on")
+    if model.checkpoint_dir is not None:
+        raise ValueError("tune trains several models, and keeps no checkpoints of them; leave out checkpoint_dir")
     scorer, rows = Scorer(held_out), []
-    best, best_model, failure = None, None, None
+    models: dict[int, DGSynthesizer] = {}
+    failure = None
     watch = _Watch()
     for chosen, seed in product(lengths, seeds):
         if watch.interrupted:
@@ -146,8 +149,9 @@ def tune(
             for row in _stages(candidate, train, held_out, scorer, stages, watch):
                 rows.append({"sample_len": chosen, "seed": seed, **row})
                 said = f"score {row['score']:.3f} after {row['steps']} steps"
-                if best != (best := _best(rows)):
-                    best_model = copy.deepcopy(candidate).set_params(warm_start=False, callbacks=model.callbacks)
+                models[len(rows) - 1] = copy.deepcopy(candidate).set_params(warm_start=False, callbacks=model.callbacks)
+                # The choice can come back to an earlier row, but only to one whose score still is about the highest.
+                models = {place: kept for place, kept in models.items() if place in _near(rows).index}
                 if progress is not None:
                     progress(f"sample_len={chosen}, seed {seed}: {said}")
         except DivergenceError as error:
@@ -155,11 +159,12 @@ def tune(
             rows.append({"sample_len": chosen, "seed": seed, "score": 0.0})
             if progress is not None:
                 progress(f"sample_len={chosen}, seed {seed}: {error}")
-    if best is None or best_model is None:
+    if not models:
         raise failure if failure is not None else KeyboardInterrupt
     columns = ["sample_len", "epochs", "seed", "steps", "score", "autocorrelation_mse", "seconds"]
     table = pd.DataFrame(rows, columns=columns)
-    return TuningResult(table, best, best_model, _autocorrelation(scorer.table(held_out), "floor"))
+    best = _best(rows)
+    return TuningResult(table, best, models[best], _autocorrelation(scorer.table(held_out), "floor"))
 
 
 def sample_len_candidates(data: Sequences) -> list[int]:
@@ -255,7 +260,11 @@ def _autocorrelation(table: pd.DataFrame, column: str) -> float:
 
 def _best(rows: list[dict[str, Any]]) -> int:
     """Index of the row to choose: of those with about the highest score the lowest autocorrelation MSE."""
-    table = pd.DataFrame(rows)
-    near = table[(table["score"] >= table["score"].max() - EQUAL) & (table["score"] > 0)]
     by = ["autocorrelation_mse", "score"]
-    return int(near.sort_values(by, ascending=[True, False], na_position="last", kind="stable").index[0])
+    return int(_near(rows).sort_values(by, ascending=[True, False], na_position="last", kind="stable").index[0])
+
+
+def _near(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """The rows with about the highest score."""
+    table = pd.DataFrame(rows)
+    return table[(table["score"] >= table["score"].max() - EQUAL) & (table["score"] > 0)]

@@ -88,23 +88,46 @@ def test_the_model_of_an_earlier_stage_is_kept_as_it_was(pages, model):
     assert result.best_model.get_params()["epochs"] == result.best_params["epochs"]
 
 
-def test_a_tie_goes_to_the_lower_autocorrelation_error(pages, model, monkeypatch):
-    found = iter([(0.800, 0.3), (0.795, 0.1), (0.70, 0.01)])
-    monkeypatch.setattr("dgsynth.tuning.score", lambda table: table)
-    monkeypatch.setattr("dgsynth.tuning._autocorrelation", lambda table, column: values[1])
-    values = None
+@pytest.fixture
+def found(monkeypatch):
+    """Let the candidates come to these scores and autocorrelation errors, one after another."""
+    waiting, now = [], (0.0, 0.0)
 
     class Scores:
         def __init__(self, held_out):
             pass
 
         def table(self, made):
-            nonlocal values
-            values = next(found, (0, 0))
-            return values[0]
+            nonlocal now
+            now = waiting.pop(0) if waiting else now
+            return now[0]
 
     monkeypatch.setattr("dgsynth.tuning.Scorer", Scores)
-    assert tune(model, pages, sample_len=[1, 2, 4]).best_params["sample_len"] == 2
+    monkeypatch.setattr("dgsynth.tuning.score", lambda table: table)
+    monkeypatch.setattr("dgsynth.tuning._autocorrelation", lambda table, column: now[1])
+    return waiting
+
+
+def test_a_tie_goes_to_the_lower_autocorrelation_error(pages, model, found):
+    found += [(0.800, 0.3), (0.795, 0.1), (0.70, 0.01)]
+    result = tune(model, pages, sample_len=[1, 2, 4])
+    assert result.best_params["sample_len"] == result.best_model.sample_len == 2
+
+
+def test_the_choice_can_come_back_to_an_earlier_model(pages, model, found):
+    found += [(0.800, 0.5), (0.795, 0.4), (0.806, 0.9)]  # the first, the second, and the first again
+    result = tune(model, pages, sample_len=[1, 2, 4])
+    assert result.best_params["sample_len"] == result.best_model.sample_len == 1
+
+
+def test_best_params_make_the_epochs_count(pages, model):
+    params = tune(model, pages, sample_len=[7], epochs=[2]).best_params
+    assert model.set_params(**params).fit(pages).n_epochs_ == 2
+
+
+def test_checkpoints_are_refused(pages, model, tmp_path):
+    with pytest.raises(ValueError, match="leave out checkpoint_dir"):
+        tune(model.set_params(checkpoint_dir=tmp_path), pages)
 
 
 def test_divergence_of_one_candidate_does_not_end_the_others(pages, model, monkeypatch):
