@@ -63,7 +63,7 @@ def _measure(shape: str, precision: str) -> dict[str, float]:
     forced = None if lengths is None else torch.from_numpy(lengths)
     generators = Generators.of(model.generator_, precision)  # type: ignore[arg-type]
     rates = {"network": rate(lambda: generate(generators, 0, 0, n, lengths=forced), n)}
-    rates["to_numpy"] = rate(lambda: _arrays(model._sample_range(0, 0, n, None, forced)), n)
+    rates["to_numpy"] = rate(lambda: _arrays(model._maker()(0, 0, n, None, forced)), n)
     rates["one sample, ms"] = 1000 / rate(lambda: model.sample(1, random_state=0), 1, repeats=50)
     if shape != "gcut":
         flops = 2 * (400 * (5 + 100) + 100 * sample_len * measurements) * (-(-length // sample_len))

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils._tags import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dgsynth import persistence
@@ -28,12 +23,10 @@ from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.data.validation import warn_of_identifiers
 from dgsynth.errors import DataError
-from dgsynth.generation import Condition, Generators, GivenColumn, generate
+from dgsynth.estimator import SCORE_SEED, Maker, Synthesizer, resolve_device, scorer, seed_of, threads
+from dgsynth.generation import Condition, Generators, generate
 from dgsynth.kernels.packing import Precision
 from dgsynth.networks import DoppelGANger
-from dgsynth.sampling.formats import table_format
-from dgsynth.sampling.stream import Run, interrupted_seed, write_samples
-from dgsynth.sampling.template import table_template
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback, Progress
 from dgsynth.training.checkpoint import Checkpoint, checkpoint_seed, run_identity
@@ -50,17 +43,11 @@ _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _MAX_HELD_OUT = 1000
 """Most samples that are held out for validation, and made at each: more of them tell little more."""
 
-_MAX_SCORED = 5000
-"""Most samples that are made for a score."""
-
-_SCORE_SEED = 0
-"""Of the samples that are scored: always from the same noise, so that scores differ by the weights alone."""
-
 _VALIDATED = ("validation_scores_", "best_step_", "best_score_", "n_restarts_")
 """Attributes of a model that was validated in training."""
 
 
-class DGSynthesizer(BaseEstimator):
+class DGSynthesizer(Synthesizer):
     """Learns a data set of time series with metadata and makes new ones (DoppelGANger).
 
     Parameters
@@ -197,17 +184,9 @@ class DGSynthesizer(BaseEstimator):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "sequence_key": [str, Integral, None],
-        "sequence_index": [str, Integral, None],
-        "time_columns": ["array-like", dict, None],
-        "metadata": ["array-like", None],
-        "measurements": ["array-like", None],
-        "categorical": ["array-like", tuple],
-        "schema": [Schema, None],
-        "timestamps": [StrOptions({"auto", "regular", "irregular"})],
+        **Synthesizer._parameter_constraints,
         "sample_len": [_POSITIVE, StrOptions({"auto"})],
         "auto_normalize": ["boolean"],
-        "scaling": [StrOptions({"auto", "linear", "log"}), dict],
         "feature_range": [tuple, list],
         "generator_averaging": [Interval(Real, 0, 1, closed="left")],
         "metadata_noise_dim": [_POSITIVE],
@@ -235,14 +214,9 @@ class DGSynthesizer(BaseEstimator):
         "discriminator_rounds": [_POSITIVE],
         "generator_rounds": [_POSITIVE],
         "packing": [_POSITIVE],
-        "callbacks": ["array-like", tuple],
         "checkpoint_dir": [str, os.PathLike, None],
         "encoded_dir": [str, os.PathLike, None],
-        "device": [str],
         "precision": [StrOptions({"float32", "bfloat16"})],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
         "warm_start": ["boolean"],
     }
 
@@ -345,14 +319,6 @@ class DGSynthesizer(BaseEstimator):
         self.verbose = verbose
         self.warm_start = warm_start
 
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        tags.non_deterministic = self.random_state is None
-        return tags
-
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the samples of `X`.
 
@@ -388,166 +354,6 @@ class DGSynthesizer(BaseEstimator):
         self._validate_params()
         return self._fit(X, goes_on=hasattr(self, "networks_"), epochs=1, max_steps=None, validates=False)
 
-    def sample(
-        self,
-        n_samples: int = 1,
-        *,
-        metadata: pd.DataFrame | Mapping[Any, Any] | None = None,
-        lengths: int | Sequence[int] | np.ndarray | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Any:
-        """Return new samples in the form that `fit` was given.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            May be left out where `metadata` has a row for every sample.
-        metadata : DataFrame or dict of column to value or values, optional
-            All or some of the metadata columns: one row for every sample, or one for all of them. The other
-            columns are generated to fit, by rejection; a number counts as met within 1 % of its range.
-        lengths : int or array of shape (n_samples,), optional
-            Records per sample, also beyond the longest sample learned. By default the model says.
-        random_state : int, RandomState or None
-            Sample i depends on the model, this and i alone, so that `sample(10, random_state=7)` are the first
-            ten of `sample(1000, random_state=7)`. None draws fresh randomness.
-
-        Returns
-        -------
-        DataFrame, array, list, Table or Sequences
-
-        Raises
-        ------
-        NotFittedError
-        DataError
-            `metadata` names an unknown column or value, or a combination that the model next to never makes.
-        """
-        check_is_fitted(self)
-        frame = None if metadata is None else self._metadata_frame(metadata)
-        n_samples = _count(n_samples, frame)
-        return self._sample_range(
-            _seed(random_state), 0, n_samples, _rows(frame, n_samples), _lengths(lengths, n_samples)
-        ).restore()
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Return how close new samples come to real ones: one number in (0, 1], higher is better.
-
-        As many samples are made as `X` has, at most 5,000, always from the same noise. They are compared with `X` by
-        all metrics of `dgsynth.evaluation` that train nothing, each relative to its floor, which is what random halves
-        of `X` differ by: see `dgsynth.evaluation.score`. 1 is as close to `X` as its halves are to each other.
-
-        Parameters
-        ----------
-        X : DataFrame, array, list, Table or Sequences
-            Real samples in the form that `fit` was given, better others than those. In `GridSearchCV` and
-            `cross_val_score` arrays, lists and wide tables are split into samples; of a long table the rows would be,
-            so give ``cv=GroupKFold()`` and ``groups=X[sequence_key]``.
-        y : ignored
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        NotFittedError
-        DataError
-            `X` lacks a column, holds one of another kind, or has no samples.
-
-        References
-        ----------
-        Lin et al. (2020), Section 5.2, for most of the metrics; the aggregation is this library's own.
-        """
-        check_is_fitted(self)
-        from dgsynth.evaluation.tables import check_same_columns, read_like
-
-        if isinstance(X, np.ndarray) and X.ndim == 2:
-            validate_data(self, X, reset=False, skip_check_array=True)
-        real = read_like(X, self.schema_, **self._roles())
-        made = self._sample_range(_SCORE_SEED, 0, min(len(real), _MAX_SCORED), None, None)
-        check_same_columns(made, real, "given")
-        return _scorer(real)(made)
-
-    def iter_samples(
-        self,
-        n_samples: int,
-        chunk_size: int = 10_000,
-        *,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Iterator[Any]:
-        """Yield the samples of `sample(n_samples, random_state=random_state)` in chunks.
-
-        Parameters
-        ----------
-        n_samples, chunk_size : int
-        random_state : int, RandomState or None
-
-        Yields
-        ------
-        DataFrame, array, list, Table or Sequences
-            `chunk_size` samples each, fewer in the last.
-        """
-        check_is_fitted(self)
-        n_samples, chunk_size = _at_least_one(n_samples, "n_samples"), _at_least_one(chunk_size, "chunk_size")
-        seed = _seed(random_state)
-        for first in range(0, n_samples, chunk_size):
-            chunk = self._sample_range(seed, first, min(chunk_size, n_samples - first), None, None)
-            yield chunk.restore(first_key=first)
-
-    def sample_to(
-        self,
-        path: str | os.PathLike[str],
-        n_samples: int,
-        *,
-        format: str | None = None,
-        chunk_size: int = 10_000,
-        n_jobs: int = 1,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        """Write the samples of `sample(n_samples, random_state=random_state)` to a file, holding one chunk at a time.
-
-        The file appears under its name once it is whole. Finished chunks are kept beside it, in the folder
-        `.{name}.parts`: a call that was interrupted or killed goes on from there when it is made again, and the file
-        is the same, byte for byte. With `random_state=None` it goes on with the seed of the interrupted call. Parts
-        of a call with another model or other arguments are neither mixed in nor deleted, but refused. Two calls
-        must not write the same file at once.
-
-        Parameters
-        ----------
-        path : path-like
-            A file that is there is replaced.
-        n_samples : int
-        format : {"parquet", "csv", "csv.gz"}, optional
-            By default what the name ends in.
-        chunk_size : int, default=10_000
-            Samples made at a time, and in Parquet the samples of a row group.
-        n_jobs : int, default=1
-            Processes that make chunks; -1 as many as there are cores. The file is the same for any number.
-        random_state : int, RandomState or None
-
-        Raises
-        ------
-        NotFittedError
-        FileNotFoundError
-            There is no such folder.
-        DataError
-            The model was fitted on arrays, the format is unknown, or parts of another call lie beside the file.
-
-        Notes
-        -----
-        The dtypes are those that the model learned, in every row group. Generated keys of dtype category become text.
-        Parquet keeps no datetimes in seconds; they come back in milliseconds.
-        """
-        check_is_fitted(self)
-        n_samples, chunk_size = _at_least_one(n_samples, "n_samples"), _at_least_one(chunk_size, "chunk_size")
-        path = Path(path)
-        template = table_template(self.encoder_, n_samples)
-        name, writer = table_format(path, format, self.encoder_, template)
-        seed = interrupted_seed(path) if random_state is None else None
-        seed = _seed(random_state) if seed is None else seed
-        run = Run(persistence.digest(self), seed, n_samples, chunk_size, name)
-        chunk = partial(_samples, self._generators(), self.encoder_, self.n_jobs)
-        write_samples(path, chunk, run, writer, n_jobs=n_jobs, progress=bool(self.verbose))
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to one .safetensors file; see `load`."""
         check_is_fitted(self)
@@ -577,7 +383,7 @@ class DGSynthesizer(BaseEstimator):
             sequences, held_out = self._hold_out(sequences, n_held_out)
         encoded = self.encoder_.encode(sequences, self.encoded_dir)
         del sequences  # training needs the room, and not the table
-        with _threads(self.n_jobs):
+        with threads(self.n_jobs):
             self._train(encoded, epochs, max_steps, held_out, max_restarts=0 if goes_on else self.max_restarts)
         return self
 
@@ -595,16 +401,8 @@ class DGSynthesizer(BaseEstimator):
         """Return the samples to train on and those held out, chosen by the seed."""
         order = np.random.default_rng(self.seed_).permutation(len(sequences))
         train, chosen = np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
-        held_out = _HeldOut(n_held_out, _scorer(sequences.take(chosen)), self.encoder_, self.precision)
+        held_out = _HeldOut(n_held_out, scorer(sequences.take(chosen)), self.encoder_, self.precision)
         return sequences.take(train), held_out
-
-    def _read(self, X: Any, schema: Schema | None) -> Sequences:
-        return Sequences.from_any(X, **self._roles(), schema=schema)
-
-    def _roles(self) -> dict[str, Any]:
-        """What says how a table is read."""
-        names = ("sequence_key", "sequence_index", "time_columns", "metadata", "measurements", "categorical")
-        return {name: getattr(self, name) for name in names}
 
     def _start(self, sequences: Sequences) -> None:
         """Set up all that is learned before the first step."""
@@ -685,48 +483,18 @@ class DGSynthesizer(BaseEstimator):
             self._sampling[self.precision] = Generators.of(self.generator_.eval(), self.precision)
         return self._sampling[self.precision]
 
-    def _sample_range(
-        self, seed: int, first: int, n_samples: int, metadata: pd.DataFrame | None, lengths: torch.Tensor | None
-    ) -> Sequences:
-        with _threads(self.n_jobs):
-            encoded = generate(
-                self._generators(),
-                seed,
-                first,
-                n_samples,
-                condition=None if metadata is None else self._condition(metadata),
-                lengths=lengths,
-            )
-        return self.encoder_.decode(encoded)
+    def _maker(self) -> Maker:
+        return partial(_samples, self._generators(), self.encoder_, self.n_jobs)
 
-    def _metadata_frame(self, metadata: pd.DataFrame | Mapping[Any, Any]) -> pd.DataFrame:
-        """Return given metadata as a frame whose columns the model knows."""
-        if not isinstance(metadata, pd.DataFrame):
-            values = {name: value if np.ndim(value) else [value] for name, value in metadata.items()}
-            rows = max((len(value) for value in values.values()), default=0)
-            metadata = pd.DataFrame({n: list(v) * rows if len(v) == 1 else list(v) for n, v in values.items()})
-        known = self.encoder_.metadata_columns
-        for name in metadata.columns:
-            if name not in known:
-                raise DataError(f"metadata names column {name!r}; the model's metadata columns are {list(known)}")
-        if metadata.empty:
-            raise DataError("metadata is empty; give at least one column and one row, or leave it out")
-        return self.encoder_.check_metadata(metadata.reset_index(drop=True))
-
-    def _condition(self, metadata: pd.DataFrame) -> Condition:
-        columns = self.encoder_.metadata_columns
-        given = tuple(GivenColumn(name, *columns[name]) for name in metadata.columns)
-        # Where only the start time is left to generate, every visible column is given: the nearest will do.
-        left = columns.keys() - set(metadata.columns)
-        nearest = left.isdisjoint(column.name for column in self.schema_.metadata)
-        return Condition(torch.from_numpy(self.encoder_.encode_metadata(metadata)), given, nearest)
+    def _digest(self) -> str:
+        return persistence.digest(self)
 
     def _fit_seed(self) -> int:
         if self.random_state is None and self.checkpoint_dir is not None:
             seed = checkpoint_seed(self.checkpoint_dir)
             if seed is not None:
                 return seed
-        return _seed(self.random_state)
+        return seed_of(self.random_state)
 
     def _callbacks(self) -> list[Callback]:
         return [*([Progress()] if self.verbose else []), *self.callbacks]
@@ -766,15 +534,6 @@ class DGSynthesizer(BaseEstimator):
         )
 
 
-def resolve_device(device: str) -> torch.device:
-    """Return the device that `device` names; "auto" is the fastest kind there is."""
-    if device != "auto":
-        return torch.device(device)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
 @dataclass(frozen=True, eq=False)
 class _HeldOut:
     """Samples held out of training, which score the networks; made once per fit."""
@@ -785,77 +544,27 @@ class _HeldOut:
     precision: Precision
 
     def score(self, networks: DoppelGANger) -> float:
-        made = generate(Generators.of(networks, self.precision), _SCORE_SEED, 0, self.size)
+        made = generate(Generators.of(networks, self.precision), SCORE_SEED, 0, self.size)
         return self.scorer(self.encoder.decode(made))
 
 
-def _scorer(real: Sequences) -> Callable[[Sequences], float]:
-    # Not at the head of the file: whoever neither scores nor validates does not wait for the import.
-    from dgsynth.evaluation.fidelity import Scorer
-
-    return Scorer(real)
-
-
-@contextmanager
-def _threads(n_jobs: int | None) -> Iterator[None]:
-    """Run torch on `n_jobs` threads for a while."""
-    before = torch.get_num_threads()
-    if n_jobs is not None:
-        torch.set_num_threads(n_jobs if n_jobs > 0 else max((os.cpu_count() or 1) + 1 + n_jobs, 1))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _samples(
-    generators: Generators, encoder: Encoder, n_threads: int | None, seed: int, first: int, n_samples: int
+    generators: Generators,
+    encoder: Encoder,
+    n_jobs: int | None,
+    seed: int,
+    first: int,
+    n_samples: int,
+    condition: Condition | None = None,
+    lengths: torch.Tensor | None = None,
 ) -> Sequences:
     """Return samples; what it needs of the model travels to other processes."""
-    with _threads(n_threads):
-        encoded = generate(generators, seed, first, n_samples)
+    with threads(n_jobs):
+        encoded = generate(generators, seed, first, n_samples, condition=condition, lengths=lengths)
     return encoder.decode(encoded)
-
-
-def _seed(random_state: int | np.random.RandomState | None) -> int:
-    """Return 63 random bits: of fresh entropy for None, else determined by `random_state`."""
-    entropy: Any = random_state
-    if random_state is not None and not isinstance(random_state, Integral):
-        entropy = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint64).tolist()
-    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def _units(units: Sequence[int], name: str) -> tuple[int, ...]:
     if not all(isinstance(unit, Integral) and unit > 0 for unit in units):
         raise ValueError(f"{name} must be positive ints, one per hidden layer, got {units!r}")
     return tuple(int(unit) for unit in units)
-
-
-def _at_least_one(value: int, name: str) -> int:
-    if not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} must be an int of at least 1, got {value!r}")
-    return int(value)
-
-
-def _count(n_samples: int, metadata: pd.DataFrame | None) -> int:
-    """Return how many samples are asked for: as many as `metadata` has rows where only these say."""
-    n_samples, rows = _at_least_one(n_samples, "n_samples"), 1 if metadata is None else len(metadata)
-    if rows > 1 and n_samples not in (1, rows):
-        raise DataError(f"metadata has {rows} rows for {n_samples} samples; give one row, or one for every sample")
-    return max(n_samples, rows)
-
-
-def _rows(metadata: pd.DataFrame | None, n_samples: int) -> pd.DataFrame | None:
-    """Return one row for every sample."""
-    if metadata is None or len(metadata) == n_samples:
-        return metadata
-    return metadata.loc[np.zeros(n_samples, dtype=int)].reset_index(drop=True)
-
-
-def _lengths(lengths: int | Sequence[int] | np.ndarray | None, n_samples: int) -> torch.Tensor | None:
-    if lengths is None:
-        return None
-    array = np.asarray(lengths)
-    if array.dtype.kind not in "iu" or (array < 1).any() or array.shape not in ((), (n_samples,)):
-        raise ValueError(f"lengths must be an int, or {n_samples} ints, of at least 1; got {lengths!r}")
-    return torch.from_numpy(np.broadcast_to(array, n_samples).astype(np.int64))

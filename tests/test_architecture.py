@@ -28,6 +28,7 @@ LEVELS = {
     "generation": 3,
     "training": 3,
     "sampling": 3,
+    "estimator": 4,
     "persistence": 4,
     "synthesizer": 4,
     "tuning": 5,

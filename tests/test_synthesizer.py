@@ -508,7 +508,7 @@ class Weights(Callback):
 def scores(monkeypatch):
     """Let validation find these scores, one after another, whatever is made; a test fills in what it needs."""
     waiting = []
-    monkeypatch.setattr("dgsynth.synthesizer._scorer", lambda held_out: lambda made: waiting.pop(0))
+    monkeypatch.setattr("dgsynth.synthesizer.scorer", lambda held_out: lambda made: waiting.pop(0))
     return waiting
 
 
