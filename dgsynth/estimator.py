@@ -58,6 +58,11 @@ class Synthesizer(BaseEstimator):
 
     schema_: Schema
     encoder_: Encoder
+    seed_: int
+    n_steps_: int
+    n_epochs_: int
+    n_features_in_: int
+    feature_names_in_: np.ndarray
 
     _parameter_constraints: dict[str, list[Any]] = {
         "sequence_key": [str, Integral, None],

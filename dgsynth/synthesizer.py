@@ -422,7 +422,7 @@ class DGSynthesizer(Synthesizer):
         trainer = Trainer(self.networks_.to(device), data, config, self.seed_, self._callbacks())
         if self._training_state is not None:
             trainer.restore(self._training_state)
-        steps = max_steps or epochs * trainer.order.steps_per_epoch
+        steps = max_steps or epochs * trainer.steps_per_epoch
         until = trainer.step + steps
         validation = None
         if held_out is not None:

@@ -133,3 +133,25 @@ class TrainingData:
         values = records[self._offsets[index][row] + torch.minimum(step, last)] * (step <= last)[:, None]
         steps[row, step] = torch.cat([values, encode_flags(step, last)], dim=1)
         self._written = row, step
+
+
+class Batches:
+    """The batch of every step.
+
+    Parameters
+    ----------
+    data : TrainingData
+    order : BatchOrder
+    """
+
+    def __init__(self, data: TrainingData, order: BatchOrder) -> None:
+        self.data = data
+        self.order = order
+        self._epoch = -1
+
+    def at(self, step: int) -> RealBatch:
+        """Return the batch of a step; the next call may overwrite it."""
+        epoch, position = divmod(step, self.order.steps_per_epoch)
+        if epoch != self._epoch:
+            self._samples, self._epoch = self.order.epoch(epoch), epoch
+        return self.data.batch(self._samples[position])

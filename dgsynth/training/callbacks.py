@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from tqdm.auto import tqdm
@@ -16,7 +17,8 @@ class Callback:
     """Base of what can follow training; override what is needed.
 
     Every hook gets the `Trainer`, whose `step`, `epoch`, `total_steps`, `history` and `networks` may be
-    read. Setting `trainer.stop = True` ends training after the current step.
+    read. Setting `trainer.stop = True` ends training after the current step. A baseline gives its `Loop`, without
+    `networks`; where it trains in several phases, each begins and ends.
     """
 
     def on_fit_begin(self, trainer: Trainer) -> None:
@@ -56,13 +58,12 @@ class Progress(Callback):
     def on_step_end(self, trainer: Trainer) -> None:
         # Losses may live on a GPU, and reading them waits for it: not at every step.
         if trainer.step % 50 == 0 or trainer.step == trainer.total_steps:
-            losses = trainer.history.last()
-            self._bar.set_postfix(
-                epoch=trainer.epoch,
-                discriminator=f"{losses['discriminator_loss']:.3g}",
-                generator=f"{losses['generator_loss']:.3g}",
-                refresh=False,
-            )
+            losses = {
+                name.removesuffix("_loss"): f"{loss:.3g}"
+                for name, loss in trainer.history.last().items()
+                if name.endswith("_loss") and loss
+            }
+            self._bar.set_postfix(epoch=trainer.epoch, **losses, refresh=False)
         self._bar.update(trainer.step - self._bar.n)
 
     def on_restart(self, trainer: Trainer) -> None:
@@ -71,3 +72,23 @@ class Progress(Callback):
 
     def on_fit_end(self, trainer: Trainer) -> None:
         self._bar.close()
+
+
+class TimeLimit(Callback):
+    """Ends training after some seconds, at the end of a step; each phase of a model has its share of them.
+
+    What was trained then depends on the machine, and is not reproducible.
+
+    Parameters
+    ----------
+    seconds : float
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def on_fit_begin(self, trainer: Trainer) -> None:
+        self._end = time.monotonic() + self.seconds * trainer.share
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        trainer.stop = trainer.stop or time.monotonic() >= self._end

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from dgsynth.errors import DivergenceError
 
 LOSSES = ("discriminator_loss", "distance", "gradient_penalty", "auxiliary_loss", "generator_loss")
-"""Columns of the history; `distance` is the discriminator's estimate of the Wasserstein distance."""
+"""Those of a DoppelGANger; `distance` is the discriminator's estimate of the Wasserstein distance."""
 
 READ_EVERY = 20
 """Losses stay on the device for so many steps, so that a GPU is not waited for at each."""
@@ -19,17 +21,20 @@ class History:
 
     Parameters
     ----------
-    values : float64 Tensor of shape (steps, len(LOSSES)), optional
+    names : sequence of str
+        One for each loss.
+    values : float64 Tensor of shape (steps, len(names)), optional
         Losses of earlier steps.
     """
 
-    def __init__(self, values: Tensor | None = None) -> None:
+    def __init__(self, names: Sequence[str], values: Tensor | None = None) -> None:
+        self.names = tuple(names)
         self._read: list[Tensor] = [] if values is None else [values]
         self._pending: list[Tensor] = []
         self._n_read = 0 if values is None else len(values)
 
     def append(self, losses: Tensor) -> None:
-        """Add one step's losses, shape (len(LOSSES),); a loss that the model does not have is 0.
+        """Add one step's losses, shape (len(names),); a loss that the model does not have is 0.
 
         Raises
         ------
@@ -41,14 +46,14 @@ class History:
             self._read_pending()
 
     def values(self) -> Tensor:
-        """Return all losses so far, float64 Tensor of shape (steps, len(LOSSES))."""
+        """Return all losses so far, float64 Tensor of shape (steps, len(names))."""
         self._read_pending()
-        return torch.cat(self._read) if self._read else torch.empty(0, len(LOSSES), dtype=torch.float64)
+        return torch.cat(self._read) if self._read else torch.empty(0, len(self.names), dtype=torch.float64)
 
     def last(self) -> dict[str, float]:
         """Return the newest losses by name."""
         newest = self._pending[-1] if self._pending else self._read[-1][-1]
-        return dict(zip(LOSSES, newest.tolist(), strict=True))
+        return dict(zip(self.names, newest.tolist(), strict=True))
 
     def _read_pending(self) -> None:
         if not self._pending:
@@ -64,6 +69,6 @@ class History:
         if len(broken):
             row, column = broken[0].tolist()
             raise DivergenceError(
-                f"training diverged: {LOSSES[column]} is {new[row, column].item()} at step {self._n_read + row + 1}; "
-                "lower learning_rate, or look for extreme values in the data"
+                f"training diverged: {self.names[column]} is {new[row, column].item()} at step "
+                f"{self._n_read + row + 1}; lower learning_rate, or look for extreme values in the data"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -33,12 +34,23 @@ def draw_noise(
         (n_samples, layout.passes, config.measurement_noise_dim),
         (n_uniform,),
     ]
+    metadata, minmax, state, measurement, mixing = draw_normal(seed, step, shapes)
+    noise = Noise(metadata, minmax, state if networks.has_random_state else None, measurement)
+    return noise, torch.special.ndtr(mixing)
+
+
+def draw_normal(seed: int, step: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
+    """Return standard normal numbers of the given shapes, a function of the seed and the step.
+
+    Parameters
+    ----------
+    seed : int in [0, 2**63)
+    step : int64 Tensor of shape ()
+        Its device is that of the numbers.
+    shapes : sequence of tuple
+    """
     sizes = [math.prod(shape) for shape in shapes]
     # One draw for all: the step stands where generation has the number of a sample.
     number = step.reshape(1)
     normal = philox_normal(seed, number, Stream.TRAINING, torch.zeros_like(number), sum(sizes)).flatten()
-    metadata, minmax, state, measurement, mixing = (
-        part.view(shape) for part, shape in zip(normal.split(sizes), shapes, strict=True)
-    )
-    noise = Noise(metadata, minmax, state if networks.has_random_state else None, measurement)
-    return noise, torch.special.ndtr(mixing)
+    return [part.view(shape) for part, shape in zip(normal.split(sizes), shapes, strict=True)]

@@ -6,29 +6,28 @@ import copy
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from dgsynth.config import TrainingConfig
-from dgsynth.errors import DivergenceError
 from dgsynth.kernels import library_status
 from dgsynth.kernels.critic import Rows
 from dgsynth.networks.doppelganger import DoppelGANger, Fake
 from dgsynth.training.adam import Adam
 from dgsynth.training.averaging import WeightAverage
-from dgsynth.training.batching import BatchOrder, RealBatch, TrainingData
+from dgsynth.training.batching import Batches, BatchOrder, RealBatch, TrainingData
 from dgsynth.training.callbacks import Callback
 from dgsynth.training.captured import CapturedStep, CudaGraph
 from dgsynth.training.generator import Generator, Made
-from dgsynth.training.history import History
+from dgsynth.training.history import LOSSES, History
+from dgsynth.training.loop import Loop
 from dgsynth.training.losses import critic_step, generator_loss
 from dgsynth.training.noise import draw_noise
 
 BETA_2 = 0.999
 
 
-class Trainer:
+class Trainer(Loop):
     """Trains a DoppelGANger by WGAN-GP.
 
     A step draws one real batch and one noise; then come the rounds of the discriminators and the rounds of
@@ -48,16 +47,11 @@ class Trainer:
     ----------
     seed : int
         Of the steps to come: that of the last `restart`, if there was one.
-    step, epoch, total_steps : int
-        Steps done, whole epochs done, and the step at which `run` ends.
-    history : History
     average : WeightAverage or None
-    interrupted, completed : bool
-        Whether a KeyboardInterrupt ended the run; whether it came to its end with whole steps.
-    stop : bool
-        A callback sets it to end the run.
     captured : CapturedStep or None
         A step as a CUDA graph, where one is recorded.
+
+    The others are those of `Loop`.
     """
 
     def __init__(
@@ -72,15 +66,11 @@ class Trainer:
         self.data = data
         self.config = config
         self.seed = seed
-        self.callbacks = list(callbacks)
-        self.order = BatchOrder(len(data), config.batch_size, networks.config.packing, seed)
-        self.step = self.total_steps = 0
-        self.history = History()
-        self.interrupted = self.completed = self.stop = False
+        self.batches = Batches(data, BatchOrder(len(data), config.batch_size, networks.config.packing, seed))
+        super().__init__(LOSSES, self.batches.order.steps_per_epoch, callbacks)
         decay = config.generator_averaging
         self.average = WeightAverage(networks.generator_modules(), decay) if decay else None
         auxiliary = networks.auxiliary_discriminator
-        self._epoch_samples: np.ndarray | None = None
         self._fake_rows = torch.empty(0, device=data.device)
         self._discriminators = [networks.discriminator] + ([] if auxiliary is None else [auxiliary])
         self.generator = Generator(networks, config.precision)
@@ -89,31 +79,13 @@ class Trainer:
         self.generator_optimizer = Adam(self.generator.parameters, *settings)
         self.discriminator_optimizers = [Adam(critic.parameters(), *settings) for critic in self._discriminators]
 
-    @property
-    def epoch(self) -> int:
-        return self.step // self.order.steps_per_epoch
-
     def run(self, steps: int) -> None:
-        """Train for `steps` steps more, or until a callback stops it or the user interrupts it.
-
-        Raises
-        ------
-        DivergenceError
-            A loss is not finite, and no callback knows how to go on.
-        """
-        self.total_steps = self.step + steps
-        self.interrupted = self.completed = self.stop = False
+        """Train for `steps` steps more; see `Loop.run`."""
         self.networks.train()
-        self._call("on_fit_begin")
         try:
-            while not self._reach_the_end():
-                pass
-            self.completed = True
-        except KeyboardInterrupt:
-            self.interrupted = True
+            super().run(steps)
         finally:
             self.networks.eval()
-            self._call("on_fit_end")
 
     def restart(self, seed: int) -> None:
         """Begin anew: what was learned is replaced, in its place, by what a fresh trainer of the seed begins with.
@@ -127,7 +99,8 @@ class Trainer:
         """
         fresh = DoppelGANger.of_seed(self.networks.layout, self.networks.config, seed)
         weights = {f"networks.{name}": tensor for name, tensor in fresh.state_dict().items()}
-        self.restore(weights | {"history": History().values(), "step": torch.tensor(0), "seed": torch.tensor(seed)})
+        numbers = {"step": torch.tensor(0), "seed": torch.tensor(seed)}
+        self.restore(weights | numbers | {"history": History(LOSSES).values()})
         self._call("on_restart")
 
     def state(self) -> dict[str, Tensor]:
@@ -152,15 +125,14 @@ class Trainer:
                 tensor.copy_(tensors.get(f"averaged.{name}", tensors[f"networks.{name}"]))
         for optimizer_name, optimizer in self._optimizers().items():
             optimizer.restore(without_prefix(tensors, f"{optimizer_name}."))
-        self.history = History(tensors["history"].clone())
+        self.history = History(LOSSES, tensors["history"].clone())
         self.step = int(tensors["step"])
-        self._epoch_samples = None
         if int(tensors.get("seed", self.seed)) != self.seed:
             self._change_seed(int(tensors["seed"]))
 
     def _change_seed(self, seed: int) -> None:
         self.seed = seed
-        self.order = replace(self.order, seed=seed)
+        self.batches = Batches(self.data, replace(self.batches.order, seed=seed))
         self.captured = self._new_capture()  # the seed is a constant of the graph
 
     def _new_capture(self) -> CapturedStep | None:
@@ -173,34 +145,12 @@ class Trainer:
         discriminators = dict(zip(names, self.discriminator_optimizers, strict=False))
         return {"generator_optimizer": self.generator_optimizer, **discriminators}
 
-    def _reach_the_end(self) -> bool:
-        """Take steps to the end, and return whether it was reached: not where a callback took care of a divergence."""
-        try:
-            while self.step < self.total_steps and not self.stop:
-                self._run_step()
-            self.history.values()
-        except DivergenceError as error:
-            if not any(callback.on_divergence(self, error) for callback in self.callbacks):
-                raise
-            return False
-        return True
-
-    def _run_step(self) -> None:
-        operands = self._next_batch(), torch.tensor(self.step, device=self.data.device)
+    def _take_step(self) -> Tensor:
+        operands = self.batches.at(self.step), torch.tensor(self.step, device=self.data.device)
         losses = self._train_on(*operands) if self.captured is None else self.captured(self._train_on, *operands)
-        self.step += 1
-        self.history.append(losses)
         if self.average is not None:
-            self.average.update(self.step)
-        self._call("on_step_end")
-        if self.step and self.step % self.order.steps_per_epoch == 0:  # 0 where training has begun anew
-            self._call("on_epoch_end")
-
-    def _next_batch(self) -> RealBatch:
-        epoch, position = divmod(self.step, self.order.steps_per_epoch)
-        if position == 0 or self._epoch_samples is None:
-            self._epoch_samples = self.order.epoch(epoch)
-        return self.data.batch(self._epoch_samples[position])
+            self.average.update(self.step + 1)
+        return losses
 
     @torch.inference_mode()  # autograd is not asked, operation by operation, whether it has something to do
     def _train_on(self, real: RealBatch, step: Tensor) -> Tensor:
@@ -260,13 +210,6 @@ class Trainer:
             self.generator.gradients(made, of_metadata, of_minmax, steps.reshape(fake.steps.shape))
         )
         return losses[0] + weight * losses[1] if len(losses) > 1 else losses[0]
-
-    def _call(self, hook: str) -> None:
-        step = self.step
-        for callback in self.callbacks:
-            getattr(callback, hook)(self)
-            if self.step != step:  # it made training begin anew: the others hear of that, and not of this step
-                return
 
 
 def sampled_networks(networks: DoppelGANger, state: dict[str, Tensor]) -> DoppelGANger:
