@@ -282,10 +282,10 @@ def info(
     dgsynth info visits.safetensors --json
     """
     from dgsynth import load
-    from dgsynth.tensor_file import read_tensor_file
+    from dgsynth.tensor_file import read_header
 
     fitted = load(model)
-    header, _ = read_tensor_file(model, "model")
+    header = read_header(model, "model")
     facts = {
         "file": str(model),
         "format_version": header["format_version"],

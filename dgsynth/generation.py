@@ -165,7 +165,7 @@ def _meet(generators: Generators, seed: int, first: int, n_samples: int, conditi
     n_given = sum(column.slice.stop - column.slice.start for column in condition.given)
     if n_given == generators.layout.metadata_dim:
         return condition.metadata
-    drawn = _rejection(_metadata_source(generators, seed), torch.arange(first, first + n_samples), condition)
+    drawn = meet_by_rejection(_metadata_source(generators, seed), torch.arange(first, first + n_samples), condition)
     for column in condition.given:
         drawn[:, column.slice] = condition.metadata[:, column.slice]
     return drawn
@@ -183,8 +183,27 @@ def _metadata_source(generators: Generators, seed: int) -> Callable[[Tensor, Ten
     return draw
 
 
-def _rejection(draw: Callable[[Tensor, Tensor], Tensor], samples: Tensor, condition: Condition) -> Tensor:
-    """Draw for every sample until its condition is met; samples that still wait get more attempts each round."""
+def meet_by_rejection(draw: Callable[[Tensor, Tensor], Tensor], samples: Tensor, condition: Condition) -> Tensor:
+    """Draw for every sample until its condition is met; samples that still wait get more attempts each round.
+
+    Parameters
+    ----------
+    draw : callable
+        Returns rows for sample numbers (m,) and numbers of attempts (m,): metadata first, in their columns.
+    samples : int64 Tensor of shape (n,)
+    condition : Condition
+        Of n rows, as wide as those drawn.
+
+    Returns
+    -------
+    Tensor of shape (n, width)
+        Of each sample the first row drawn that meets its condition, or where the nearest will do, the nearest.
+
+    Raises
+    ------
+    DataError
+        The condition is next to impossible.
+    """
     result = condition.metadata.clone()
     nearest = torch.full((len(samples),), torch.inf)
     waiting = torch.arange(len(samples))
@@ -196,9 +215,9 @@ def _rejection(draw: Callable[[Tensor, Tensor], Tensor], samples: Tensor, condit
             numbers = torch.arange(done_attempts, done_attempts + attempts)
             drawn = draw(samples[group].repeat_interleave(attempts), numbers.repeat(len(group)))
             wanted = condition.metadata[group].repeat_interleave(attempts, 0)
-            distance = _distance(drawn, wanted, condition.given)
-            distance = torch.where(distance <= TOLERANCE, 0, distance).reshape(len(group), attempts)
-            best, which = distance.min(dim=1)  # the first of equals
+            off = distance(drawn, wanted, condition.given)
+            off = torch.where(off <= TOLERANCE, 0, off).reshape(len(group), attempts)
+            best, which = off.min(dim=1)  # the first of equals
             better = best < nearest[group]
             chosen = drawn.reshape(len(group), attempts, -1)[torch.arange(len(group)), which]
             result[group[better]] = chosen[better]
@@ -218,9 +237,9 @@ def _rejection(draw: Callable[[Tensor, Tensor], Tensor], samples: Tensor, condit
     return result
 
 
-def _distance(drawn: Tensor, wanted: Tensor, given: tuple[GivenColumn, ...]) -> Tensor:
+def distance(drawn: Tensor, wanted: Tensor, given: tuple[GivenColumn, ...]) -> Tensor:
     """Return how far drawn metadata are from wanted ones: infinite for another category, else in shares of range."""
-    distance = torch.zeros(len(drawn))
+    furthest = torch.zeros(len(drawn))
     for column in given:
         dims = [output.dim for output in column.outputs]
         ours, theirs = drawn[:, column.slice].split(dims, 1), wanted[:, column.slice].split(dims, 1)
@@ -228,6 +247,6 @@ def _distance(drawn: Tensor, wanted: Tensor, given: tuple[GivenColumn, ...]) -> 
         if column.outputs[0].activation != "softmax":
             off = (ours[0] - theirs[0]).abs()[:, 0]
             # A nullable number has an indicator [present, missing] behind it; without one both are 0, present.
-            distance = torch.maximum(distance, torch.where(category_wanted == 0, off, 0))
-        distance = torch.where(category == category_wanted, distance, torch.inf)
-    return distance
+            furthest = torch.maximum(furthest, torch.where(category_wanted == 0, off, 0))
+        furthest = torch.where(category == category_wanted, furthest, torch.inf)
+    return furthest

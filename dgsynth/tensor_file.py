@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,18 +60,31 @@ def read_tensor_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str,
         The file is truncated, not of this kind or format version, or holds numbers that are not finite.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {str(path)!r}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = _parse_header((file.metadata() or {}).get(_KEY), path, kind)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, OSError, UnicodeDecodeError) as error:
-        raise ModelFileError(f"{path.name} is damaged or not a .safetensors file: {error}") from error
+    with _opened(path) as file:
+        header = _parse_header((file.metadata() or {}).get(_KEY), path, kind)
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise ModelFileError(f"{path.name} is damaged: {name!r} holds numbers that are not finite")
     return header, tensors
+
+
+def read_header(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
+    """Return the header of a file without reading its tensors; raises what `read_tensor_file` raises."""
+    path = Path(path)
+    with _opened(path) as file:
+        return _parse_header((file.metadata() or {}).get(_KEY), path, kind)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {str(path)!r}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError, UnicodeDecodeError) as error:
+        raise ModelFileError(f"{path.name} is damaged or not a .safetensors file: {error}") from error
 
 
 def _parse_header(text: str | None, path: Path, kind: str) -> dict[str, Any]:

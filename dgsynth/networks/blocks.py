@@ -96,12 +96,12 @@ def pack_mlp(mlp: nn.Sequential, outputs: tuple[Output, ...]) -> PackedMlp:
     return PackedMlp(weights, tuple(pack_bias(layer.bias.detach()) for layer in layers), outputs)
 
 
-def discriminator_mlp(in_features: int, units: Sequence[int]) -> nn.Sequential:
-    """Return hidden layers of linear and ReLU, and a linear head of width one; no normalization."""
+def relu_mlp(in_features: int, units: Sequence[int], out_features: int) -> nn.Sequential:
+    """Return hidden layers of linear and ReLU, and a linear head; no normalization."""
     layers: list[nn.Module] = []
     for width_in, width_out in pairwise([in_features, *units]):
         layers += [glorot_linear(width_in, width_out), nn.ReLU()]
-    return nn.Sequential(*layers, glorot_linear([in_features, *units][-1], 1))
+    return nn.Sequential(*layers, glorot_linear([in_features, *units][-1], out_features))
 
 
 def harden(values: Tensor, outputs: tuple[Output, ...]) -> Tensor:

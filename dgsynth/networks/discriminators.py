@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from dgsynth.networks.blocks import discriminator_mlp
+from dgsynth.networks.blocks import relu_mlp
 
 
 class Discriminator(nn.Module):
@@ -25,7 +25,7 @@ class Discriminator(nn.Module):
     def __init__(self, input_dim: int, units: Sequence[int], packing: int = 1) -> None:
         super().__init__()
         self.packing = packing
-        self.mlp = discriminator_mlp(input_dim * packing, units)
+        self.mlp = relu_mlp(input_dim * packing, units, 1)
 
     def layers(self) -> tuple[list[Tensor], list[Tensor]]:
         """Return the weights and the biases of all layers, as `kernels.critic` reads them."""

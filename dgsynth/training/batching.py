@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -135,23 +137,27 @@ class TrainingData:
         self._written = row, step
 
 
-class Batches:
+T = TypeVar("T")
+
+
+class Batches(Generic[T]):
     """The batch of every step.
 
     Parameters
     ----------
-    data : TrainingData
+    batch_of : callable
+        Returns what stands for some samples, given their numbers.
     order : BatchOrder
     """
 
-    def __init__(self, data: TrainingData, order: BatchOrder) -> None:
-        self.data = data
+    def __init__(self, batch_of: Callable[[np.ndarray], T], order: BatchOrder) -> None:
         self.order = order
+        self._batch_of = batch_of
         self._epoch = -1
 
-    def at(self, step: int) -> RealBatch:
-        """Return the batch of a step; the next call may overwrite it."""
+    def at(self, step: int) -> T:
+        """Return the batch of a step."""
         epoch, position = divmod(step, self.order.steps_per_epoch)
         if epoch != self._epoch:
             self._samples, self._epoch = self.order.epoch(epoch), epoch
-        return self.data.batch(self._samples[position])
+        return self._batch_of(self._samples[position])

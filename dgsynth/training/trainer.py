@@ -66,7 +66,7 @@ class Trainer(Loop):
         self.data = data
         self.config = config
         self.seed = seed
-        self.batches = Batches(data, BatchOrder(len(data), config.batch_size, networks.config.packing, seed))
+        self.batches = Batches(data.batch, BatchOrder(len(data), config.batch_size, networks.config.packing, seed))
         super().__init__(LOSSES, self.batches.order.steps_per_epoch, callbacks)
         decay = config.generator_averaging
         self.average = WeightAverage(networks.generator_modules(), decay) if decay else None
@@ -132,7 +132,7 @@ class Trainer(Loop):
 
     def _change_seed(self, seed: int) -> None:
         self.seed = seed
-        self.batches = Batches(self.data, replace(self.batches.order, seed=seed))
+        self.batches = Batches(self.data.batch, replace(self.batches.order, seed=seed))
         self.captured = self._new_capture()  # the seed is a constant of the graph
 
     def _new_capture(self) -> CapturedStep | None:

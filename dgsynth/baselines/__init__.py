@@ -1,0 +1,6 @@
+"""The models that DoppelGANger is compared with (Lin et al. 2020, section 5.1.2): estimators like `DGSynthesizer`."""
+
+from dgsynth.baselines.autoregressive import ARSynthesizer
+from dgsynth.baselines.base import Baseline
+
+__all__ = ["ARSynthesizer", "Baseline"]

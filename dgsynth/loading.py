@@ -1,0 +1,40 @@
+"""Loading a model without knowing which synthesizer wrote it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from dgsynth.errors import ModelFileError
+from dgsynth.estimator import Synthesizer
+from dgsynth.model_file import synthesizer_of
+from dgsynth.synthesizer import DGSynthesizer
+from dgsynth.tensor_file import read_header
+
+
+def load(path: str | os.PathLike[str]) -> Synthesizer:
+    """Return the model in a file that `save` of any synthesizer wrote; nothing in the file is executed.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    DGSynthesizer, or one of `dgsynth.baselines`
+
+    Raises
+    ------
+    FileNotFoundError
+    ModelFileError
+        The file is damaged, foreign, or of another format version.
+    """
+    name = synthesizer_of(read_header(path, "model"))
+    if name == DGSynthesizer.__name__:
+        return DGSynthesizer.load(path)
+    from dgsynth import baselines  # whoever has no baseline does not wait for the import
+
+    if name not in baselines.__all__:
+        raise ModelFileError(f"{Path(path).name} holds a {name!r}, which this dgsynth does not know")
+    synthesizer: type[baselines.Baseline] = getattr(baselines, name)
+    return synthesizer.load(path)
