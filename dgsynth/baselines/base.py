@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -35,6 +34,7 @@ from dgsynth.model_file import (
     header_of,
     history_frame,
     model_of,
+    to_plain,
     weights_digest,
 )
 from dgsynth.tensor_file import load_weights, read_tensor_file, write_tensor_file
@@ -260,9 +260,10 @@ class Baseline(Synthesizer):
         return partial(_samples, self.network_, self.encoder_, self.n_jobs)
 
     def _digest(self) -> str:
-        parameters = {name: value for name, value in header_of(self).items() if name in ("synthesizer", "parameters")}
-        described = {**parameters, "encoder": encoder_to_dict(self.encoder_)}
-        return weights_digest(json.loads(json.dumps(described)), dict(self.network_.state_dict()))
+        common = inspect.signature(Baseline.__init__).parameters
+        own = {name: to_plain(value) for name, value in self.get_params(deep=False).items() if name not in common}
+        described = {"synthesizer": type(self).__name__, "parameters": own, "encoder": encoder_to_dict(self.encoder_)}
+        return weights_digest(described, dict(self.network_.state_dict()))
 
 
 def ragged(steps: Tensor, lengths: Tensor, layout: Layout) -> Tensor:
