@@ -2,5 +2,6 @@
 
 from dgsynth.baselines.autoregressive import ARSynthesizer
 from dgsynth.baselines.base import Baseline
+from dgsynth.baselines.rnn import RNNSynthesizer
 
-__all__ = ["ARSynthesizer", "Baseline"]
+__all__ = ["ARSynthesizer", "Baseline", "RNNSynthesizer"]

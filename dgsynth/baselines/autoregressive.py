@@ -135,8 +135,9 @@ class ARNetwork(Network):
         super().__init__()
         self.layout, self.sizes, self.order = layout, sizes, order
         self.metadata = EmpiricalRows(sizes["rows"], layout.metadata_dim)
-        self.mlp = relu_mlp(layout.metadata_dim + order * layout.step_dim, units, layout.step_dim)
         self.emission = Emission(layout.step_outputs, varies)
+        if layout.has_measurements:
+            self.mlp = relu_mlp(layout.metadata_dim + order * layout.step_dim, units, layout.step_dim)
 
     def forward(self, metadata: Tensor, before: Tensor) -> Tensor:
         """Return predicted records (B, D).
