@@ -452,6 +452,9 @@ def tune(
         random_state=random_state or 0,
         progress=None if quiet else lambda text: typer.echo(text, err=True),
     )
+    if result.interrupted:
+        # The best of some candidates must not take the place of the best of all, nor must their training be lost.
+        output = output.with_suffix(f".interrupted{output.suffix}")
     result.best_model.save(output)
     if json_output is not None:
         json_output.write_text(result.table.to_json(orient="records", indent=2) + "\n", encoding="utf-8")
@@ -461,6 +464,8 @@ def tune(
         )
         typer.echo(f"{result}\n\nThe best model, trained on 80 % of the samples, is in {output}.")
         typer.echo(f"To train on all of them: dgsynth fit {data} {options} ...")
+    if result.interrupted:
+        raise KeyboardInterrupt
 
 
 @app.command()

@@ -17,7 +17,7 @@ from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError, DivergenceError
 from dgsynth.evaluation.autocorrelation import mean_autocorrelation
 from dgsynth.evaluation.columns import COUNTED_KINDS
-from dgsynth.evaluation.fidelity import Scorer, score
+from dgsynth.evaluation.fidelity import MAX_SAMPLES, Scorer, score
 from dgsynth.evaluation.tables import READING, read_like
 from dgsynth.synthesizer import DGSynthesizer
 from dgsynth.training.callbacks import Callback
@@ -48,12 +48,15 @@ class TuningResult:
         The model of that row, trained on all samples but those held out.
     autocorrelation_floor : float
         What two halves of the samples held out differ by in autocorrelation_mse.
+    interrupted : bool
+        Whether the user ended it before all candidates were trained.
     """
 
     table: pd.DataFrame
     best: int
     best_model: DGSynthesizer
     autocorrelation_floor: float
+    interrupted: bool = False
 
     @property
     def best_params(self) -> dict[str, Any]:
@@ -111,7 +114,7 @@ def tune(
     Returns
     -------
     TuningResult
-        If training is interrupted, of the candidates that were scored before.
+        If it is interrupted, of the candidates that were scored before.
 
     Raises
     ------
@@ -120,7 +123,7 @@ def tune(
     DivergenceError
         Training diverged with every candidate.
     KeyboardInterrupt
-        Training was interrupted before any candidate was scored.
+        It was interrupted before any candidate was scored.
 
     References
     ----------
@@ -136,7 +139,8 @@ def tune(
         raise ValueError(f"sample_len={lengths}, epochs={stages} and n_seeds={n_seeds} must name numbers from 1 on")
     if model.checkpoint_dir is not None:
         raise ValueError("tune trains several models, and keeps no checkpoints of them; leave out checkpoint_dir")
-    scorer, rows = Scorer(held_out), []
+    scorer = Scorer(held_out)
+    rows: list[dict[str, Any]] = []
     models: dict[int, DGSynthesizer] = {}
     failure = None
     watch = _Watch()
@@ -147,13 +151,15 @@ def tune(
         candidate.set_params(callbacks=[*model.callbacks, watch])
         try:
             for row in _stages(candidate, train, held_out, scorer, stages, watch):
-                rows.append({"sample_len": chosen, "seed": seed, **row})
                 said = f"score {row['score']:.3f} after {row['steps']} steps"
-                models[len(rows) - 1] = copy.deepcopy(candidate).set_params(warm_start=False, callbacks=model.callbacks)
+                models[len(rows)] = copy.deepcopy(candidate).set_params(warm_start=False, callbacks=model.callbacks)
+                rows.append({"sample_len": chosen, "seed": seed, **row})
                 # The choice can come back to an earlier row, but only to one whose score still is about the highest.
                 models = {place: kept for place, kept in models.items() if place in _near(rows).index}
                 if progress is not None:
                     progress(f"sample_len={chosen}, seed {seed}: {said}")
+        except KeyboardInterrupt:  # not in training, where fit takes it
+            watch.interrupted = True
         except DivergenceError as error:
             failure = error
             rows.append({"sample_len": chosen, "seed": seed, "score": 0.0})
@@ -164,7 +170,8 @@ def tune(
     columns = ["sample_len", "epochs", "seed", "steps", "score", "autocorrelation_mse", "seconds"]
     table = pd.DataFrame(rows, columns=columns)
     best = _best(rows)
-    return TuningResult(table, best, models[best], _autocorrelation(scorer.table(held_out), "floor"))
+    floor = _autocorrelation(scorer.table(held_out), "floor")
+    return TuningResult(table, best, models[best], floor, watch.interrupted)
 
 
 def sample_len_candidates(data: Sequences) -> list[int]:
@@ -172,7 +179,7 @@ def sample_len_candidates(data: Sequences) -> list[int]:
 
     A period is the lag of a peak of the mean autocorrelation of a numeric measurement: the first one about as high as
     the highest that stands out by 0.1 above the lowest value before it. If it is at most a fifth of the longest sample,
-    its multiple nearest to 50 passes is tried.
+    its multiple nearest to 50 passes is tried, and twice that.
 
     Parameters
     ----------
@@ -190,7 +197,8 @@ def sample_len_candidates(data: Sequences) -> list[int]:
             continue
         period = _period(mean_autocorrelation(data, column.name, max_lag=longest // 4))
         if period is not None and period <= longest / 5:
-            found.add(period * max(1, round(longest / 50 / period)))
+            whole = period * max(1, round(longest / 50 / period))
+            found |= {whole, min(2 * whole, longest)}
     return sorted(found)
 
 
@@ -239,7 +247,8 @@ def _stages(
             return
         if stage is not None:
             candidate.set_params(epochs=stage)
-        table = scorer.table(read_like(candidate.sample(len(held_out), random_state=0), held_out.schema))
+        made = candidate.sample(min(len(held_out), MAX_SAMPLES), random_state=0)
+        table = scorer.table(read_like(made, held_out.schema))
         row = {"epochs": stage, "steps": candidate.n_steps_, "score": score(table), "seconds": seconds}
         yield row | {"autocorrelation_mse": _autocorrelation(table, "value")}
 

@@ -33,10 +33,19 @@ def test_candidates_without_a_period_are_those_of_the_passes():
     assert sample_len_candidates(series(steps)) == [6, 11, 22]
 
 
-def test_candidates_hold_the_multiple_of_the_period_nearest_to_50_passes():
+def test_interruption_while_a_candidate_is_scored_leaves_what_was_scored_before(pages, model):
+    def interrupt(text):
+        raise KeyboardInterrupt
+
+    result = tune(model, pages, sample_len=[1, 7], progress=interrupt)
+    assert result.table["sample_len"].tolist() == [1] and result.interrupted
+
+
+def test_candidates_hold_the_multiple_of_the_period_nearest_to_50_passes_and_twice_that():
     rng = np.random.default_rng(0)
     weeks = np.sin(2 * np.pi * np.arange(550) / 7) + 0.1 * rng.standard_normal((20, 550))
-    assert 14 in sample_len_candidates(series(weeks))  # 11 records would be 50 passes: two weeks are nearer than one
+    # 11 records would be 50 passes: two weeks are nearer than one.
+    assert sample_len_candidates(series(weeks)) == [6, 11, 14, 22, 28]
 
 
 def test_candidates_of_short_samples():
@@ -150,18 +159,18 @@ def test_divergence_of_one_candidate_does_not_end_the_others(pages, model, monke
 def test_interruption_leaves_what_was_scored_before(pages, model, monkeypatch):
     from dgsynth.training.trainer import Trainer
 
-    step, calls = Trainer._run_step, []
+    step, calls = Trainer._take_step, []
 
     def interrupting(self):
         calls.append(self)
         if len(calls) > 6:
             raise KeyboardInterrupt
-        step(self)
+        return step(self)
 
-    monkeypatch.setattr(Trainer, "_run_step", interrupting)
+    monkeypatch.setattr(Trainer, "_take_step", interrupting)
     with pytest.warns(UserWarning, match="interrupted"):
         result = tune(model, pages, sample_len=[1, 7])
-    assert isinstance(result, TuningResult) and result.table["sample_len"].tolist() == [1]
+    assert isinstance(result, TuningResult) and result.table["sample_len"].tolist() == [1] and result.interrupted
     with pytest.warns(UserWarning, match="interrupted"), pytest.raises(KeyboardInterrupt):
         tune(model, pages, sample_len=[1, 7])
 
