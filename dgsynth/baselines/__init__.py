@@ -2,6 +2,7 @@
 
 from dgsynth.baselines.autoregressive import ARSynthesizer
 from dgsynth.baselines.base import Baseline
+from dgsynth.baselines.hmm import HMMSynthesizer
 from dgsynth.baselines.rnn import RNNSynthesizer
 
-__all__ = ["ARSynthesizer", "Baseline", "RNNSynthesizer"]
+__all__ = ["ARSynthesizer", "Baseline", "HMMSynthesizer", "RNNSynthesizer"]

@@ -40,7 +40,7 @@ class Emission(nn.Module):
         self.outputs = outputs
         self.varies = varies
         width = sum(output.dim for output in outputs)
-        self.numbers = [where.start for where, output in _places(outputs) if output.activation != "softmax"]
+        self.numbers = number_columns(outputs)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("factor", torch.zeros(len(self.numbers), len(self.numbers)))
         self.register_buffer("residual_factor", torch.zeros(len(self.numbers), len(self.numbers)))
@@ -48,33 +48,59 @@ class Emission(nn.Module):
     def learn_first(self, records: Tensor) -> None:
         """Take the mean and the covariance of first records, of shape (n, D)."""
         self.mean.copy_(records.mean(0))
-        self.factor.copy_(_factor(records[:, self.numbers] - self.mean[self.numbers]))
+        self.factor.copy_(cholesky(records[:, self.numbers] - self.mean[self.numbers]))
 
     def learn_residuals(self, residuals: Tensor) -> None:
         """Take the covariance of what records differ by from their predictions, of shape (n, D)."""
-        self.residual_factor.copy_(_factor(residuals[:, self.numbers]))
+        self.residual_factor.copy_(cholesky(residuals[:, self.numbers]))
 
     def first(self, normal: Tensor) -> Tensor:
         """Return first records, made of standard normal numbers of the same shape (B, D)."""
-        return self._draw(self.mean.expand_as(normal), normal, self.factor)
+        return draw_records(self.mean.expand_as(normal), normal, self.factor, self.outputs)
 
     def draw(self, predicted: Tensor, normal: Tensor) -> Tensor:
         """Return records around predicted ones, made of standard normal numbers of the same shape (B, D)."""
         if not self.varies:
             return harden(predicted, self.outputs)
-        return self._draw(predicted, normal, self.residual_factor)
+        return draw_records(predicted, normal, self.residual_factor, self.outputs)
 
-    def _draw(self, expected: Tensor, normal: Tensor, factor: Tensor) -> Tensor:
-        record = torch.empty_like(expected)
-        around = expected[:, self.numbers] + normal[:, self.numbers] @ factor.t()
-        record[:, self.numbers] = around.clamp(0, 1)
-        for where, output in _places(self.outputs):
-            if output.activation == "softmax":
-                ends = expected[:, where].cumsum(1)
-                uniform = torch.special.ndtr(normal[:, where.start, None]) * ends[:, -1:]
-                category = (uniform >= ends).sum(1).clamp(max=output.dim - 1)
-                record[:, where] = one_hot(category, output.dim).to(record.dtype)
-        return record
+
+def draw_records(expected: Tensor, normal: Tensor, factor: Tensor, outputs: tuple[Output, ...]) -> Tensor:
+    """Return records around expected ones: Gaussian numbers, kept in [0, 1], and categories by their probabilities.
+
+    Parameters
+    ----------
+    expected : Tensor of shape (B, D)
+        Mean numbers, and of each category and flag its probability.
+    normal : Tensor of shape (B, D)
+        Standard normal numbers that the records are made of.
+    factor : Tensor of shape (N, N) or (B, N, N)
+        Cholesky factor of the covariance of the N numbers.
+    outputs : tuple of Output
+    """
+    record, numbers = torch.empty_like(expected), number_columns(outputs)
+    around = expected[:, numbers] + (factor @ normal[:, numbers, None])[..., 0]
+    record[:, numbers] = around.clamp(0, 1)
+    for where, output in places(outputs):
+        if output.activation == "softmax":
+            ends = expected[:, where].cumsum(1)
+            uniform = torch.special.ndtr(normal[:, where.start, None]) * ends[:, -1:]
+            category = (uniform >= ends).sum(1).clamp(max=output.dim - 1)
+            record[:, where] = one_hot(category, output.dim).to(record.dtype)
+    return record
+
+
+def number_columns(outputs: tuple[Output, ...]) -> list[int]:
+    """Return the columns of a record that hold numbers, not categories or flags."""
+    return [where.start for where, output in places(outputs) if output.activation != "softmax"]
+
+
+def cholesky(deviations: Tensor) -> Tensor:
+    """Return the Cholesky factor of the covariance of deviations from a mean, of shape (n, d)."""
+    wide = deviations.double()
+    covariance = wide.t() @ wide / max(len(wide), 1)
+    factor: Tensor = torch.linalg.cholesky(covariance + _SMALLEST**2 * torch.eye(len(covariance), dtype=torch.float64))
+    return factor.float()
 
 
 def prediction_loss(predicted: Tensor, records: Tensor, outputs: tuple[Output, ...]) -> Tensor:
@@ -90,7 +116,7 @@ def prediction_loss(predicted: Tensor, records: Tensor, outputs: tuple[Output, .
     Tensor of shape (...,)
     """
     loss = predicted.new_zeros(predicted.shape[:-1])
-    for where, output in _places(outputs):
+    for where, output in places(outputs):
         if output.activation == "softmax":
             loss = loss - (records[..., where] * predicted[..., where].clamp_min(1e-7).log()).sum(-1)
         else:
@@ -139,16 +165,9 @@ def unroll(
     return torch.stack(steps, dim=1), made
 
 
-def _places(outputs: tuple[Output, ...]) -> Iterator[tuple[slice, Output]]:
+def places(outputs: tuple[Output, ...]) -> Iterator[tuple[slice, Output]]:
+    """Yield the columns of each output, and the output."""
     start = 0
     for output in outputs:
         yield slice(start, start + output.dim), output
         start += output.dim
-
-
-def _factor(deviations: Tensor) -> Tensor:
-    """Return the Cholesky factor of the covariance of deviations from a mean, of shape (n, d)."""
-    wide = deviations.double()
-    covariance = wide.t() @ wide / max(len(wide), 1)
-    factor: Tensor = torch.linalg.cholesky(covariance + _SMALLEST**2 * torch.eye(len(covariance), dtype=torch.float64))
-    return factor.float()
