@@ -3,6 +3,8 @@
 from dgsynth.baselines.autoregressive import ARSynthesizer
 from dgsynth.baselines.base import Baseline
 from dgsynth.baselines.hmm import HMMSynthesizer
+from dgsynth.baselines.naive_gan import NaiveGANSynthesizer
+from dgsynth.baselines.rcgan import RCGANSynthesizer
 from dgsynth.baselines.rnn import RNNSynthesizer
 
-__all__ = ["ARSynthesizer", "Baseline", "HMMSynthesizer", "RNNSynthesizer"]
+__all__ = ["ARSynthesizer", "Baseline", "HMMSynthesizer", "NaiveGANSynthesizer", "RCGANSynthesizer", "RNNSynthesizer"]

@@ -13,13 +13,15 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import dgsynth
 from dgsynth import DGSynthesizer, Sequences
-from dgsynth.baselines import ARSynthesizer, HMMSynthesizer, RNNSynthesizer
+from dgsynth.baselines import ARSynthesizer, HMMSynthesizer, NaiveGANSynthesizer, RCGANSynthesizer, RNNSynthesizer
 from dgsynth.errors import DataError, ModelFileError
 from dgsynth.training.callbacks import Callback
 
 SMALL = {
     ARSynthesizer: {"units": (8,), "max_steps": 3},
     HMMSynthesizer: {"n_states": 2, "n_iter": 3},
+    NaiveGANSynthesizer: {"units": (8,), "discriminator_units": (8,), "max_steps": 3},
+    RCGANSynthesizer: {"units": 8, "max_steps": 3},
     RNNSynthesizer: {"units": 8, "max_steps": 3},
 }
 """Every baseline, and parameters with which it is fitted in no time."""
