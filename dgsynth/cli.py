@@ -1,4 +1,4 @@
-"""The `dgsynth` command: fit, sample, info, evaluate, tune, demo.
+"""The `dgsynth` command: fit, sample, info, evaluate, compare, tune, demo.
 
 Modules of dgsynth, and with them torch and pandas, are imported inside the commands, so that `--help` is quick. What a
 user can get wrong is checked before training, since a training run lost to a misspelt file name is a long time lost.
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dgsynth.data.schema import Schema
+    from dgsynth.estimator import Synthesizer
     from dgsynth.synthesizer import DGSynthesizer
 
 TABLE_SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -33,6 +34,9 @@ DEMO_DAYS = 182
 """Half a year: many weeks for the weekly rhythm to show, and a minute or two of training on two cores."""
 DEMO_SAMPLE_LEN = 14
 """Two weeks per LSTM pass, so that a pass holds the weekly rhythm whole; it is learned in fewer steps that way."""
+
+COMPARED = ("doppelganger", "hmm", "ar", "rnn", "naive-gan", "timegan", "rcgan", "market-simulator")
+"""Models that `compare` knows: those of `dgsynth.comparing.MODELS`, which would be slow to load for the help."""
 
 USAGE_ERROR = 2
 OTHER_ERROR = 1
@@ -121,6 +125,7 @@ def dgsynth(
     dgsynth fit visits.csv -o visits.safetensors --sequence-key page --sequence-index date
     dgsynth sample visits.safetensors -n 1000 -o synthetic.csv
     dgsynth evaluate visits.csv synthetic.csv --sequence-key page --sequence-index date -o report.html
+    dgsynth compare visits.csv --sequence-key page --sequence-index date -o compare.html
     """
 
 
@@ -292,7 +297,8 @@ def info(
         "written_with": header["versions"],
         "steps": fitted.n_steps_,
         "epochs": fitted.n_epochs_,
-        "weights": sum(weight.numel() for weight in fitted.generator_.generator_parameters()),
+        "synthesizer": type(fitted).__name__,
+        "weights": fitted.n_weights_,
         "sample_len": fitted.encoder_.sample_len,
         "parameters": _plain_parameters(fitted),
         "schema": fitted.schema_.to_dict(),
@@ -382,6 +388,90 @@ def evaluate(
         report.to_json(json_output)
     if not quiet:
         typer.echo(str(report))
+
+
+@app.command()
+def compare(
+    data: TableArgument,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="REPORT", help="Page to write, .html.")
+    ] = None,
+    models: Annotated[str, typer.Option(metavar="A,B", help=f"all, or some of: {', '.join(COMPARED)}.")] = "all",
+    seconds: Annotated[
+        float, typer.Option(metavar="N", min=0.1, help="Training of each model ends after so many seconds.")
+    ] = 300.0,
+    json_output: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON too.")
+    ] = None,
+    sequence_key: SequenceKey = None,
+    sequence_index: SequenceIndex = None,
+    metadata: MetadataColumns = None,
+    measurements: MeasurementColumns = None,
+    categorical: CategoricalColumns = None,
+    time_columns: TimeColumns = None,
+    holdout: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE",
+            exists=True,
+            dir_okay=False,
+            help="Real data to judge by. Default: a fifth of DATA, which is not trained on.",
+        ),
+    ] = None,
+    sample_len: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Records that doppelganger generates per pass.")
+    ] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Leave out the discriminative and predictive scores, which train networks.")
+    ] = False,
+    random_state: RandomState = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train several synthesizers on a table, and rank them metric by metric.
+
+    DoppelGANger and the paper's seven baselines, each within the same time; all are judged by the same real samples that
+    none was trained on.
+
+    \b
+    dgsynth compare visits.csv --sequence-key page --sequence-index date -o compare.html
+    dgsynth compare visits.csv --sequence-key page --models doppelganger,ar,rnn --seconds 60 --json compare.json
+    """
+    if output is None and json_output is None and quiet:
+        raise typer.BadParameter("nothing to do: give --output or --json, or leave out --quiet")
+    if output is not None:
+        _prepare_output(output, REPORT_SUFFIXES)
+        _need_matplotlib()
+    if json_output is not None:
+        _prepare_output(json_output, JSON_SUFFIXES, "--json")
+    chosen = list(COMPARED) if models == "all" else _names(models) or []
+    unknown = [name for name in chosen if name not in COMPARED]
+    if unknown or not chosen:
+        raise typer.BadParameter(
+            f"{models!r} must be all, or some of {', '.join(COMPARED)}, with commas between them", param_hint="--models"
+        )
+    from dgsynth.comparing import compare as rank
+    from dgsynth.comparing import new_model
+
+    frame = _read_table(data)
+    own = {} if sample_len is None else {"sample_len": sample_len}
+    result = rank(
+        {name: new_model(name, **(own if name == "doppelganger" else {})) for name in dict.fromkeys(chosen)},
+        frame,
+        holdout=None if holdout is None else _read_table(holdout),
+        seconds=seconds,
+        costly=not fast,
+        random_state=random_state or 0,
+        progress=None if quiet else lambda text: typer.echo(text, err=True),
+        **_roles(frame, sequence_key, sequence_index, metadata, measurements, categorical, time_columns),
+    )
+    if output is not None:
+        result.to_html(output)
+    if json_output is not None:
+        result.to_json(json_output)
+    if not quiet:
+        typer.echo(str(result))
+    if result.interrupted:
+        raise KeyboardInterrupt
 
 
 @app.command()
@@ -717,14 +807,14 @@ def _train(model: DGSynthesizer, frame: pd.DataFrame, *, quiet: bool) -> bool:
     return interrupted
 
 
-def _plain_parameters(model: DGSynthesizer) -> dict[str, Any]:
+def _plain_parameters(model: Synthesizer) -> dict[str, Any]:
     """Return the estimator's parameters as JSON holds them, without those of a single run."""
     parameters = {k: v for k, v in model.get_params(deep=False).items() if k not in _NOT_SHOWN}
     plain: dict[str, Any] = json.loads(json.dumps(parameters, default=str))
     return plain
 
 
-def _facts_text(facts: dict[str, Any], model: DGSynthesizer) -> str:
+def _facts_text(facts: dict[str, Any], model: Synthesizer) -> str:
     defaults = _plain_parameters(type(model)())
     changed = [f"{name}={value!r}" for name, value in facts["parameters"].items() if value != defaults[name]]
     versions = ", ".join(f"{name} {version}" for name, version in facts["written_with"].items())
@@ -732,7 +822,7 @@ def _facts_text(facts: dict[str, Any], model: DGSynthesizer) -> str:
         [
             f"{facts['file']}: format version {facts['format_version']}, written with {versions}",
             f"trained {facts['steps']} steps, {facts['epochs']} whole epochs",
-            f"generator with {facts['weights']:,} weights, {facts['sample_len']} records per pass",
+            f"{facts['synthesizer']} with {facts['weights']:,} weights, {facts['sample_len']} records per pass",
             f"parameters: {', '.join(changed) or 'the defaults'}",
             "",
             str(model.schema_),

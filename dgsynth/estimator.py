@@ -253,6 +253,11 @@ class Synthesizer(BaseEstimator):
         """Write the fitted model to one .safetensors file; see `load`."""
         raise NotImplementedError
 
+    @property
+    def n_weights_(self) -> int:
+        """Numbers that samples are made with."""
+        raise NotImplementedError
+
     def _maker(self) -> Maker:
         """Return what makes samples of the fitted model."""
         raise NotImplementedError

@@ -483,6 +483,12 @@ class DGSynthesizer(Synthesizer):
             self._sampling[self.precision] = Generators.of(self.generator_.eval(), self.precision)
         return self._sampling[self.precision]
 
+    @property
+    def n_weights_(self) -> int:
+        """Weights of the generators."""
+        check_is_fitted(self)
+        return sum(weight.numel() for weight in self.generator_.generator_parameters())
+
     def _maker(self) -> Maker:
         return partial(_samples, self._generators(), self.encoder_, self.n_jobs)
 

@@ -34,6 +34,7 @@ LEVELS = {
     "baselines": 5,
     "synthesizer": 5,
     "loading": 6,
+    "comparing": 6,
     "tuning": 6,
     "evaluation": 3,
     "cli": 7,

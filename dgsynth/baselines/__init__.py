@@ -6,5 +6,14 @@ from dgsynth.baselines.hmm import HMMSynthesizer
 from dgsynth.baselines.naive_gan import NaiveGANSynthesizer
 from dgsynth.baselines.rcgan import RCGANSynthesizer
 from dgsynth.baselines.rnn import RNNSynthesizer
+from dgsynth.baselines.timegan import TimeGANSynthesizer
 
-__all__ = ["ARSynthesizer", "Baseline", "HMMSynthesizer", "NaiveGANSynthesizer", "RCGANSynthesizer", "RNNSynthesizer"]
+__all__ = [
+    "ARSynthesizer",
+    "Baseline",
+    "HMMSynthesizer",
+    "NaiveGANSynthesizer",
+    "RCGANSynthesizer",
+    "RNNSynthesizer",
+    "TimeGANSynthesizer",
+]

@@ -256,6 +256,12 @@ class Baseline(Synthesizer):
     def _phases(self, losses: Sequence[str], steps_per_epoch: int) -> Phases:
         return Phases(losses, steps_per_epoch, [*([Progress()] if self.verbose else []), *self.callbacks])
 
+    @property
+    def n_weights_(self) -> int:
+        """Numbers that the network holds, rows of metadata included."""
+        check_is_fitted(self)
+        return sum(tensor.numel() for tensor in self.network_.state_dict().values())
+
     def _maker(self) -> Maker:
         return partial(_samples, self.network_, self.encoder_, self.n_jobs)
 

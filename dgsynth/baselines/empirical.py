@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from dgsynth.baselines.noise import SampleNoise
+from dgsynth.batch import Layout
 from dgsynth.errors import DataError
 from dgsynth.generation import TOLERANCE, Condition, distance
 from dgsynth.kernels.philox import Stream
@@ -83,6 +84,21 @@ class EmpiricalRows(nn.Module):
             f"the metadata given for sample {sample} (columns {names}) are those of no training sample, from which the "
             "other columns are drawn; give all of the metadata columns, or other values"
         )
+
+
+def with_lengths(metadata: Tensor, lengths: Tensor, layout: Layout) -> Tensor:
+    """Return metadata with a further column, length / T, where samples are of various lengths: (B, A) or (B, A + 1).
+
+    For models that don't generate lengths either, and are told them as they are told metadata.
+    """
+    return torch.cat([metadata, lengths[:, None] / layout.max_length], dim=1) if layout.has_flags else metadata
+
+
+def without_lengths(rows: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
+    """Return the metadata (B, A) and the lengths (B,) that `with_lengths` joined."""
+    if not layout.has_flags:
+        return rows, torch.full((len(rows),), layout.max_length)
+    return rows[:, :-1], (rows[:, -1] * layout.max_length).round().long()
 
 
 def _pick(shares: Tensor, uniform: Tensor) -> Tensor:

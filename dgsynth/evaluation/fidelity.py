@@ -78,25 +78,10 @@ def fidelity_table(
     DataError
         If the synthetic data lack a column of the real data, or either holds no samples.
     """
-    judge = real if holdout is None else holdout
-    rng = np.random.default_rng(random_state)
-    compared, made = random_part(judge, rng), random_part(synthetic, rng)
-    found = [c for c in comparisons(compared) if costly or not c.costly]
-    about_copies = copies(real, holdout)
     if progress is not None:
         progress("Floors")
-    # The halves are parts of the holdout, and so not unseen: between them the training samples are.
-    among_real = copies(compared, None if holdout is None else random_part(real, rng))
-    all_floors = floors([*found, *among_real], compared, random_state)
-    values = []
-    for comparison in found:
-        if progress is not None:
-            progress(FAMILIES[comparison.family])
-        values.append(comparison.measure(compared, made))
-    if progress is not None:
-        progress(FAMILIES["copies"])
-    values += [comparison.measure(real, synthetic) for comparison in about_copies]
-    return _table([*found, *about_copies], values, all_floors)
+    judge = real if holdout is None else holdout
+    return Scorer(judge, training=real, costly=costly, random_state=random_state).table(synthetic, progress)
 
 
 class Scorer:
@@ -106,26 +91,45 @@ class Scorer:
     ----------
     real : Sequences
         Better not those that the synthesizer was trained on.
+    training : Sequences, default=None
+        Those that it was trained on, which may be the same; copies of them are then sought too.
     costly : bool, default=False
         Whether to train networks for `discriminative_score` and `predictive_score`.
     random_state : int, default=0
         Seed of the random parts and halves.
     """
 
-    def __init__(self, real: Sequences, *, costly: bool = False, random_state: int = 0) -> None:
-        self.random_state = random_state
+    def __init__(
+        self, real: Sequences, *, training: Sequences | None = None, costly: bool = False, random_state: int = 0
+    ) -> None:
+        self.random_state, self.training = random_state, training
         self.real = random_part(real, np.random.default_rng(random_state))
         self.comparisons = [c for c in comparisons(self.real) if costly or not c.costly]
-        self.floors = floors(self.comparisons, self.real, random_state)
+        self.copies: list[Comparison] = []
+        among_real: list[Comparison] = []
+        if training is not None:
+            unseen = None if training is real else random_part(training, np.random.default_rng(random_state))
+            self.copies = copies(training, None if training is real else real)
+            # The halves are parts of the holdout, and so not unseen: between them the training samples are.
+            among_real = copies(self.real, unseen)
+        self.floors = floors([*self.comparisons, *among_real], self.real, random_state)
 
     def __call__(self, synthetic: Sequences) -> float:
         """Return `score` of the synthetic data."""
         return score(self.table(synthetic))
 
-    def table(self, synthetic: Sequences) -> pd.DataFrame:
-        """Return the table that `score` is taken of; see `fidelity_table`."""
+    def table(self, synthetic: Sequences, progress: Callable[[str], None] | None = None) -> pd.DataFrame:
+        """Return the table that `score` is taken of, and tell the family of each comparison; see `fidelity_table`."""
         made = random_part(synthetic, np.random.default_rng(self.random_state))
-        return _table(self.comparisons, [c.measure(self.real, made) for c in self.comparisons], self.floors)
+        pairs = [(comparison, self.real, made) for comparison in self.comparisons]
+        if self.training is not None:
+            pairs += [(comparison, self.training, synthetic) for comparison in self.copies]
+        values = []
+        for comparison, real, compared in pairs:
+            if progress is not None:
+                progress(FAMILIES[comparison.family])
+            values.append(comparison.measure(real, compared))
+        return _table([comparison for comparison, *_ in pairs], values, self.floors)
 
 
 def score(table: pd.DataFrame) -> float:

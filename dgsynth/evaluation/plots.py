@@ -59,12 +59,12 @@ Floats = npt.NDArray[np.float64]
 
 def plot_autocorrelation(real: Sequences, synthetic: Sequences, measurement: Label) -> Figure:
     """Return the mean autocorrelations of a measurement by lag (paper, Figure 1)."""
-    figure, axes = _new_axes()
+    figure, axes = new_axes()
     expected = mean_autocorrelation(real, measurement)
     made = mean_autocorrelation(synthetic, measurement, max_lag=len(expected) - 1)
     # Real is drawn wide and pale, so that it shows from under a synthetic curve that covers it.
-    _curve(axes, np.arange(len(expected)), expected, REAL, width=3.2, alpha=0.55)
-    _curve(axes, np.arange(len(made)), made, SYNTHETIC, width=1.1)
+    curve(axes, np.arange(len(expected)), expected, REAL, width=3.2, alpha=0.55)
+    curve(axes, np.arange(len(made)), made, SYNTHETIC, width=1.1)
     axes.axhline(0, color=_INK, linewidth=0.6)
     axes.set(xlabel="lag (records)", ylabel="mean autocorrelation", xlim=(0, max(1, len(expected) - 1)))
     _legend(axes)
@@ -81,7 +81,7 @@ def plot_gallery(
     for column, (data, color, title) in enumerate(((real, REAL, "real"), (synthetic, SYNTHETIC, "synthetic"))):
         chosen = np.sort(rng.permutation(len(data))[:n_samples])
         for axes, index in zip(grid[:, column], chosen, strict=False):
-            _series(axes, data.take(np.array([index])).measurements[measurement], color)
+            series(axes, data.take(np.array([index])).measurements[measurement], color)
         for axes in grid[len(chosen) :, column]:
             axes.set_visible(False)
         grid[0, column].set_title(title, color=color, fontsize=10, fontweight="bold", loc="left")
@@ -91,7 +91,7 @@ def plot_gallery(
 
 def plot_lengths(real: Sequences, synthetic: Sequences) -> Figure:
     """Return the histograms of the lengths (paper, Figure 9)."""
-    figure, axes = _new_axes()
+    figure, axes = new_axes()
     longest = max(int(real.lengths.max(initial=1)), int(synthetic.lengths.max(initial=1)))
     edges = np.unique(np.linspace(0.5, longest + 0.5, min(longest, 60) + 1).round() + 0.5 - 0.5 * (longest > 60))
     _histogram(axes, real.lengths.astype(np.float64), REAL, edges)
@@ -144,14 +144,14 @@ def plot_lengths_by(real: Sequences, synthetic: Sequences, by: Label) -> Figure:
 
 def plot_correlations(real: Sequences, synthetic: Sequences, first: Label, second: Label) -> Figure:
     """Return the cumulative distributions of the samples' Pearson correlations (paper, Figure 8)."""
-    figure, axes = _new_axes()
+    figure, axes = new_axes()
     for data, color, width in ((real, REAL, 3.2), (synthetic, SYNTHETIC, 1.3)):
         values = pearson_correlations(data, first, second)
         values = np.sort(values[np.isfinite(values)])
         if len(values):
             x, y = np.concatenate([[-1.0], values, [1.0]]), np.arange(len(values) + 2) / len(values)
             axes.step(x, np.minimum(y, 1.0), where="post", color=color, linewidth=width, alpha=0.55 if width > 2 else 1)
-    axes.set(xlabel=f"correlation of {_short(first)} and {_short(second)}", ylabel="share of samples below")
+    axes.set(xlabel=f"correlation of {short(first)} and {short(second)}", ylabel="share of samples below")
     axes.set(xlim=(-1, 1), ylim=(0, 1.02))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     _legend(axes)
@@ -171,10 +171,10 @@ def plot_nearest(
     figure = Figure(figsize=(6.4, 1.15 * len(chosen) + 0.6), layout="constrained")
     grid = figure.subplots(len(chosen), 1 + indices.shape[1], squeeze=False, sharex=True, sharey="row")
     for row, sample in enumerate(chosen):
-        _series(grid[row, 0], synthetic.take([sample]).measurements[measurement], SYNTHETIC)
+        series(grid[row, 0], synthetic.take([sample]).measurements[measurement], SYNTHETIC)
         for place, (index, distance) in enumerate(zip(indices[row], distances[row], strict=True), start=1):
             axes = grid[row, place]
-            _series(axes, real.take([index]).measurements[measurement], REAL)
+            series(axes, real.take([index]).measurements[measurement], REAL)
             axes.set_title(f"squared error {distance:.2g}", color=REAL, fontsize=8, loc="left", pad=2)
     grid[0, 0].set_title("synthetic", color=SYNTHETIC, fontsize=10, fontweight="bold", loc="left")
     for axes in grid[-1]:
@@ -194,14 +194,14 @@ def plot_downstream(scores: pd.DataFrame, score_name: str = "score") -> Figure:
     """
     algorithms = scores["algorithm"].unique()
     scenarios = scores["scenario"].unique()
-    figure, axes = _new_axes(0.42 * len(algorithms) + 1.3)
+    figure, axes = new_axes(0.42 * len(algorithms) + 1.3)
     for offset, (scenario, color) in enumerate(zip(scenarios, (REAL, SYNTHETIC, _OTHERS[-1]), strict=False)):
         groups = scores[scores["scenario"] == scenario].groupby("algorithm")["score"]
         mean, spread = (numbers.reindex(algorithms) for numbers in (groups.mean(), groups.std().fillna(0)))
         place = np.arange(len(algorithms)) + 0.22 * (offset - 1)
         label = str(scenario).replace("->", "→")
         axes.errorbar(mean.clip(lower=-1), place, xerr=spread, fmt="o", color=color, markersize=5, label=label)
-    axes.set_yticks(np.arange(len(algorithms)), [_short(name) for name in algorithms], parse_math=False)
+    axes.set_yticks(np.arange(len(algorithms)), [short(name) for name in algorithms], parse_math=False)
     axes.invert_yaxis()
     left = float(scores["score"].clip(lower=-1).min())
     axes.set(xlabel=score_name + ("; below -1 is drawn at -1" if (scores["score"] < -1).any() else ""))
@@ -222,12 +222,12 @@ def plot_training(history: pd.DataFrame, scores: pd.DataFrame | None = None) -> 
         As `DGSynthesizer.validation_scores_`; those of the last run are drawn.
     """
     if scores is None or scores.empty:
-        figure, axes = _new_axes()
+        figure, axes = new_axes()
     else:
         figure = Figure(figsize=(6.4, 4.8), layout="constrained")
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-        _style(axes)
-        _style(below)
+        style(axes)
+        style(below)
         last = scores[scores["run"] == scores["run"].max()]
         below.plot(last["step"], last["score"], color=_INK, linewidth=1.2, marker="o", markersize=4)
         best = last.loc[last["score"].idxmax()]
@@ -248,14 +248,14 @@ def plot_training(history: pd.DataFrame, scores: pd.DataFrame | None = None) -> 
     return figure
 
 
-def _new_axes(height: float = 3.2) -> tuple[Figure, Axes]:
+def new_axes(height: float = 3.2) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(6.4, height), layout="constrained")
     axes = figure.subplots()
-    _style(axes)
+    style(axes)
     return figure, axes
 
 
-def _style(axes: Axes) -> None:
+def style(axes: Axes) -> None:
     axes.grid(True, color=_FAINT, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -274,21 +274,21 @@ def _legend(axes: Axes) -> None:
         )  # fmt: skip
 
 
-def _curve(axes: Axes, x: npt.NDArray[Any], y: Floats, color: str, *, width: float = 1.0, alpha: float = 0.95) -> None:
+def curve(axes: Axes, x: npt.NDArray[Any], y: Floats, color: str, *, width: float = 1.0, alpha: float = 0.95) -> None:
     # A single point between gaps would be invisible as a line.
     marker = "o" if len(y) < 25 else None
     axes.plot(x, y, color=color, linewidth=width, alpha=alpha, marker=marker, markersize=width + 2)
 
 
-def _series(axes: Axes, values: pd.Series[Any], color: str) -> None:
-    _style(axes)
+def series(axes: Axes, values: pd.Series[Any], color: str) -> None:
+    style(axes)
     if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(values.dtype):
         y = numeric(values)
     else:
         codes, names = pd.factorize(values.astype(object), sort=False)
         y = np.where(codes < 0, np.nan, codes)
-        axes.set_yticks(range(min(len(names), 4)), [_short(name, 12) for name in names[:4]], parse_math=False)
-    _curve(axes, np.arange(len(y)), y, color)
+        axes.set_yticks(range(min(len(names), 4)), [short(name, 12) for name in names[:4]], parse_math=False)
+    curve(axes, np.arange(len(y)), y, color)
     axes.tick_params(labelsize=8)
     if len(y) and pd.api.types.is_numeric_dtype(values.dtype):
         axes.yaxis.set_major_locator(MaxNLocator(3))
@@ -298,11 +298,11 @@ def _series(axes: Axes, values: pd.Series[Any], color: str) -> None:
 def _bars(table: pd.DataFrame, ylabel: str) -> Figure:
     shown = table.head(_MAX_BARS)
     share = shown / table.sum().clip(lower=1)
-    figure, axes = _new_axes(max(1.6, 0.36 * len(shown) + 0.9))
+    figure, axes = new_axes(max(1.6, 0.36 * len(shown) + 0.9))
     place = np.arange(len(shown), dtype=np.float64)
     axes.barh(place - 0.19, share["real"], 0.36, color=REAL)
     axes.barh(place + 0.19, share["synthetic"], 0.36, color=SYNTHETIC)
-    axes.set_yticks(place, [_short(name) for name in shown.index], parse_math=False)
+    axes.set_yticks(place, [short(name) for name in shown.index], parse_math=False)
     axes.invert_yaxis()
     axes.grid(False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
@@ -319,8 +319,8 @@ def _boxes(
     """Quantiles of real and synthetic numbers of the samples within each frequent value of a metadata column."""
     groups = [data.metadata[by].astype(object).where(data.metadata[by].notna(), MISSING) for data in (real, synthetic)]
     values = groups[0].value_counts().index[:_MAX_GROUPS]
-    figure, axes = _new_axes(0.5 * len(values) + 1.0)
-    _scale_axis(axes, of_real[np.isfinite(of_real)], np.concatenate([of_real, of_synthetic]))
+    figure, axes = new_axes(0.5 * len(values) + 1.0)
+    scale_axis(axes, of_real[np.isfinite(of_real)], np.concatenate([of_real, of_synthetic]))
     for offset, group, numbers, color in ((-0.2, groups[0], of_real, REAL), (0.2, groups[1], of_synthetic, SYNTHETIC)):
         for place, value in enumerate(values):
             inside = numbers[(group == value).to_numpy() & np.isfinite(numbers)]
@@ -330,27 +330,27 @@ def _boxes(
                 axes.plot([low, high], [y, y], color=color, linewidth=1)
                 axes.fill_betweenx([y - 0.15, y + 0.15], lower, upper, color=color, alpha=0.35, linewidth=0)
                 axes.plot([median, median], [y - 0.15, y + 0.15], color=color, linewidth=2)
-    axes.set_yticks(np.arange(len(values)), [_short(value) for value in values], parse_math=False)
+    axes.set_yticks(np.arange(len(values)), [short(value) for value in values], parse_math=False)
     axes.invert_yaxis()
     axes.grid(False, axis="y")
     left_out = groups[0].nunique() - len(values)
-    axes.set_xlabel(_short(label, 60) + (f"; {left_out} rarer values are not shown" if left_out else ""))
+    axes.set_xlabel(short(label, 60) + (f"; {left_out} rarer values are not shown" if left_out else ""))
     _legend(axes)
     return figure
 
 
 def _distribution(real: Floats, synthetic: Floats, label: str, ylabel: str) -> Figure:
-    figure, axes = _new_axes()
+    figure, axes = new_axes()
     real, synthetic = real[np.isfinite(real)], synthetic[np.isfinite(synthetic)]
-    edges = _scale_axis(axes, real, np.concatenate([real, synthetic]))
+    edges = scale_axis(axes, real, np.concatenate([real, synthetic]))
     _histogram(axes, real, REAL, edges)
     _histogram(axes, synthetic, SYNTHETIC, edges)
-    axes.set(xlabel=_short(label, 60), ylabel=ylabel)
+    axes.set(xlabel=short(label, 60), ylabel=ylabel)
     _legend(axes)
     return figure
 
 
-def _scale_axis(axes: Axes, real: Floats, both: Floats) -> Floats:
+def scale_axis(axes: Axes, real: Floats, both: Floats) -> Floats:
     """Make the x axis logarithmic where the real values have a long tail, and return edges of bins even on it."""
     both = both[np.isfinite(both)]
     if not _heavy_tailed(real):
@@ -401,7 +401,7 @@ def _unit(kind: str) -> str:
     return " (days since 1970)" if kind == "datetime" else ""
 
 
-def _short(name: object, width: int = 28) -> str:
+def short(name: object, width: int = 28) -> str:
     text = " ".join(str(name).split())
     return text if len(text) <= width else f"{text[: width - 1]}…"
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +14,7 @@ from dgsynth.evaluation import page, wording
 from dgsynth.evaluation.downstream import DownstreamResult, classify_metadata
 from dgsynth.evaluation.downstream import forecast as forecast_measurement
 from dgsynth.evaluation.fidelity import COLUMNS, fidelity_table, random_part, score
+from dgsynth.evaluation.output import json_text, plain, rows, write
 from dgsynth.evaluation.tables import check_same_columns, read_alike, read_like
 
 if TYPE_CHECKING:
@@ -136,7 +134,7 @@ class FidelityReport:
     def sizes(self) -> list[str]:
         """What was compared: how many samples and records, and where a random part of them."""
         given = {"real": self.real, "synthetic": self.synthetic, "held out": self.holdout}
-        return [_size(name, data) for name, data in given.items() if data is not None]
+        return [size(name, data) for name, data in given.items() if data is not None]
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """Return the report's numbers as JSON, and write them to `path` if given.
@@ -154,23 +152,20 @@ class FidelityReport:
         """
         content = {
             "verdict": self.verdict,
-            "score": _plain(self.score),
+            "score": plain(self.score),
             "compared": self.sizes,
-            "metrics": _rows(self.table[COLUMNS]),
+            "metrics": rows(self.table[COLUMNS]),
             "downstream": [
                 {
                     "task": result.task,
                     "score_name": result.score_name,
-                    "rank_correlation": {key: _plain(value) for key, value in result.rank_correlation.items()},
-                    "scores": _rows(result.scores),
+                    "rank_correlation": {key: plain(value) for key, value in result.rank_correlation.items()},
+                    "scores": rows(result.scores),
                 }
                 for result in self.downstream
             ],
         }
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        if path is not None:
-            _write(Path(path), text)
-        return text
+        return json_text(content, path)
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
         """Return one self-contained page with verdict, table and pictures, and write it to `path` if given.
@@ -186,9 +181,7 @@ class FidelityReport:
         str
         """
         text = page.page(self)
-        if path is not None:
-            _write(Path(path), text)
-        return text
+        return text if path is None else write(path, text)
 
     def __str__(self) -> str:
         table = self.table.drop(columns=["family", "excess"]).assign(light=self.table["light"].fillna("-"))
@@ -209,28 +202,8 @@ class FidelityReport:
         return page.summary(self)
 
 
-def _size(name: str, data: Sequences) -> str:
+def size(name: str, data: Sequences) -> str:
+    """Return how many samples and records the data have, and how many of them are compared."""
     part = random_part(data, np.random.default_rng(0))
     text = f"{name}: {len(data):,} samples" + (f", {data.n_records:,} records" if data.n_records else "")
     return text if len(part) == len(data) else f"{text} (of which {len(part):,} random samples are compared)"
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): _plain(value) for key, value in row.items()} for row in table.to_dict("records")]
-
-
-def _plain(value: Any) -> Any:
-    """A value that JSON can hold: null for what is missing or not finite, text for names that are no plain numbers."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return value if isinstance(value, str | int | float) else str(value)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write under a temporary name and rename, so that a reader never sees half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -59,3 +59,30 @@ def generator_loss(critic: Discriminator, fake: Rows) -> tuple[Tensor, Tensor]:
     weights[-1], biases[-1] = weights[-1] * share, biases[-1] * share
     scores, slopes = kernels.critic_slopes(packed, weights, biases)
     return scores.sum(), slopes.view_as(fake.values)
+
+
+def step_cross_entropy(logits: Tensor, lengths: Tensor, *, is_real: bool) -> Tensor:
+    """Return the cross-entropy of a discriminator that judges every record: the mean of the samples' means.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (B, T)
+        Of being real.
+    lengths : int64 Tensor of shape (B,)
+        What lies behind a sample's end does not count.
+    is_real : bool
+        Whether the records are to be taken for real; for a generator those that it has made are, which is the loss
+        that does not saturate.
+
+    Returns
+    -------
+    Tensor of shape ()
+
+    References
+    ----------
+    Esteban, Hyland, Raetsch, Real-valued (Medical) Time Series Generation with Recurrent Conditional GANs, 2017,
+    section 3.
+    """
+    counts = torch.arange(logits.shape[1], device=logits.device) < lengths[:, None]
+    losses = torch.nn.functional.softplus(-logits if is_real else logits) * counts
+    return (losses.sum(1) / lengths).mean()

@@ -13,7 +13,14 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import dgsynth
 from dgsynth import DGSynthesizer, Sequences
-from dgsynth.baselines import ARSynthesizer, HMMSynthesizer, NaiveGANSynthesizer, RCGANSynthesizer, RNNSynthesizer
+from dgsynth.baselines import (
+    ARSynthesizer,
+    HMMSynthesizer,
+    NaiveGANSynthesizer,
+    RCGANSynthesizer,
+    RNNSynthesizer,
+    TimeGANSynthesizer,
+)
 from dgsynth.errors import DataError, ModelFileError
 from dgsynth.training.callbacks import Callback
 
@@ -23,6 +30,7 @@ SMALL = {
     NaiveGANSynthesizer: {"units": (8,), "discriminator_units": (8,), "max_steps": 3},
     RCGANSynthesizer: {"units": 8, "max_steps": 3},
     RNNSynthesizer: {"units": 8, "max_steps": 3},
+    TimeGANSynthesizer: {"units": 4, "layers": 1, "max_steps": 3},
 }
 """Every baseline, and parameters with which it is fitted in no time."""
 
