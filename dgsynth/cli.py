@@ -429,8 +429,8 @@ def compare(
 ) -> None:
     """Train several synthesizers on a table, and rank them metric by metric.
 
-    DoppelGANger and the paper's seven baselines, each within the same time; all are judged by the same real samples that
-    none was trained on.
+    DoppelGANger and the paper's seven baselines, each within the same time; all are judged by the same real samples,
+    which none was trained on.
 
     \b
     dgsynth compare visits.csv --sequence-key page --sequence-index date -o compare.html

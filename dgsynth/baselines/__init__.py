@@ -3,6 +3,7 @@
 from dgsynth.baselines.autoregressive import ARSynthesizer
 from dgsynth.baselines.base import Baseline
 from dgsynth.baselines.hmm import HMMSynthesizer
+from dgsynth.baselines.market_simulator import MarketSimulator
 from dgsynth.baselines.naive_gan import NaiveGANSynthesizer
 from dgsynth.baselines.rcgan import RCGANSynthesizer
 from dgsynth.baselines.rnn import RNNSynthesizer
@@ -12,6 +13,7 @@ __all__ = [
     "ARSynthesizer",
     "Baseline",
     "HMMSynthesizer",
+    "MarketSimulator",
     "NaiveGANSynthesizer",
     "RCGANSynthesizer",
     "RNNSynthesizer",

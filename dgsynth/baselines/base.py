@@ -185,7 +185,7 @@ class Baseline(Synthesizer):
         warn_of_identifiers(sequences.schema, len(sequences))
         options = EncoderOptions(1, False, self.scaling, (0, 1), self.timestamps)
         encoder = Encoder.fit(sequences, options)
-        self._check(encoder.layout)
+        self._check(encoder)
         self.encoder_, self.schema_, self.seed_ = encoder, sequences.schema, seed_of(self.random_state)
         data = encoder.encode(sequences)
         del sequences  # training needs the room, and not the table
@@ -237,8 +237,8 @@ class Baseline(Synthesizer):
         model.network_.eval().requires_grad_(False)
         return model
 
-    def _check(self, layout: Layout) -> None:
-        """Raise DataError where the model can't learn data of this layout."""
+    def _check(self, encoder: Encoder) -> None:
+        """Raise DataError where the model can't learn data that are encoded so."""
 
     def _network(self, layout: Layout, sizes: dict[str, int]) -> Network:
         """Return the model before it has learned anything."""

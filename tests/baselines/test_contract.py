@@ -16,6 +16,7 @@ from dgsynth import DGSynthesizer, Sequences
 from dgsynth.baselines import (
     ARSynthesizer,
     HMMSynthesizer,
+    MarketSimulator,
     NaiveGANSynthesizer,
     RCGANSynthesizer,
     RNNSynthesizer,
@@ -27,6 +28,7 @@ from dgsynth.training.callbacks import Callback
 SMALL = {
     ARSynthesizer: {"units": (8,), "max_steps": 3},
     HMMSynthesizer: {"n_states": 2, "n_iter": 3},
+    MarketSimulator: {"window": 3, "units": (8,), "recovery_steps": 3, "max_steps": 3},
     NaiveGANSynthesizer: {"units": (8,), "discriminator_units": (8,), "max_steps": 3},
     RCGANSynthesizer: {"units": 8, "max_steps": 3},
     RNNSynthesizer: {"units": 8, "max_steps": 3},
