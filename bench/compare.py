@@ -1,8 +1,8 @@
 """DoppelGANger and the paper's seven baselines: fidelity, and seconds of training (Table 4), on three data sets.
 
 Each model is trained for the same time on four fifths of the samples and judged by the rest. DoppelGANger has the
-records per pass that its own runs here have (mba.py, wikipedia.py, cluster_tasks.py); all else, and all of the baselines,
-is the defaults. So short a time is not the paper's, which ran each model to its end, for 5 to 258 hours.
+records per pass that its own runs here have (mba.py, wikipedia.py, cluster_tasks.py); all else is the defaults, and so
+are all of the baselines. So short a time is not the paper's, which ran each model to its end, for 5 to 258 hours.
 
     python bench/compare.py                      all three, 75 seconds for each model
     python bench/compare.py mba --seconds 600

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,8 @@ _MAX_SCORED = 5000
 
 SCORE_SEED = 0
 """Of the samples that are scored: always from the same noise, so that scores differ by the weights alone."""
+
+_MOST_LAYERS = 64
 
 READING = ("sequence_key", "sequence_index", "time_columns", "metadata", "measurements", "categorical")
 """Parameters that say how a table is read."""
@@ -253,6 +255,11 @@ class Synthesizer(BaseEstimator):
         """Write the fitted model to one .safetensors file; see `load`."""
         raise NotImplementedError
 
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the model in a file that `save` wrote; nothing in the file is executed."""
+        raise NotImplementedError
+
     @property
     def n_weights_(self) -> int:
         """Numbers that samples are made with."""
@@ -331,6 +338,13 @@ def seed_of(random_state: int | np.random.RandomState | None) -> int:
     if random_state is not None and not isinstance(random_state, Integral):
         entropy = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint64).tolist()
     return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def layer_widths(units: Sequence[int], name: str) -> tuple[int, ...]:
+    """Return the widths of hidden layers, checked."""
+    if len(units) > _MOST_LAYERS or not all(isinstance(unit, Integral) and unit > 0 for unit in units):
+        raise ValueError(f"{name} must be positive ints, one per hidden layer, at most {_MOST_LAYERS}, got {units!r}")
+    return tuple(int(unit) for unit in units)
 
 
 def at_least_one(value: int, name: str) -> int:

@@ -36,5 +36,5 @@ def load(path: str | os.PathLike[str]) -> Synthesizer:
 
     if name not in baselines.__all__:
         raise ModelFileError(f"{Path(path).name} holds a {name!r}, which this dgsynth does not know")
-    synthesizer: type[baselines.Baseline] = getattr(baselines, name)
+    synthesizer: type[Synthesizer] = getattr(baselines, name)
     return synthesizer.load(path)

@@ -88,7 +88,7 @@ def damage_named(name: str) -> Iterator[None]:
         yield
     except ModelFileError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, DataError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, DataError, RuntimeError) as error:
         raise ModelFileError(f"{name} is damaged: {type(error).__name__}: {error}") from error
 
 

@@ -23,7 +23,7 @@ from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.data.validation import warn_of_identifiers
 from dgsynth.errors import DataError
-from dgsynth.estimator import SCORE_SEED, Maker, Synthesizer, resolve_device, scorer, seed_of, threads
+from dgsynth.estimator import SCORE_SEED, Maker, Synthesizer, layer_widths, resolve_device, scorer, seed_of, threads
 from dgsynth.generation import Condition, Generators, generate
 from dgsynth.kernels.packing import Precision
 from dgsynth.networks import DoppelGANger
@@ -360,7 +360,7 @@ class DGSynthesizer(Synthesizer):
         persistence.save(self, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> DGSynthesizer:
+    def load(cls, path: str | os.PathLike[str]) -> Self:
         """Return the model in a file that `save` wrote; nothing in the file is executed.
 
         Raises
@@ -516,12 +516,12 @@ class DGSynthesizer(Synthesizer):
             metadata_noise_dim=self.metadata_noise_dim,
             minmax_noise_dim=self.minmax_noise_dim,
             measurement_noise_dim=self.measurement_noise_dim,
-            metadata_units=_units(self.metadata_units, "metadata_units"),
+            metadata_units=layer_widths(self.metadata_units, "metadata_units"),
             lstm_units=self.lstm_units,
             lstm_layers=self.lstm_layers,
             feedback=self.feedback,
             initial_state=self.initial_state,
-            discriminator_units=_units(self.discriminator_units, "discriminator_units"),
+            discriminator_units=layer_widths(self.discriminator_units, "discriminator_units"),
             auxiliary_discriminator=self.auxiliary_discriminator,
             packing=self.packing,
         )
@@ -568,9 +568,3 @@ def _samples(
     with threads(n_jobs):
         encoded = generate(generators, seed, first, n_samples, condition=condition, lengths=lengths)
     return encoder.decode(encoded)
-
-
-def _units(units: Sequence[int], name: str) -> tuple[int, ...]:
-    if not all(isinstance(unit, Integral) and unit > 0 for unit in units):
-        raise ValueError(f"{name} must be positive ints, one per hidden layer, got {units!r}")
-    return tuple(int(unit) for unit in units)

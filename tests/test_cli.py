@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import dgsynth
+from dgsynth.baselines import ARSynthesizer
 from dgsynth.cli import main
 from dgsynth.data.simulate import make_web_traffic
 
@@ -72,7 +73,7 @@ def one_line(err: str) -> str:
 
 def test_help_is_shown_without_arguments_and_names_all_commands(succeed):
     out = succeed()
-    assert all(command in out for command in ("fit", "sample", "info", "evaluate", "tune", "demo"))
+    assert all(command in out for command in ("fit", "sample", "info", "evaluate", "compare", "tune", "demo"))
 
 
 @pytest.mark.parametrize("command", ["fit", "sample", "info", "evaluate", "demo"])
@@ -337,6 +338,40 @@ def test_tune_writes_the_best_model(succeed, table, tmp_path):
 def test_tune_checks_its_candidates_first(run, table, tmp_path, options, message):
     code, _, err = run("tune", table, "-o", tmp_path / "m.safetensors", *LONG, *options)
     assert code == 2 and message in one_line(err)
+
+
+def test_compare_ranks_the_models_asked_for(succeed, table, tmp_path):
+    options = ["--models", "ar,doppelganger", "--seconds", 1, "--fast", "--sample-len", 7]
+    files = ["-o", tmp_path / "c.html", "--json", tmp_path / "c.json"]
+    out = succeed("compare", table, *LONG, *options, *files)
+    assert "at most 1 s of training each" in out and "doppelganger" in out and "mean_rank" in out
+    content = json.loads((tmp_path / "c.json").read_text())
+    assert {model["model"] for model in content["models"]} == {"ar", "doppelganger"} and content["failures"] == {}
+    assert "Comparison of synthesizers" in (tmp_path / "c.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--models", "ar,gpt"], "'ar,gpt' must be all, or some of doppelganger, hmm"),
+        (["--models", ","], "must be all, or some of doppelganger"),
+        (["-o", "page.txt"], "page.txt must end in .html"),
+        (["--quiet"], "nothing to do: give --output or --json, or leave out --quiet"),
+    ],
+)
+def test_compare_checks_its_options_first(run, table, options, message):
+    code, _, err = run("compare", table, *LONG, *options)
+    assert code == 2 and message in one_line(err)
+
+
+def test_a_baselines_file_is_shown_and_sampled(succeed, table, tmp_path):
+    columns = {"sequence_key": "page", "sequence_index": "date"}
+    path = tmp_path / "ar.safetensors"
+    ARSynthesizer(units=(8,), max_steps=2, random_state=0, **columns).fit(pd.read_csv(table)).save(path)
+    out = succeed("info", path)
+    assert "ARSynthesizer with" in out and "units=[8]" in out
+    succeed("sample", path, "-n", 3, "-o", tmp_path / "made.csv")
+    assert pd.read_csv(tmp_path / "made.csv")["page"].nunique() == 3
 
 
 def test_demo_writes_its_files(succeed, tmp_path):

@@ -1,7 +1,6 @@
 """The models that DoppelGANger is compared with (Lin et al. 2020, section 5.1.2): estimators like `DGSynthesizer`."""
 
 from dgsynth.baselines.autoregressive import ARSynthesizer
-from dgsynth.baselines.base import Baseline
 from dgsynth.baselines.hmm import HMMSynthesizer
 from dgsynth.baselines.market_simulator import MarketSimulator
 from dgsynth.baselines.naive_gan import NaiveGANSynthesizer
@@ -11,7 +10,6 @@ from dgsynth.baselines.timegan import TimeGANSynthesizer
 
 __all__ = [
     "ARSynthesizer",
-    "Baseline",
     "HMMSynthesizer",
     "MarketSimulator",
     "NaiveGANSynthesizer",

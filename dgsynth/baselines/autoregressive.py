@@ -14,7 +14,7 @@ from dgsynth.baselines.emission import Emission, prediction_loss, unroll
 from dgsynth.baselines.empirical import EmpiricalRows
 from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import EncodedBatch, Layout
-from dgsynth.estimator import resolve_device
+from dgsynth.estimator import layer_widths, resolve_device
 from dgsynth.generation import Condition
 from dgsynth.kernels.activations import activate
 from dgsynth.kernels.philox import Stream
@@ -98,7 +98,7 @@ class ARSynthesizer(Baseline):
         self.learning_rate = learning_rate
 
     def _network(self, layout: Layout, sizes: dict[str, int]) -> ARNetwork:
-        return ARNetwork(layout, sizes, self.order, tuple(self.units), self.varies)
+        return ARNetwork(layout, sizes, self.order, layer_widths(self.units, "units"), self.varies)
 
     def _learn(self, data: EncodedBatch) -> tuple[Network, Phases]:
         metadata = EmpiricalRows.of(data.metadata)

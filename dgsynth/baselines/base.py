@@ -24,7 +24,6 @@ from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.data.validation import warn_of_identifiers
-from dgsynth.errors import DataError
 from dgsynth.estimator import Maker, Synthesizer, resolve_device, seed_of, threads
 from dgsynth.generation import Condition
 from dgsynth.model_file import (
@@ -47,6 +46,7 @@ from dgsynth.transforms.state import encoder_to_dict
 from dgsynth.transforms.timestamps import Timestamps
 
 POSITIVE = Interval(Integral, 1, None, closed="left")
+LAYERS = Interval(Integral, 1, 64, closed="both")
 RATE = Interval(Real, 0, None, closed="neither")
 
 BLOCK = 256
@@ -82,7 +82,7 @@ class Network(nn.Module):
 
 
 class Baseline(Synthesizer):
-    """Base of the baselines.
+    """Base of the baselines. There is no going on with training: neither warm_start nor checkpoints.
 
     Parameters
     ----------
@@ -290,15 +290,6 @@ def without_records(metadata: Tensor, layout: Layout, lengths: Tensor | None) ->
     """Return samples of metadata alone, where the data have no measurements."""
     made = torch.full((len(metadata),), layout.max_length) if lengths is None else lengths
     return EncodedBatch(metadata, metadata[:, :0], metadata.new_zeros(int(made.sum()), 0), made)
-
-
-def check_lengths(lengths: Tensor | None, longest: int, name: str) -> None:
-    """Raise DataError where forced lengths are beyond what a model can make."""
-    if lengths is not None and int(lengths.max()) > longest:
-        raise DataError(
-            f"lengths asks for {int(lengths.max())} records, and {name} makes at most the {longest} that the longest "
-            "training sample has; ask for fewer"
-        )
 
 
 def _samples(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from dgsynth.baselines.base import POSITIVE, RATE, Baseline, Network, ragged, without_records
@@ -16,7 +17,7 @@ from dgsynth.baselines.noise import SampleNoise
 from dgsynth.baselines.signatures import BACKENDS, lead_lag, log_signature, lyndon_words, require_backend
 from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.errors import DataError
-from dgsynth.estimator import resolve_device
+from dgsynth.estimator import layer_widths, resolve_device
 from dgsynth.generation import Condition
 from dgsynth.kernels.philox import Stream
 from dgsynth.networks.blocks import relu_mlp
@@ -90,7 +91,7 @@ class MarketSimulator(Baseline):
     _parameter_constraints: dict[str, list[Any]] = {
         **Baseline._parameter_constraints,
         "window": [POSITIVE],
-        "depth": [POSITIVE, StrOptions({"auto"})],
+        "depth": [Interval(Integral, 1, 6, closed="both"), StrOptions({"auto"})],
         "latent_dim": [POSITIVE],
         "units": ["array-like"],
         "recovery_steps": [POSITIVE],
@@ -226,7 +227,7 @@ class MarketNetwork(Network):
             self.register_buffer("mean", torch.zeros(width))
             self.register_buffer("deviation", torch.ones(width))
             self.register_buffer("step_size", torch.ones(self.channels))
-            self.autoencoder = Autoencoder(width, known, settings.latent_dim, tuple(settings.units))
+            self.autoencoder = Autoencoder(width, known, settings.latent_dim, layer_widths(settings.units, "units"))
 
     def signature(self, paths: Tensor, *, with_gradient: bool = False) -> Tensor:
         """Return the log-signatures (B, C) of the lead-lag paths of paths (B, L, K)."""

@@ -12,10 +12,11 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn.functional import linear, pad
 
-from dgsynth.baselines.base import POSITIVE, RATE, Baseline, Network, check_lengths, ragged, without_records
+from dgsynth.baselines.base import POSITIVE, RATE, Baseline, Network, ragged, without_records
 from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import EncodedBatch, Layout
-from dgsynth.estimator import resolve_device
+from dgsynth.errors import DataError
+from dgsynth.estimator import layer_widths, resolve_device
 from dgsynth.generation import Condition, meet_by_rejection
 from dgsynth.kernels.activations import activate
 from dgsynth.kernels.critic import Rows
@@ -114,12 +115,13 @@ class NaiveGANSynthesizer(Baseline):
         self.discriminator_rounds = discriminator_rounds
 
     def _network(self, layout: Layout, sizes: dict[str, int]) -> NaiveGANNetwork:
-        return NaiveGANNetwork(layout, self.noise_dim, tuple(self.units))
+        return NaiveGANNetwork(layout, self.noise_dim, layer_widths(self.units, "units"))
 
     def _learn(self, data: EncodedBatch) -> tuple[Network, Phases]:
         device, layout = resolve_device(self.device), self.encoder_.layout
         network = self._network(layout, {}).to(device)
-        discriminator = Discriminator(network.width, tuple(self.discriminator_units)).to(device)
+        units = layer_widths(self.discriminator_units, "discriminator_units")
+        discriminator = Discriminator(network.width, units).to(device)
         batches = self._batches(data, self.batch_size)
         adam = [Adam(part.parameters(), self.learning_rate, self.beta_1, 0.999) for part in (network, discriminator)]
 
@@ -186,8 +188,11 @@ class NaiveGANNetwork(Network):
 
     def generate(self, noise: SampleNoise, condition: Condition | None, lengths: Tensor | None) -> EncodedBatch:
         layout = self.layout
-        if layout.has_measurements:
-            check_lengths(lengths, layout.max_length, "NaiveGANSynthesizer")
+        if layout.has_measurements and lengths is not None and int(lengths.max()) > layout.max_length:
+            raise DataError(
+                f"lengths asks for {int(lengths.max())} records, and NaiveGANSynthesizer makes at most the "
+                f"{layout.max_length} that the longest training sample has; ask for fewer"
+            )
         attempts = torch.zeros(len(noise), dtype=torch.int64)
         if condition is not None:
             attempts = self._attempts(noise, condition)

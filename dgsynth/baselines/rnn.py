@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, pad
 
-from dgsynth.baselines.base import POSITIVE, RATE, Baseline, Network, ragged, without_records
+from dgsynth.baselines.base import LAYERS, POSITIVE, RATE, Baseline, Network, ragged, without_records
 from dgsynth.baselines.emission import Emission, prediction_loss, unroll
 from dgsynth.baselines.empirical import EmpiricalRows
 from dgsynth.baselines.noise import SampleNoise
@@ -69,7 +69,7 @@ class RNNSynthesizer(Baseline):
     _parameter_constraints: dict[str, list[Any]] = {
         **Baseline._parameter_constraints,
         "units": [POSITIVE],
-        "layers": [POSITIVE],
+        "layers": [LAYERS],
         "varies": ["boolean"],
         "epochs": [POSITIVE],
         "max_steps": [POSITIVE, None],

@@ -10,7 +10,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from dgsynth.baselines.base import POSITIVE, RATE, Baseline, Network
+from dgsynth.baselines.base import LAYERS, POSITIVE, RATE, Baseline, Network
 from dgsynth.baselines.empirical import EmpiricalRows, with_lengths
 from dgsynth.baselines.timegan_networks import Critics, Sizes, TimeGANNetwork
 from dgsynth.batch import EncodedBatch, Layout
@@ -89,7 +89,7 @@ class TimeGANSynthesizer(Baseline):
     _parameter_constraints: dict[str, list[Any]] = {
         **Baseline._parameter_constraints,
         "units": [POSITIVE],
-        "layers": [POSITIVE],
+        "layers": [LAYERS],
         "cell": [StrOptions({"gru", "lstm"})],
         "noise_dim": [POSITIVE, None],
         "conditional": ["boolean"],

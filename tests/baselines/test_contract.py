@@ -23,6 +23,7 @@ from dgsynth.baselines import (
     TimeGANSynthesizer,
 )
 from dgsynth.errors import DataError, ModelFileError
+from dgsynth.tensor_file import read_tensor_file, write_tensor_file
 from dgsynth.training.callbacks import Callback
 
 SMALL = {
@@ -122,12 +123,40 @@ def test_a_file_of_another_model_is_refused(make, levels, tmp_path):
         DGSynthesizer.load(tmp_path / "model.safetensors")
 
 
-def test_samples_go_to_a_file_the_same_from_any_number_of_processes(make, levels, tmp_path):
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (["sizes"], {}, "is damaged"),
+        (["losses"], [1], "its losses are"),
+        (["n_steps"], 10**6, "history does not have one row for each step"),
+        (["parameters", "pairs", 0, 0], "no_such", "is damaged"),
+    ],
+)
+def test_a_damaged_file_is_refused(make, kind, levels, tmp_path, place, value, message):
+    make(**COLUMNS).fit(levels(40, 5)).save(tmp_path / "model.safetensors")
+    header, tensors = read_tensor_file(tmp_path / "model.safetensors", "model")
+    part = header
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = value
+    write_tensor_file(tmp_path / "model.safetensors", "model", header, tensors)
+    with pytest.raises(ModelFileError, match=message):
+        kind.load(tmp_path / "model.safetensors")
+
+
+def test_samples_go_to_a_file_the_same_in_any_chunks(make, levels, tmp_path):
     model = make(**COLUMNS).fit(levels(40, 5))
+    for chunk_size in (300, 200):
+        model.sample_to(tmp_path / f"{chunk_size}.csv", 600, chunk_size=chunk_size, random_state=1)
+    assert (tmp_path / "300.csv").read_bytes() == (tmp_path / "200.csv").read_bytes()
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "300.csv"), model.sample(600, random_state=1))
+
+
+def test_samples_are_the_same_from_other_processes(levels, tmp_path):
+    model = ARSynthesizer(**COLUMNS, **SMALL[ARSynthesizer], random_state=0).fit(levels(40, 5))
     for n_jobs in (1, 2):
         model.sample_to(tmp_path / f"{n_jobs}.csv", 600, chunk_size=300, n_jobs=n_jobs, random_state=1)
     assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
-    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "1.csv"), model.sample(600, random_state=1))
 
 
 def test_given_metadata_are_met(make, levels):

@@ -6,7 +6,7 @@ import torch
 from dgsynth.kernels.critic import NORM_EPSILON, Rows
 from dgsynth.networks.discriminators import Discriminator
 from dgsynth.training.adam import Adam
-from dgsynth.training.losses import critic_step, generator_loss
+from dgsynth.training.losses import critic_step, generator_loss, step_cross_entropy
 
 
 def critic(width=6, packing=1):
@@ -81,3 +81,15 @@ def test_generator_loss_and_its_gradient_are_those_of_autograd():
     expected = -model(fake.requires_grad_().reshape(3, 6)).mean()
     torch.testing.assert_close(loss, expected.detach())
     torch.testing.assert_close(gradient, torch.autograd.grad(expected, fake)[0])
+
+
+def test_the_cross_entropy_of_steps_is_the_mean_of_the_samples_means():
+    logits = torch.tensor([[1.0, 50.0, 50.0], [2.0, 3.0, 4.0]])
+    lengths = torch.tensor([1, 3])
+    for is_real in (True, False):
+        by_sample = [
+            torch.nn.functional.binary_cross_entropy_with_logits(row[:n], torch.full((n,), float(is_real)))
+            for row, n in zip(logits, lengths.tolist(), strict=True)
+        ]
+        made = step_cross_entropy(logits, lengths, is_real=is_real)
+        torch.testing.assert_close(made, torch.stack(by_sample).mean())
