@@ -4,7 +4,7 @@ Each model is trained for the same time on four fifths of the samples and judged
 records per pass that its own runs here have (mba.py, wikipedia.py, cluster_tasks.py); all else is the defaults, and so
 are all of the baselines. So short a time is not the paper's, which ran each model to its end, for 5 to 258 hours.
 
-    python bench/compare.py                      all three, 75 seconds for each model
+    python bench/compare.py                      all three, 60 seconds for each model
     python bench/compare.py mba --seconds 600
 """
 
@@ -83,7 +83,7 @@ def draw(result: ModelRanking, name: str, pictured: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", choices=[*RUNS, []], default=[])
-    parser.add_argument("--seconds", type=float, default=75.0)
+    parser.add_argument("--seconds", type=float, default=60.0)
     arguments = parser.parse_args()
     for run in arguments.names or RUNS:
         main(run, arguments.seconds)

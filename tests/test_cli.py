@@ -367,7 +367,9 @@ def test_compare_checks_its_options_first(run, table, options, message):
 def test_a_baselines_file_is_shown_and_sampled(succeed, table, tmp_path):
     columns = {"sequence_key": "page", "sequence_index": "date"}
     path = tmp_path / "ar.safetensors"
-    ARSynthesizer(units=(8,), max_steps=2, random_state=0, **columns).fit(pd.read_csv(table)).save(path)
+    ARSynthesizer(units=(8,), max_steps=2, random_state=0, **columns).fit(
+        pd.read_csv(table, parse_dates=["date"])
+    ).save(path)
     out = succeed("info", path)
     assert "ARSynthesizer with" in out and "units=[8]" in out
     succeed("sample", path, "-n", 3, "-o", tmp_path / "made.csv")

@@ -94,7 +94,7 @@ def test_an_interruption_leaves_what_was_finished(pages, models):
         compare({"last": last}, pages, costly=False, **PAGES)
 
 
-@pytest.mark.parametrize("fraction", [0.0, 1.0, 0.99])
+@pytest.mark.parametrize("fraction", [0.0, 1.0, 0.999])
 def test_some_samples_must_be_left(pages, models, fraction):
     with pytest.raises(DataError, match=f"holdout_fraction={fraction:g} of 60 samples leaves too few"):
         compare(models, pages, holdout_fraction=fraction, **PAGES)

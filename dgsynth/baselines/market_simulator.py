@@ -29,6 +29,9 @@ from dgsynth.transforms.encoder import Encoder
 _MOST_COORDINATES = 200
 """Of a log-signature, for depth="auto"."""
 
+_LEAST_LOG_DEVIATION = -4.0
+"""Of the decoder, relative to the data's: 2 %."""
+
 _AT_ONCE = 4096
 """Windows whose log-signatures are computed together."""
 
@@ -191,12 +194,18 @@ class Autoencoder(nn.Module):
         self.decoder = relu_mlp(latent_dim + known, units, width)
         self.log_deviation = nn.Parameter(torch.zeros(width))
 
+    @property
+    def deviation(self) -> Tensor:
+        """Standard deviations of the decoder (width,): not none, though some coordinates can be told exactly."""
+        return self.log_deviation.clamp_min(_LEAST_LOG_DEVIATION).exp()
+
     def loss(self, values: Tensor, counts: Tensor, known: Tensor) -> Tensor:
         """Return the negative evidence lower bound of values (B, width), where `counts` is 1, without its constant."""
         mean, log_variance = self.encoder(torch.cat([values, known], dim=1)).chunk(2, dim=1)
+        log_variance = log_variance.clamp(-20, 5)  # finite, also for a value far from all others
         latent = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
-        off = (self.decode(latent, known) - values) / self.log_deviation.exp()
-        likelihood = ((0.5 * off.square() + self.log_deviation) * counts).sum(1)
+        off = (self.decode(latent, known) - values) / self.deviation
+        likelihood = ((0.5 * off.square() + self.deviation.log()) * counts).sum(1)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
         return (likelihood + divergence).mean()
 
@@ -245,7 +254,7 @@ class MarketNetwork(Network):
         rows = with_lengths(metadata, lengths, layout)
         n_windows = -(-int(lengths.max()) // self.window)
         latent = noise.normal(Stream.STATE, self.autoencoder.latent_dim, n_windows)
-        around = noise.normal(Stream.MEASUREMENT, len(self.mean), n_windows) * self.autoencoder.log_deviation.exp()
+        around = noise.normal(Stream.MEASUREMENT, len(self.mean), n_windows) * self.autoencoder.deviation
         rough = noise.normal(Stream.MINMAX, self.window * self.channels, n_windows)
         before, level = torch.zeros(n_samples, self.coordinates), torch.zeros(n_samples, self.channels)
         made = []

@@ -126,7 +126,7 @@ def test_a_file_of_another_model_is_refused(make, levels, tmp_path):
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        (["sizes"], {}, "is damaged"),
+        (["sizes"], 5, "is damaged"),
         (["losses"], [1], "its losses are"),
         (["n_steps"], 10**6, "history does not have one row for each step"),
         (["parameters", "pairs", 0, 0], "no_such", "is damaged"),
