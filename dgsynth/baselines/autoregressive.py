@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgsynth.baselines.base import POSITIVE, RATE, Baseline, Network, ragged, without_records
+from dgsynth.baselines.base import POSITIVE, RATE, Baseline
 from dgsynth.baselines.emission import Emission, prediction_loss, unroll
 from dgsynth.baselines.empirical import EmpiricalRows
+from dgsynth.baselines.network import Network, ragged, without_records
 from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.estimator import layer_widths, resolve_device

@@ -101,6 +101,15 @@ def without_lengths(rows: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
     return rows[:, :-1], (rows[:, -1] * layout.max_length).round().long()
 
 
+def draw_known(
+    known: EmpiricalRows, layout: Layout, noise: SampleNoise, condition: Condition | None, lengths: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return metadata (B, A), lengths (B,), drawn too unless they are given, and what `with_lengths` makes of both."""
+    metadata, drawn = without_lengths(known.draw(noise, condition), layout)
+    lengths = drawn if lengths is None else lengths
+    return metadata, lengths, with_lengths(metadata, lengths, layout)
+
+
 def _pick(shares: Tensor, uniform: Tensor) -> Tensor:
     """Return the row at each uniform number, rows being as wide as their shares."""
     ends = shares.cumsum(0)

@@ -10,9 +10,10 @@ import torch
 from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
 
-from dgsynth.baselines.base import POSITIVE, RATE, Baseline, Network, ragged, without_records
+from dgsynth.baselines.base import POSITIVE, RATE, Baseline
 from dgsynth.baselines.emission import draw_records, number_columns, unroll
 from dgsynth.baselines.empirical import EmpiricalRows
+from dgsynth.baselines.network import Network, ragged, without_records
 from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.errors import DataError

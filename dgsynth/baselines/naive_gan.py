@@ -12,7 +12,8 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn.functional import linear, pad
 
-from dgsynth.baselines.base import POSITIVE, RATE, Baseline, Network, ragged, without_records
+from dgsynth.baselines.base import POSITIVE, RATE, Baseline
+from dgsynth.baselines.network import Network, ragged, without_records
 from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.errors import DataError

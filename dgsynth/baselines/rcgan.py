@@ -10,8 +10,9 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
-from dgsynth.baselines.base import POSITIVE, RATE, Baseline, Network, without_records
-from dgsynth.baselines.empirical import EmpiricalRows, with_lengths, without_lengths
+from dgsynth.baselines.base import POSITIVE, RATE, Baseline
+from dgsynth.baselines.empirical import EmpiricalRows, draw_known, with_lengths
+from dgsynth.baselines.network import Network, without_records
 from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import EncodedBatch, Layout, Output
 from dgsynth.estimator import resolve_device
@@ -193,11 +194,9 @@ class RCGANNetwork(Network):
         return rows[:, : self.generator.condition_dim]
 
     def generate(self, noise: SampleNoise, condition: Condition | None, lengths: Tensor | None) -> EncodedBatch:
-        rows = self.metadata.draw(noise, condition)
-        metadata, drawn = without_lengths(rows, self.layout)
+        metadata, lengths, rows = draw_known(self.metadata, self.layout, noise, condition, lengths)
         if not self.layout.has_measurements:
             return without_records(metadata, self.layout, lengths)
-        lengths = drawn if lengths is None else lengths
-        known = self.known(with_lengths(metadata, lengths, self.layout))
-        records, made = generate_records(self.generator.pack(), known, noise.seed, int(noise.samples[0]), lengths)
+        first, packed = int(noise.samples[0]), self.generator.pack()
+        records, made = generate_records(packed, self.known(rows), noise.seed, first, lengths)
         return EncodedBatch(metadata, metadata[:, :0], records, made)

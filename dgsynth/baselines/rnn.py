@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, pad
 
-from dgsynth.baselines.base import LAYERS, POSITIVE, RATE, Baseline, Network, ragged, without_records
+from dgsynth.baselines.base import LAYERS, POSITIVE, RATE, Baseline
 from dgsynth.baselines.emission import Emission, prediction_loss, unroll
 from dgsynth.baselines.empirical import EmpiricalRows
+from dgsynth.baselines.network import Network, ragged, without_records
 from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.estimator import resolve_device

@@ -10,8 +10,9 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from dgsynth.baselines.base import LAYERS, POSITIVE, RATE, Baseline, Network
+from dgsynth.baselines.base import LAYERS, POSITIVE, RATE, Baseline
 from dgsynth.baselines.empirical import EmpiricalRows, with_lengths
+from dgsynth.baselines.network import Network
 from dgsynth.baselines.timegan_networks import Critics, Sizes, TimeGANNetwork
 from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.estimator import resolve_device

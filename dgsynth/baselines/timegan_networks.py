@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dgsynth.baselines.base import Network, ragged, without_records
-from dgsynth.baselines.empirical import EmpiricalRows, with_lengths, without_lengths
+from dgsynth.baselines.empirical import EmpiricalRows, draw_known
+from dgsynth.baselines.network import Network, ragged, without_records
 from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.generation import Condition
@@ -103,12 +103,9 @@ class TimeGANNetwork(Network):
         return activate(self.recovery(latent), self.layout.record)
 
     def generate(self, noise: SampleNoise, condition: Condition | None, lengths: Tensor | None) -> EncodedBatch:
-        rows = self.metadata.draw(noise, condition)
-        metadata, drawn = without_lengths(rows, self.layout)
+        metadata, lengths, rows = draw_known(self.metadata, self.layout, noise, condition, lengths)
         if not self.layout.has_measurements:
             return without_records(metadata, self.layout, lengths)
-        lengths = drawn if lengths is None else lengths
-        known = self.known(with_lengths(metadata, lengths, self.layout))
         uniform = noise.uniform(Stream.MEASUREMENT, self.noise_dim, int(lengths.max()))
-        records = self.recover(self.follow([self.make(uniform, known)])[0])
+        records = self.recover(self.follow([self.make(uniform, self.known(rows))])[0])
         return EncodedBatch(metadata, metadata[:, :0], ragged(records, lengths, self.layout), lengths)
