@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,10 @@ from dgsynth.kernels.philox import Stream
 from dgsynth.training.loop import Phases
 
 CANDIDATES = (2, 4, 8, 16, 32)
-"""Numbers of states that "auto" tries in this order, until the BIC no longer falls."""
+"""Numbers of states that "auto" tries in this order."""
+
+_MOST_WORSE = 2
+"""So many in a row with a higher BIC end the search. EM finds local optima: it may rise once and fall again."""
 
 _RECORDS_FOR_CHOICE = 50_000
 """About so many records, of random samples, on which the number of states is chosen and the states are begun with."""
@@ -47,13 +51,13 @@ class HMMSynthesizer(Baseline):
     Parameters
     ----------
     n_states : int or "auto", default="auto"
-        Hidden states; "auto" goes through `CANDIDATES`, each fitted on some 50,000 records of random samples, as long
-        as the Bayesian information criterion falls.
+        Hidden states; "auto" takes those of `CANDIDATES` with the lowest Bayesian information criterion, each fitted on
+        some 50,000 records of random samples, and tries no more after two in a row that were worse.
     covariance_type : {"diag", "full"}, default="full"
         Of the numbers of a record, in each state.
-    n_iter : int, default=30
+    n_iter : int, default=50
         Most iterations of EM, over some 500,000 records of random samples at most.
-    tolerance : float, default=1e-3
+    tolerance : float, default=1e-4
         EM ends where the log-likelihood per record rises by less.
     **common
         Those of `Baseline`: sequence_key, sequence_index, random_state, verbose and so on. `device` is not used.
@@ -89,8 +93,8 @@ class HMMSynthesizer(Baseline):
         *,
         n_states: int | str = "auto",
         covariance_type: str = "full",
-        n_iter: int = 30,
-        tolerance: float = 1e-3,
+        n_iter: int = 50,
+        tolerance: float = 1e-4,
         **common: Any,
     ) -> None:
         super().__init__(**common)
@@ -130,14 +134,16 @@ class HMMSynthesizer(Baseline):
             candidates = [int(self.n_states)]
         else:
             candidates = [n for n in CANDIDATES if n <= distinct] or [1]
-        best, lowest = None, np.inf
+        best, lowest, n_worse = None, np.inf, 0
         for n_states in candidates:
             model = self._new(n_states)
-            self._iterate(model, values, lengths, phases, 0.5 / len(candidates))
-            criterion = model.bic(values, lengths) if hasattr(model, "means_") else np.inf
+            self._iterate(model, values, lengths, phases, 0.5 * n_states / sum(candidates))  # the time that it takes
+            criterion = _safely(model, model.bic, values, lengths) if hasattr(model, "means_") else np.inf
             if best is None or criterion < lowest:
-                best, lowest = model, criterion
+                best, lowest, n_worse = model, criterion, 0
             else:
+                n_worse += 1
+            if n_worse == _MOST_WORSE:
                 break
         return best
 
@@ -271,18 +277,23 @@ def _next_states(probabilities: Tensor, uniform: Tensor) -> Tensor:
 
 def _em_step(model: Any, values: Floats, lengths: Ints) -> float:
     """Take one iteration of EM, and return the log-likelihood before it."""
-    try:
-        model.fit(values, lengths)
-    except ValueError as error:
-        if "underflow" not in str(error) or model.implementation == "log":
-            raise
-        model.implementation = "log"  # slower, but nothing is too improbable for it
-        model.fit(values, lengths)
+    _safely(model, model.fit, values, lengths)
     model.init_params = ""
     n_columns = values.shape[1]
     covariances = model.covars_ + _MIN_COVARIANCE * np.eye(n_columns)  # of M-steps: it does not add up
     model.covars_ = covariances if model.covariance_type == "full" else np.diagonal(covariances, axis1=1, axis2=2)
     return float(model.monitor_.history[-1])
+
+
+def _safely(model: Any, method: Callable[..., Any], values: Floats, lengths: Ints) -> Any:
+    """Return what a method of the model returns, with probabilities as logarithms where they are too small else."""
+    try:
+        return method(values, lengths)
+    except ValueError as error:
+        if "underflow" not in str(error) or model.implementation == "log":
+            raise
+        model.implementation = "log"  # slower, but nothing is too improbable for it
+        return method(values, lengths)
 
 
 def _gaussian_hmm() -> Any:

@@ -33,7 +33,7 @@ def test_occupancy_means_and_dwell_times_are_those_of_the_chain(covariance_type)
 
 
 def test_the_number_of_states_is_found():
-    model = HMMSynthesizer(random_state=0).fit(two_states())
+    model = HMMSynthesizer(random_state=0).fit(two_states(60, 30))
     assert model.network_.sizes["states"] == 2
 
 
