@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ import sklearn
 import torch
 from torch import Tensor
 
+from dgsynth.config import PrivacyConfig
 from dgsynth.data.schema import Schema
 from dgsynth.errors import DataError, ModelFileError
 from dgsynth.estimator import Synthesizer
@@ -122,6 +124,8 @@ def to_plain(value: Any) -> Any:
     """Return a parameter as JSON can hold it; dicts become lists of pairs, since their keys need not be text."""
     if isinstance(value, Schema):
         return {"schema": value.to_dict()}
+    if isinstance(value, PrivacyConfig):
+        return {"privacy": asdict(value)}
     if isinstance(value, dict):
         return {"pairs": [[to_plain(key), to_plain(item)] for key, item in value.items()]}
     if isinstance(value, str | bool | int | float | None):
@@ -140,6 +144,8 @@ def from_plain(value: Any) -> Any:
         return [from_plain(item) for item in value]
     if isinstance(value, dict) and "schema" in value:
         return Schema.from_dict(value["schema"])
+    if isinstance(value, dict) and "privacy" in value:
+        return PrivacyConfig(**value["privacy"])
     if isinstance(value, dict) and "tuple" in value:
         return tuple(from_plain(item) for item in value["tuple"])
     if isinstance(value, dict):

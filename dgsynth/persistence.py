@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
@@ -16,6 +17,7 @@ from dgsynth.model_file import check_suffix, count, damage_named, header_of, his
 from dgsynth.networks import DoppelGANger
 from dgsynth.tensor_file import load_weights, read_tensor_file, write_tensor_file
 from dgsynth.training.history import LOSSES
+from dgsynth.training.private import ledger_of
 from dgsynth.transforms.state import encoder_to_dict
 
 if TYPE_CHECKING:
@@ -26,19 +28,43 @@ _MAX_SIZE = 2**20
 _MAX_LAYERS = 64
 
 
-def save(model: DGSynthesizer, path: str | os.PathLike[str]) -> None:
+def save(model: DGSynthesizer, path: str | os.PathLike[str], *, generator_only: bool = False) -> None:
     """Write a fitted model to `path`, which must end in .safetensors.
 
     The weights are those of `networks_` and, where they differ, of `generator_`; what only the next training
     step needs (the optimizers' moments, and the averaged weights where `generator_` has the best ones) is left out.
+    With `generator_only` all is left out that samples don't need. Of a model that was trained with privacy, the
+    discriminators' losses are left out, which no noise covers, and a seed that noise was drawn from.
     """
     check_suffix(path)
+    generator_only = generator_only or model.networks_.discriminator is None
+    header = {
+        **_described(model),
+        "generator_only": generator_only,
+        "privacy_spent": _spent_to_plain(model),
+    }
+    write_tensor_file(path, "model", header, _generator_tensors(model) if generator_only else _tensors(model))
+
+
+def _generator_tensors(model: DGSynthesizer) -> dict[str, Tensor]:
+    names = tuple(f"{name}." for name in model.generator_.generator_modules())
+    return {f"networks.{name}": t for name, t in model.generator_.state_dict().items() if name.startswith(names)}
+
+
+def _tensors(model: DGSynthesizer) -> dict[str, Tensor]:
     tensors = {f"networks.{name}": tensor for name, tensor in model.networks_.state_dict().items()}
     if model.generator_ is not model.networks_:
         tensors |= {f"averaged.{name}": tensor for name, tensor in _generators(model.generator_).items()}
-    tensors["history"] = torch.from_numpy(model.history_.to_numpy().copy())
+    losses = model.history_.copy()
+    if hasattr(model, "epsilon_"):
+        losses[[name for name in LOSSES if name != "generator_loss"]] = 0.0
+    tensors["history"] = torch.from_numpy(losses.to_numpy().copy())
     if hasattr(model, "validation_scores_"):
         tensors["validation_scores"] = torch.from_numpy(model.validation_scores_.to_numpy(np.float64).copy())
+    return tensors
+
+
+def _described(model: DGSynthesizer) -> dict[str, Any]:
     header = {
         **header_of(model),
         "networks": asdict(model.networks_.config),
@@ -46,7 +72,15 @@ def save(model: DGSynthesizer, path: str | os.PathLike[str]) -> None:
         "run_seed": int((model._training_state or {}).get("seed", model.seed_)),
         "n_restarts": getattr(model, "n_restarts_", 0),
     }
-    write_tensor_file(path, "model", header, tensors)
+    if hasattr(model, "epsilon_") and model.privacy is not None and model.privacy.noise == "seeded":
+        warnings.warn(
+            "the noise of this model was drawn from random_state, and whoever guesses that can take it off again; its "
+            "seed is left out of the file, but a model that is handed out should be fitted with noise='secure'",
+            stacklevel=4,
+        )
+        header["seed"] = header["run_seed"] = 0
+        header["parameters"] = {**header["parameters"], "random_state": None}
+    return header
 
 
 def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesizer:
@@ -65,11 +99,15 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
         encoder = model.encoder_
         config = _network_config(header["networks"])
         run_seed = count({"run_seed": model.seed_, **header}, "run_seed")
+        generator_only = header.get("generator_only", False) is True
         validated = _restore_scores(model, header, tensors)
-        history = tensors.pop("history")
-        model.history_ = history_frame(history, LOSSES, model.n_steps_)
+        history = torch.empty(0, len(LOSSES)) if generator_only else tensors.pop("history")
+        model.history_ = history_frame(history, LOSSES, 0 if generator_only else model.n_steps_)
+        ledger = _restore_spent(model, header.get("privacy_spent"))
     with torch.device("meta"):  # shapes only: what the header claims is compared before memory is taken
         model.networks_ = DoppelGANger(encoder.layout, config)
+    if generator_only:
+        model.networks_.drop_discriminators()
     # The best weights are no average that training could go on with: that begins anew from the networks' own.
     training_state = {key: t for key, t in tensors.items() if not (validated and key.startswith("averaged."))}
     averaged = {key.removeprefix("averaged."): tensors.pop(key) for key in list(tensors) if key.startswith("averaged.")}
@@ -80,7 +118,7 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
             model.generator_ = DoppelGANger(encoder.layout, config)
         load_weights(model.generator_, {**model.networks_.state_dict(), **averaged}, name)
     numbers = {"step": torch.tensor(model.n_steps_), "seed": torch.tensor(run_seed)}
-    model._training_state = {**training_state, **numbers, "history": history}
+    model._training_state = {**training_state, **numbers, **ledger, "history": history}
     model.networks_.eval()
     model.generator_.eval()
     model._sampling = {}
@@ -95,6 +133,27 @@ def digest(model: DGSynthesizer) -> str:
         "precision": model.precision,
     }
     return weights_digest(described, _generators(model.generator_))
+
+
+def _spent_to_plain(model: DGSynthesizer) -> dict[str, Any] | None:
+    if not hasattr(model, "epsilon_"):
+        return None
+    return {
+        "epsilon": model.epsilon_,
+        "schema_epsilon": model.schema_epsilon_,
+        "n_samples": model.n_public_samples_,
+        "ledger": [list(releases) for releases in model.privacy_ledger_],
+    }
+
+
+def _restore_spent(model: DGSynthesizer, plain: dict[str, Any] | None) -> dict[str, Tensor]:
+    """Take over what privacy has spent, and return the ledger as the trainer's state has it."""
+    if plain is None:
+        return {}
+    model.epsilon_, model.schema_epsilon_ = float(plain["epsilon"]), float(plain["schema_epsilon"])
+    model.n_public_samples_ = count(plain, "n_samples")
+    model.privacy_ledger_ = ledger_of(plain["ledger"])
+    return {"ledger": torch.tensor(model.privacy_ledger_, dtype=torch.float64).reshape(-1, 3)}
 
 
 def _restore_scores(model: DGSynthesizer, header: dict[str, Any], tensors: dict[str, Tensor]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dgsynth import persistence
 from dgsynth.batch import EncodedBatch
-from dgsynth.config import InitialState, NetworkConfig, TrainingConfig
+from dgsynth.config import InitialState, NetworkConfig, PrivacyConfig, TrainingConfig
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.data.validation import warn_of_identifiers
@@ -27,10 +27,15 @@ from dgsynth.estimator import SCORE_SEED, Maker, Synthesizer, layer_widths, reso
 from dgsynth.generation import Condition, Generators, generate
 from dgsynth.kernels.packing import Precision
 from dgsynth.networks import DoppelGANger
+from dgsynth.privacy.accountant import need_opacus
+from dgsynth.privacy.bounds import buy
+from dgsynth.privacy.declared import check_declared
+from dgsynth.privacy.noise import Secure, Seeded
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback, Progress
 from dgsynth.training.checkpoint import Checkpoint, checkpoint_seed, run_identity
 from dgsynth.training.history import LOSSES
+from dgsynth.training.private import PrivateTrainer
 from dgsynth.training.trainer import Trainer, sampled_networks
 from dgsynth.training.validation import Validation, best_row
 from dgsynth.transforms.encoder import Encoder, EncoderOptions
@@ -45,6 +50,12 @@ _MAX_HELD_OUT = 1000
 
 _VALIDATED = ("validation_scores_", "best_step_", "best_score_", "n_restarts_")
 """Attributes of a model that was validated in training."""
+
+_BUYING = 2**62
+"""Stands for the number of a release where ranges are bought."""
+
+_PRIVATE = ("epsilon_", "privacy_ledger_", "schema_epsilon_", "n_public_samples_")
+"""Attributes of a model that was trained with privacy."""
 
 
 class DGSynthesizer(Synthesizer):
@@ -121,6 +132,9 @@ class DGSynthesizer(Synthesizer):
         Steps of each per batch.
     packing : int, default=1
         Samples that a discriminator judges together (PacGAN).
+    privacy : PrivacyConfig, default=None
+        Trains with differential privacy, the unit of which is a sample: see docs/PRIVACY.md. The schema must then be
+        declared. Needs opacus (``pip install 'dgsynth[privacy]'``).
     callbacks : sequence of Callback, default=()
     checkpoint_dir : path-like, default=None
         Where training writes its state every half minute. `fit` goes on from what it finds there, bit for
@@ -167,6 +181,14 @@ class DGSynthesizer(Synthesizer):
         NaN if the fit was interrupted before the first validation.
     n_restarts_ : int
         Where `early_stopping`.
+    epsilon_ : float
+        Where `privacy`: what was spent in all, at its `delta`; also where training was stopped early or went on.
+    privacy_ledger_ : list of Releases
+        Where `privacy`: noise multiplier, sample rate and number of all updates of the discriminators.
+    schema_epsilon_ : float
+        Where `privacy`: the part of `epsilon_` that bought ranges, lengths and the number of samples.
+    n_public_samples_ : int
+        Where `privacy`: the number of samples, as declared or bought.
 
     References
     ----------
@@ -214,6 +236,7 @@ class DGSynthesizer(Synthesizer):
         "discriminator_rounds": [_POSITIVE],
         "generator_rounds": [_POSITIVE],
         "packing": [_POSITIVE],
+        "privacy": [PrivacyConfig, None],
         "checkpoint_dir": [str, os.PathLike, None],
         "encoded_dir": [str, os.PathLike, None],
         "precision": [StrOptions({"float32", "bfloat16"})],
@@ -261,6 +284,7 @@ class DGSynthesizer(Synthesizer):
         discriminator_rounds: int = 1,
         generator_rounds: int = 1,
         packing: int = 1,
+        privacy: PrivacyConfig | None = None,
         callbacks: Sequence[Callback] = (),
         checkpoint_dir: str | os.PathLike[str] | None = None,
         encoded_dir: str | os.PathLike[str] | None = None,
@@ -309,6 +333,7 @@ class DGSynthesizer(Synthesizer):
         self.discriminator_rounds = discriminator_rounds
         self.generator_rounds = generator_rounds
         self.packing = packing
+        self.privacy = privacy
         self.callbacks = callbacks
         self.checkpoint_dir = checkpoint_dir
         self.encoded_dir = encoded_dir
@@ -342,6 +367,8 @@ class DGSynthesizer(Synthesizer):
             A loss stopped being finite, and no restart and no validated weights are left.
         OSError
             `encoded_dir` or `checkpoint_dir` can't be written.
+        ImportError
+            `privacy` is asked for, and opacus is not installed.
         """
         self._validate_params()
         goes_on = self.warm_start and hasattr(self, "networks_")
@@ -352,12 +379,25 @@ class DGSynthesizer(Synthesizer):
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one epoch over the samples of `X`; the first call fixes the schema. `early_stopping` is ignored."""
         self._validate_params()
+        if self.privacy is not None and self.privacy.epsilon is not None:
+            raise ValueError(
+                "partial_fit with privacy can't know how many calls shall share epsilon; give noise_multiplier of "
+                "PrivacyConfig instead, and read epsilon_"
+            )
         return self._fit(X, goes_on=hasattr(self, "networks_"), epochs=1, max_steps=None, validates=False)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted model to one .safetensors file; see `load`."""
+    def save(self, path: str | os.PathLike[str], *, generator_only: bool = False) -> None:
+        """Write the fitted model to one .safetensors file; see `load`.
+
+        Parameters
+        ----------
+        path : path-like
+        generator_only : bool, default=False
+            Leave out what samples are not made with: the discriminators, which tell most about the training data, and
+            the losses. The model can't be trained on then. For models that are handed to others.
+        """
         check_is_fitted(self)
-        persistence.save(self, path)
+        persistence.save(self, path, generator_only=generator_only)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -374,14 +414,18 @@ class DGSynthesizer(Synthesizer):
     def _fit(self, X: Any, *, goes_on: bool, epochs: int, max_steps: int | None, validates: bool) -> Self:
         if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
             validate_data(self, X, reset=not goes_on, skip_check_array=True)
-        sequences = self._read(X, self.schema_ if goes_on else self.schema)
+        self._check_privacy(goes_on, validates)
+        schema = self._declared_schema() if self.privacy is not None and not goes_on else self.schema
+        sequences = self._read(X, self.schema_ if goes_on else schema)
         n_held_out = self._n_held_out(len(sequences)) if validates else 0
         if not goes_on:
-            self._start(sequences)
+            sequences = self._start(sequences)
+        elif self.privacy is not None and not hasattr(self, "n_public_samples_"):
+            self.schema_epsilon_, self.n_public_samples_ = 0.0, self._declared_number()
         held_out = None
         if n_held_out:
             sequences, held_out = self._hold_out(sequences, n_held_out)
-        encoded = self.encoder_.encode(sequences, self.encoded_dir)
+        encoded = self.encoder_.encode(sequences, self.encoded_dir, each_alone=self.privacy is not None)
         del sequences  # training needs the room, and not the table
         with threads(self.n_jobs):
             self._train(encoded, epochs, max_steps, held_out, max_restarts=0 if goes_on else self.max_restarts)
@@ -404,14 +448,21 @@ class DGSynthesizer(Synthesizer):
         held_out = _HeldOut(n_held_out, scorer(sequences.take(chosen)), self.encoder_, self.precision)
         return sequences.take(train), held_out
 
-    def _start(self, sequences: Sequences) -> None:
-        """Set up all that is learned before the first step."""
+    def _start(self, sequences: Sequences) -> Sequences:
+        """Set up all that is learned before the first step, and return the samples as they are to be encoded."""
         warn_of_identifiers(sequences.schema, len(sequences))
         self.seed_ = self._fit_seed()
-        self.encoder_ = Encoder.fit(sequences, self._encoder_options())
+        for name in _PRIVATE:
+            self.__dict__.pop(name, None)
+        if self.privacy is not None:
+            sequences = self._made_public(sequences, self.privacy)
+        options = self._encoder_options()
+        private = self.privacy is not None
+        self.encoder_ = Encoder.of_schema(sequences.schema, options) if private else Encoder.fit(sequences, options)
         self.schema_ = sequences.schema
         self.networks_ = DoppelGANger.of_seed(self.encoder_.layout, self._network_config(), self.seed_)
         self._training_state: dict[str, torch.Tensor] | None = None
+        return sequences
 
     def _train(
         self, encoded: EncodedBatch, epochs: int, max_steps: int | None, held_out: _HeldOut | None, max_restarts: int
@@ -419,7 +470,7 @@ class DGSynthesizer(Synthesizer):
         device = resolve_device(self.device)
         layout, config = self.encoder_.layout, self._training_config()
         data = TrainingData(encoded, layout, device, moves_records=self.encoded_dir is None)
-        trainer = Trainer(self.networks_.to(device), data, config, self.seed_, self._callbacks())
+        trainer = self._trainer(data, config)
         if self._training_state is not None:
             trainer.restore(self._training_state)
         steps = max_steps or epochs * trainer.steps_per_epoch
@@ -432,6 +483,7 @@ class DGSynthesizer(Synthesizer):
         if self.checkpoint_dir is not None:
             identity = run_identity(encoded, layout, self.networks_.config, config, self.seed_)
             identity |= {} if validation is None else self._validation_settings()
+            identity |= {} if self.privacy is None else {"privacy": asdict(self.privacy)}
             checkpoint = Checkpoint(self.checkpoint_dir, identity, validation=validation)
             checkpoint.resume(trainer)
             trainer.callbacks.append(checkpoint)  # after the validation of a step, which is a part of its state
@@ -442,6 +494,69 @@ class DGSynthesizer(Synthesizer):
                 f"training was interrupted after step {trainer.step} of {until}; the model is usable as it stands",
                 stacklevel=4,
             )
+
+    def _trainer(self, data: TrainingData, config: TrainingConfig) -> Trainer:
+        given = self.networks_.to(data.device), data, config, self.seed_, self._callbacks()
+        if self.privacy is None:
+            return Trainer(*given)
+        return PrivateTrainer(*given, self.privacy, self.n_public_samples_)
+
+    def _check_privacy(self, goes_on: bool, validates: bool) -> None:
+        """Refuse what would void the guarantee."""
+        if goes_on and self.networks_.discriminator is None:
+            raise DataError(
+                "this model was saved with generator_only and can't be trained on; load the whole model, or fit anew"
+            )
+        if self.privacy is None:
+            if goes_on and hasattr(self, "epsilon_"):
+                raise DataError(
+                    f"this model was trained with privacy (epsilon {self.epsilon_:.3g}), which training on without "
+                    "would void; give privacy=, or fit a new model"
+                )
+            return
+        need_opacus()
+        if validates:
+            raise ValueError(
+                "early_stopping scores the model by real samples, which voids privacy; leave one of both out"
+            )
+        if self.packing > 1:
+            raise ValueError(
+                f"packing={self.packing} mixes samples, whose gradients privacy must clip one by one; take 1"
+            )
+        if goes_on and not hasattr(self, "epsilon_") and not self.privacy.public_start:
+            raise DataError(
+                "this model was trained without privacy before, which its guarantee would not cover; if all that it "
+                "learned from is public, say so by public_start=True of PrivacyConfig, else fit a new model"
+            )
+        if (
+            self.privacy.n_samples is None
+            and not (goes_on and hasattr(self, "n_public_samples_"))
+            and (goes_on or not self.privacy.schema_epsilon)
+        ):
+            raise ValueError(
+                "with privacy the number of samples is not read off the data; declare it by n_samples of "
+                "PrivacyConfig, or buy it with schema_epsilon"
+            )
+
+    def _declared_schema(self) -> Schema:
+        assert self.privacy is not None
+        return check_declared(self.schema, self.scaling, self.timestamps, bought=self.privacy.schema_epsilon > 0)
+
+    def _made_public(self, sequences: Sequences, privacy: PrivacyConfig) -> Sequences:
+        """Return the samples with what their schema leaves open bought from a part of the budget."""
+        assert self.schema is not None
+        self.schema_epsilon_ = privacy.schema_epsilon
+        if not privacy.schema_epsilon:
+            self.n_public_samples_ = self._declared_number()
+            return sequences
+        draws = Secure() if privacy.noise == "secure" else Seeded(self.seed_, _BUYING)
+        bought = buy(sequences, self.schema, privacy.n_samples, privacy.schema_epsilon, draws)
+        self.n_public_samples_ = bought.n_samples
+        return bought.sequences
+
+    def _declared_number(self) -> int:
+        assert self.privacy is not None and self.privacy.n_samples is not None
+        return self.privacy.n_samples
 
     def _validation_settings(self) -> dict[str, Any]:
         names = ("early_stopping", "validation_fraction", "validation_steps", "n_iter_no_change", "max_restarts")
@@ -455,6 +570,9 @@ class DGSynthesizer(Synthesizer):
         if best or trainer.average is not None:
             self.generator_ = sampled_networks(self.networks_, best or trainer.state())
         self.n_steps_, self.n_epochs_ = trainer.step, trainer.epoch
+        if isinstance(trainer, PrivateTrainer):
+            self.epsilon_ = self.schema_epsilon_ + trainer.epsilon
+            self.privacy_ledger_ = list(trainer.ledger)
         if validation is None:
             self._forget_scores()
         else:

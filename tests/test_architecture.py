@@ -24,6 +24,7 @@ LEVELS = {
     "kernels": 1,
     "transforms": 2,
     "networks": 2,
+    "privacy": 2,
     "versions": 2,
     "generation": 3,
     "training": 3,

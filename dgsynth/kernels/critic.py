@@ -85,6 +85,10 @@ class Rows:
         active = None if self.active is None else self.active.reshape(len(self) // n, -1)
         return Rows(self.values.reshape(len(self) // n, -1), active, self.tail)
 
+    def take(self, index: Tensor) -> Rows:
+        """Return the rows of the given numbers, int64 of shape (n,)."""
+        return Rows(self.values[index], None if self.active is None else self.active[index], self.tail)
+
 
 @dataclass(frozen=True)
 class Factors:
@@ -106,14 +110,14 @@ class Factors:
 
 
 def critic(
-    real: Tensor, fake: Tensor, mixing: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]
+    real: Rows, fake: Rows, mixing: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]
 ) -> tuple[Tensor, Tensor, Factors]:
     """Return scores, norms of the score's gradient between real and fake rows, and the factors of their gradients.
 
     Parameters
     ----------
-    real, fake : Tensor of shape (B, F)
-        Packed rows; no gradient flows into them.
+    real, fake : Rows
+        Packed; no gradient flows into them.
     mixing : Tensor of shape (B, 1)
         Share of the real row in each interpolated row.
     weights, biases : sequences of Tensors of shape (out, in) and (out,)
@@ -131,23 +135,32 @@ def critic(
     ----------
     Gulrajani et al., Improved Training of Wasserstein GANs, 2017, equation 3.
     """
-    rows = (real.detach().contiguous(), fake.detach().contiguous(), mixing.contiguous())
-    scores, norms, direction, left, right = torch.ops.dgsynth.critic(*rows, list(weights), list(biases), None, None, 0)
+    rows = (real.values.detach().contiguous(), fake.values.detach().contiguous(), mixing.contiguous())
+    padding = (real.active, fake.active, real.tail)
+    scores, norms, direction, left, right = torch.ops.dgsynth.critic(*rows, list(weights), list(biases), *padding)
     return scores, norms, Factors(direction.detach(), [x.detach() for x in left], [x.detach() for x in right])
 
 
-def critic_gradients(real: Tensor, fake: Tensor, factors: Factors, scale: Tensor) -> list[Tensor]:
+def critic_gradients(real: Rows, fake: Rows, factors: Factors, scale: Tensor) -> list[Tensor]:
     """Return the gradients of the sum of scale times scores and norms: of each layer to its weight and to its bias.
 
     Parameters
     ----------
-    real, fake : Tensor of shape (B, F)
+    real, fake : Rows
     factors : Factors
     scale : Tensor of shape (3B,)
         Gradient of a loss to the scores of real rows, of fake rows, and to the norms.
     """
     weights, biases = torch.ops.dgsynth.critic_backward(
-        real.contiguous(), fake.contiguous(), factors.direction, factors.left, factors.right, scale, None, None, 0
+        real.values.contiguous(),
+        fake.values.contiguous(),
+        factors.direction,
+        factors.left,
+        factors.right,
+        scale,
+        real.active,
+        fake.active,
+        real.tail,
     )
     return [gradient for layer in zip(weights, biases, strict=True) for gradient in layer]
 
@@ -242,12 +255,12 @@ def critic_slopes(rows: Rows, weights: Sequence[Tensor], biases: Sequence[Tensor
     return scores, slopes
 
 
-def sample_gradient_norms(real: Tensor, fake: Tensor, factors: Factors, scale: Tensor) -> Tensor:
+def sample_gradient_norms(real: Rows, fake: Rows, factors: Factors, scale: Tensor) -> Tensor:
     """Return the norm, over all weights and biases, of each sample's gradient, which itself is never made.
 
     Parameters
     ----------
-    real, fake : Tensor of shape (B, F)
+    real, fake : Rows
     factors : Factors
     scale : Tensor of shape (3B,)
         Gradient of a sample's loss to its real score, its fake score and its norm, one kind after another.
@@ -260,7 +273,7 @@ def sample_gradient_norms(real: Tensor, fake: Tensor, factors: Factors, scale: T
     def by_sample(rows: Tensor) -> Tensor:
         return rows.unflatten(0, (3, -1)).transpose(0, 1)  # (B, 3, width)
 
-    inputs = [torch.cat([real, fake, factors.direction]), *factors.right]
+    inputs = [torch.cat([real.values, fake.values, factors.direction]), *factors.right]
     has_bias = scale.new_tensor([1.0, 1.0, 0.0])  # a norm does not depend on the biases
     total = torch.zeros_like(scale[: len(real)])
     for left, right in zip(factors.left, inputs, strict=True):

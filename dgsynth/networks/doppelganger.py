@@ -124,6 +124,11 @@ class DoppelGANger(nn.Module):
         names = ("metadata_generator", "minmax_generator", "measurement_generator")
         return {name: module for name in names if (module := getattr(self, name)) is not None}
 
+    def drop_discriminators(self) -> None:
+        """Leave the generators alone; `discriminator` and `auxiliary_discriminator` are None then."""
+        self.register_module("discriminator", None)
+        self.register_module("auxiliary_discriminator", None)
+
     def generator_parameters(self) -> Iterator[nn.Parameter]:
         for module in self.generator_modules().values():
             yield from module.parameters()

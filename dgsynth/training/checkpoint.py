@@ -131,10 +131,12 @@ def _digest(data: EncodedBatch) -> str:
 def _check_like(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
     """Refuse a checkpoint whose tensors are not those that the trainer needs."""
     for name, tensor in expected.items():
-        if name != "history" and (
+        if name not in ("history", "ledger") and (
             name not in tensors or tensors[name].shape != tensor.shape or tensors[name].dtype != tensor.dtype
         ):
             raise ModelFileError(f"{path} is damaged: tensor {name!r} is missing or of another shape")
+    if "ledger" in expected and ("ledger" not in tensors or tensors["ledger"].shape[1:] != (3,)):
+        raise ModelFileError(f"{path} is damaged: its ledger of what privacy has spent is missing or of another shape")
     if "history" not in tensors or not torch.equal(torch.tensor(len(tensors["history"])), tensors["step"]):
         raise ModelFileError(f"{path} is damaged: its history does not have one row for each step")
 

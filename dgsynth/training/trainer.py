@@ -12,7 +12,7 @@ from torch import Tensor
 from dgsynth.config import TrainingConfig
 from dgsynth.kernels import library_status
 from dgsynth.kernels.critic import Rows
-from dgsynth.networks.doppelganger import DoppelGANger, Fake
+from dgsynth.networks.doppelganger import DoppelGANger, Fake, Noise
 from dgsynth.training.adam import Adam
 from dgsynth.training.averaging import WeightAverage
 from dgsynth.training.batching import Batches, BatchOrder, RealBatch, TrainingData
@@ -146,11 +146,14 @@ class Trainer(Loop):
         return {"generator_optimizer": self.generator_optimizer, **discriminators}
 
     def _take_step(self) -> Tensor:
-        operands = self.batches.at(self.step), torch.tensor(self.step, device=self.data.device)
-        losses = self._train_on(*operands) if self.captured is None else self.captured(self._train_on, *operands)
+        losses = self._all_rounds(torch.tensor(self.step, device=self.data.device))
         if self.average is not None:
             self.average.update(self.step + 1)
         return losses
+
+    def _all_rounds(self, step: Tensor) -> Tensor:
+        operands = self.batches.at(self.step), step
+        return self._train_on(*operands) if self.captured is None else self.captured(self._train_on, *operands)
 
     @torch.inference_mode()  # autograd is not asked, operation by operation, whether it has something to do
     def _train_on(self, real: RealBatch, step: Tensor) -> Tensor:
@@ -167,11 +170,15 @@ class Trainer(Loop):
         fake_rows, real_rows = self._judged(made.fake), self._judged(real)
         for shares in mixing.view(rounds, len(self._discriminators), packs, 1):
             critic_losses = self._discriminator_step(real_rows, fake_rows, shares)
-        generator_loss_value = self._generator_step(made, fake_rows)
+        return torch.cat([critic_losses, self._generator_rounds(noise, made, fake_rows)])
+
+    def _generator_rounds(self, noise: Noise, made: Made, fake_rows: list[Rows]) -> Tensor:
+        """Take all rounds of the generator, the first by what it has made, and return the last's loss, (1,)."""
+        loss = self._generator_step(made, fake_rows)
         for _ in range(self.config.generator_rounds - 1):
             made = self.generator.make(noise)
-            generator_loss_value = self._generator_step(made, self._judged(made.fake))
-        return torch.cat([critic_losses, generator_loss_value.reshape(1)])
+            loss = self._generator_step(made, self._judged(made.fake))
+        return loss.reshape(1)
 
     def _judged(self, samples: RealBatch | Fake) -> list[Rows]:
         """Return what each discriminator judges: P * S * D + A + M columns, for the auxiliary one A + M."""

@@ -50,16 +50,19 @@ class ContinuousTransform:
         """
         present = PresentNumbers(values, column)
         low, high = _range(column)
-        if scaling == "log" and low < 0:
-            raise DataError(
-                f"column {column.name!r} holds values down to {low:g}, which have no logarithm; "
-                "choose scaling 'linear' or 'auto' for it"
-            )
+        _check_log(column, scaling, low)
         scaler = Scaler.fit(present, scaling, feature_range, low, high)
         is_continuous = column.kind == "continuous"
         return cls(
             column, scaler, _decimals(present) if is_continuous else None, 1 if is_continuous else _unit(present, low)
         )
+
+    @classmethod
+    def of_column(cls, column: Column, scaling: Scaling, feature_range: FeatureRange) -> Self:
+        """Return the transform that a column's range determines by itself: numbers are not rounded to a grid."""
+        low, high = _range(column)
+        _check_log(column, scaling, low)
+        return cls(column, Scaler.of_range(low, high, column.kind != "continuous", scaling, feature_range), None, 1)
 
     @cached_property
     def outputs(self) -> tuple[Output, ...]:
@@ -113,6 +116,14 @@ class ContinuousTransform:
     def to_series(self, gathered: np.ndarray) -> pd.Series:
         """Return decoded numbers as the column's values, with its dtype."""
         return from_numbers(gathered, self.column)
+
+
+def _check_log(column: Column, scaling: Scaling, low: float) -> None:
+    if scaling == "log" and low < 0:
+        raise DataError(
+            f"column {column.name!r} holds values down to {low:g}, which have no logarithm; "
+            "choose scaling 'linear' or 'auto' for it"
+        )
 
 
 def _range(column: Column) -> tuple[float, float]:

@@ -102,6 +102,41 @@ class Encoder:
             _sample_len(options.sample_len, schema.max_length),
         )
 
+    @classmethod
+    def of_schema(cls, schema: Schema, options: EncoderOptions) -> Encoder:
+        """Return the encoder that a schema determines by itself, without data.
+
+        Parameters
+        ----------
+        schema : Schema
+            With all categories, ranges and lengths.
+        options : EncoderOptions
+            With a `scaling` of every numeric column other than "auto", which looks at values. Numbers are not rounded
+            to the decimals or the grid of the data; timestamps are equally spaced over the index's range.
+
+        Raises
+        ------
+        DataError
+            The range of the sequence_index can't be divided into so many steps.
+        """
+        _check_scaling(options.scaling, schema)
+
+        def transform(column: Column) -> ColumnTransform:
+            if column.has_categories:
+                return CategoricalTransform(column)
+            return ContinuousTransform.of_column(column, _scaling(options.scaling, column.name), options.feature_range)
+
+        index = schema.sequence_index
+        return cls(
+            schema,
+            None if index is None else TimestampTransform.of_range(index, schema.max_length),
+            tuple(map(transform, schema.metadata)),
+            tuple(map(transform, schema.measurements)),
+            options.feature_range,
+            options.auto_normalize,
+            _sample_len(options.sample_len, schema.max_length),
+        )
+
     @property
     def layout(self) -> Layout:
         """What the networks need to know about the data."""
@@ -123,7 +158,9 @@ class Encoder:
         starts = [where.start for where in column_slices(self.metadata)]
         return {t.column.name: (start, t.outputs) for t, start in zip(self.metadata, starts, strict=True)}
 
-    def encode(self, sequences: Sequences, folder: str | os.PathLike[str] | None = None) -> EncodedBatch:
+    def encode(
+        self, sequences: Sequences, folder: str | os.PathLike[str] | None = None, *, each_alone: bool = False
+    ) -> EncodedBatch:
         """Return encoded samples; their schema must be the encoder's.
 
         Parameters
@@ -131,6 +168,8 @@ class Encoder:
         sequences : Sequences
         folder : path-like, optional
             Where the records go to a file and are mapped from there, instead of being held in memory.
+        each_alone : bool, default=False
+            Whether nothing of a sample's encoding may depend on the others, as privacy needs it.
 
         Raises
         ------
@@ -144,7 +183,7 @@ class Encoder:
         records = gather_records(self._record_blocks(sequences, ranges), shape, folder)
         return EncodedBatch(
             metadata=torch.from_numpy(self.encode_metadata(self._metadata_frame(sequences))),
-            minmax=torch.from_numpy(self._minmax(ranges)),
+            minmax=torch.from_numpy(self._minmax(ranges, each_alone)),
             records=torch.from_numpy(records),
             lengths=torch.from_numpy(sequences.lengths.astype(np.int64)),
         )
@@ -246,10 +285,10 @@ class Encoder:
                 parts.append(transform.join(fill_missing(scaled, within, otherwise=middle), np.isnan(scaled)))
             yield np.concatenate(parts, axis=1) if parts else np.zeros((rows.stop - rows.start, 0), dtype=np.float32)
 
-    def _minmax(self, ranges: np.ndarray) -> np.ndarray:
+    def _minmax(self, ranges: np.ndarray, each_alone: bool) -> np.ndarray:
         """Return min/max metadata, float32 of shape (n, M), for ranges of shape (M, n)."""
         for k in range(0, len(ranges), 2):
-            ranges[k], ranges[k + 1] = fill_ranges(ranges[k], ranges[k + 1], self.feature_range)
+            ranges[k], ranges[k + 1] = fill_ranges(ranges[k], ranges[k + 1], self.feature_range, each_alone)
         return np.ascontiguousarray(ranges.T, dtype=np.float32)
 
     def _measurement_values(self, sequences: Sequences) -> list[pd.Series]:

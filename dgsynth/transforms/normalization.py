@@ -46,7 +46,7 @@ def normalize(
 
 
 def fill_ranges(
-    middle: np.ndarray, half_width: np.ndarray, feature_range: FeatureRange
+    middle: np.ndarray, half_width: np.ndarray, feature_range: FeatureRange, each_alone: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the ranges of all samples; those without any value have the mean of the others and no width.
 
@@ -54,9 +54,13 @@ def fill_ranges(
     ----------
     middle, half_width : float64 arrays of shape (n,)
     feature_range : (0, 1) or (-1, 1)
+    each_alone : bool, default=False
+        Whether they have the middle of the feature range instead, whatever the others are.
     """
     has_values = ~np.isnan(middle)
     mean = middle[has_values].mean() if has_values.any() else feature_range[0]
+    if each_alone:
+        mean = sum(feature_range) / 2
     return np.where(has_values, middle, mean), np.where(has_values, half_width, MARGIN)
 
 

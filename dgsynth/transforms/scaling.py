@@ -67,6 +67,19 @@ class Scaler:
             low, high = np.log1p(np.array([low, high]) / log_unit).tolist()
         return cls(float(low), float(high), log_unit, feature_range)
 
+    @classmethod
+    def of_range(cls, low: float, high: float, is_whole: bool, scaling: Scaling, feature_range: FeatureRange) -> Scaler:
+        """Return the scaler that a column's range determines by itself.
+
+        With scaling "log" the size below which values count as small is 1 for whole numbers, else a thousandth of
+        `high`.
+        """
+        if scaling != "log":
+            return cls(float(low), float(high), None, feature_range)
+        log_unit = 1.0 if is_whole or high <= 0 else high / 1000
+        low, high = np.log1p(np.array([low, high]) / log_unit).tolist()
+        return cls(low, high, log_unit, feature_range)
+
     def scale(self, numbers: np.ndarray) -> np.ndarray:
         """Return numbers mapped to the feature range, float64; NaN stays NaN, a constant becomes its lower end."""
         values = numbers if self.log_unit is None else np.log1p(numbers / self.log_unit)

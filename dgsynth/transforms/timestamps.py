@@ -67,6 +67,27 @@ class TimestampTransform:
         gap_column = _gap_column(column, gaps / step if column.kind == "continuous" else gaps // int(step))
         return cls(column, step_kind, step, starts[0].item(), start_column, gap_column if step_kind == "gaps" else None)
 
+    @classmethod
+    def of_range(cls, column: Column, max_length: int) -> TimestampTransform:
+        """Return the transform that the index's range determines: all samples start at its minimum, equally spaced.
+
+        The longest sample reaches the maximum.
+
+        Raises
+        ------
+        DataError
+            The range is not a whole number of steps.
+        """
+        low, high = column.minimum or 0, column.maximum or 0
+        steps = max(max_length - 1, 1)
+        step = (high - low) / steps if column.kind == "continuous" else (int(high) - int(low)) // steps
+        if step <= 0 or (column.kind != "continuous" and step * steps != high - low):
+            raise DataError(
+                f"the sequence_index {column.name!r} spans {high - low} (from minimum to maximum, in nanoseconds for "
+                f"datetimes), which {steps} equal steps don't divide; declare the range of {max_length} records"
+            )
+        return cls(column, "constant", step, low, None, None)
+
     def starts(self, sequences: Sequences) -> pd.Series:
         """Return each sample's first timestamp, shape (n,)."""
         assert sequences.timestamps is not None

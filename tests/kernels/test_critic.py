@@ -56,7 +56,7 @@ def test_it_agrees_with_autograd(hidden, rows):
     real, fake, mixing, weights, biases = make(hidden, rows)
     parameters = [tensor.requires_grad_() for tensor in (*weights, *biases)]
     expected = scores_and_norms(real, fake, mixing, weights, biases)
-    made = critic(real, fake, mixing, weights, biases)[:2]
+    made = critic(Rows(real), Rows(fake), mixing, weights, biases)[:2]
     torch.testing.assert_close(made, expected)
     wanted = torch.autograd.grad(weighed(*expected), parameters)
     torch.testing.assert_close(torch.autograd.grad(weighed(*made), parameters), wanted)
@@ -69,7 +69,7 @@ def test_its_derivatives_are_finite_differences(hidden):
     layers = len(weights)
 
     def values(*parameters):
-        return critic(real, fake, mixing, parameters[:layers], parameters[layers:])[:2]
+        return critic(Rows(real), Rows(fake), mixing, parameters[:layers], parameters[layers:])[:2]
 
     assert torch.autograd.gradcheck(values, parameters)
     assert torch.autograd.gradcheck(lambda rows: critic_slopes(Rows(rows), weights, biases)[0], real.requires_grad_())
@@ -79,7 +79,7 @@ def test_a_flat_critic_has_norms_and_gradients_without_nan():
     real, fake, mixing, weights, biases = make((6, 6))
     biases[0].fill_(-100.0)  # every unit is off
     weights[1].requires_grad_()
-    _, norms, _ = critic(real, fake, mixing, weights, biases)
+    _, norms, _ = critic(Rows(real), Rows(fake), mixing, weights, biases)
     torch.testing.assert_close(norms, torch.full_like(norms, NORM_EPSILON**0.5))
     (gradient,) = torch.autograd.grad(norms.sum(), weights[1])
     assert (gradient == 0).all()
@@ -199,14 +199,14 @@ def test_a_samples_gradient_norm_is_that_of_its_gradient():
     real, fake, mixing, weights, biases = make((8, 6))
     parameters = [tensor.requires_grad_() for tensor in (*weights, *biases)]
     scale = torch.linspace(-1, 1, 15, dtype=torch.float64)
-    scores, norms, factors = critic(real, fake, mixing, weights, biases)
+    scores, norms, factors = critic(Rows(real), Rows(fake), mixing, weights, biases)
     assert isinstance(factors, Factors)
     values = (torch.cat([scores, norms]) * scale).unflatten(0, (3, -1)).sum(dim=0)
     expected = [
         torch.cat([g.flatten() for g in torch.autograd.grad(value, parameters, retain_graph=True)]).norm()
         for value in values
     ]
-    torch.testing.assert_close(sample_gradient_norms(real, fake, factors, scale), torch.stack(expected))
+    torch.testing.assert_close(sample_gradient_norms(Rows(real), Rows(fake), factors, scale), torch.stack(expected))
 
 
 def test_the_kernels_do_the_same_for_any_number_of_threads(by_threads):

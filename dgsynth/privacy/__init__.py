@@ -1,0 +1,1 @@
+"""Differential privacy: clipped gradients, noise, accounting, and what must be declared."""
