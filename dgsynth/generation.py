@@ -141,6 +141,14 @@ def generate(
     return EncodedBatch(metadata, minmax, records, made).to("cpu")
 
 
+@torch.no_grad()
+def draw_metadata(generators: Generators, seed: int, n_samples: int, condition: Condition | None = None) -> Tensor:
+    """Return the encoded metadata (n, A) of the first samples of the seed, without all the rest of them."""
+    given = None if condition is None else _meet(generators, seed, 0, n_samples, condition)
+    once = torch.arange(n_samples)
+    return _metadata_source(generators, seed)(once, torch.zeros_like(once)) if given is None else given
+
+
 def _generate_metadata(
     generators: Generators, seed: int, first: int, n_samples: int, given: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:

@@ -19,22 +19,35 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from dgsynth import persistence
 from dgsynth.batch import EncodedBatch
 from dgsynth.config import InitialState, NetworkConfig, PrivacyConfig, TrainingConfig
-from dgsynth.data.schema import Schema
+from dgsynth.data.schema import Column, Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.data.validation import warn_of_identifiers
 from dgsynth.errors import DataError
-from dgsynth.estimator import SCORE_SEED, Maker, Synthesizer, layer_widths, resolve_device, scorer, seed_of, threads
-from dgsynth.generation import Condition, Generators, generate
+from dgsynth.estimator import (
+    SCORE_SEED,
+    Maker,
+    Synthesizer,
+    at_least_one,
+    layer_widths,
+    resolve_device,
+    scorer,
+    seed_of,
+    threads,
+)
+from dgsynth.generation import Condition, Generators, draw_metadata, generate
 from dgsynth.kernels.packing import Precision
 from dgsynth.networks import DoppelGANger
+from dgsynth.networks.metadata_generator import MetadataGenerator
 from dgsynth.privacy.accountant import need_opacus
 from dgsynth.privacy.bounds import buy
 from dgsynth.privacy.declared import check_declared
 from dgsynth.privacy.noise import Secure, Seeded
+from dgsynth.redistribution import N_ROWS, total_variations, weighed, with_marginals
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback, Progress
 from dgsynth.training.checkpoint import Checkpoint, checkpoint_seed, run_identity
 from dgsynth.training.history import LOSSES
+from dgsynth.training.metadata_refit import refitted
 from dgsynth.training.private import PrivateTrainer
 from dgsynth.training.trainer import Trainer, sampled_networks
 from dgsynth.training.validation import Validation, best_row
@@ -50,6 +63,12 @@ _MAX_HELD_OUT = 1000
 
 _VALIDATED = ("validation_scores_", "best_step_", "best_score_", "n_restarts_")
 """Attributes of a model that was validated in training."""
+
+_FEWEST_ROWS = 2000
+"""A table of wanted metadata is repeated to so many rows, so that what it lacks can be drawn for them."""
+
+_FAR = 0.05
+"""Total variation of a re-trained marginal that is worth a warning."""
 
 _BUYING = 2**62
 """Stands for the number of a release where ranges are bought."""
@@ -386,6 +405,110 @@ class DGSynthesizer(Synthesizer):
             )
         return self._fit(X, goes_on=hasattr(self, "networks_"), epochs=1, max_steps=None, validates=False)
 
+    def discriminator_scores(self, X: Any) -> np.ndarray:
+        """Return the discriminator's score of samples: what an attacker who holds the model ranks them by.
+
+        Parameters
+        ----------
+        X : DataFrame, array, list, Table or Sequences
+            In the form that `fit` was given; values may lie outside the learned ranges.
+
+        Returns
+        -------
+        float64 array of shape (n,)
+            Higher for what the discriminator takes for real; -inf for a sample that was not trained on for certain,
+            with an unknown category, say.
+
+        Raises
+        ------
+        DataError
+            The model was saved with generator_only.
+        """
+        check_is_fitted(self)
+        from dgsynth.evaluation.tables import read_like
+
+        discriminator = self.networks_.discriminator
+        if discriminator is None:
+            raise DataError("this model was saved with generator_only, and has no discriminator to score samples by")
+        sequences = read_like(X, self.schema_, **self._roles())
+        known = np.flatnonzero(self.encoder_.can_encode(sequences))
+        scores = np.full(len(sequences), -np.inf)
+        device = next(self.networks_.parameters()).device
+        for some in np.array_split(known, max(len(known) // 500, 1)):
+            if len(some):
+                encoded = self.encoder_.encode(sequences.take(some))
+                rows = TrainingData(encoded, self.encoder_.layout, device).batch(np.arange(len(some))).rows
+                with torch.inference_mode():
+                    scores[some] = discriminator(rows.repeat(1, self.packing)).double().cpu().numpy()
+        return scores
+
+    def refit_metadata(
+        self,
+        target: pd.DataFrame | Mapping[Any, Mapping[Any, float] | str] | Callable[[pd.DataFrame], Any],
+        *,
+        max_steps: int = 2000,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Self:
+        """Re-train the metadata generator alone to a wanted distribution: to hide the real one, or to have rare cases.
+
+        All the rest stays as it is, bit for bit: what is made for given metadata does not change. It takes seconds and
+        none of the training data. The law of measurements given metadata stays that of the data, which may be wrong
+        for a distribution that is far from theirs (paper, section 6.1).
+
+        Parameters
+        ----------
+        target : DataFrame, dict of column to weights or "uniform", or callable
+            - A table of metadata, one row per sample, with all or some of the columns; the others then are as the
+              model makes them for these.
+            - For some columns the weight of each value, which need not add up to 1, or "uniform", which masks a
+              column: all its categories, or numbers in 20 bins over its range, become equally frequent. The
+              dependence between columns stays the model's as far as that allows; a value that the model next to never
+              makes takes its other columns from random samples.
+            - A function from a table of the model's own metadata to a weight for each row.
+        max_steps : int, default=2000
+        random_state : int, RandomState or None
+
+        Returns
+        -------
+        DGSynthesizer
+            Itself. Training on with the data later draws the metadata back to theirs.
+
+        Warns
+        -----
+        UserWarning
+            A column's frequencies are off by more than 0.05 (total variation).
+
+        Raises
+        ------
+        DataError
+            The target names an unknown column or value, or the model has no metadata.
+
+        References
+        ----------
+        Lin et al. (2020), Section 6.1.
+        """
+        check_is_fitted(self)
+        max_steps, seed = at_least_one(max_steps, "max_steps"), seed_of(random_state)
+        generator = self.generator_.metadata_generator
+        if generator is None:
+            raise DataError("this model has no metadata, of which the distribution could be changed")
+        wanted = self._wanted_metadata(target, seed)
+        device = next(generator.parameters()).device
+        rows = torch.from_numpy(self.encoder_.encode_metadata(wanted)).to(device)
+        made = refitted(generator, self.generator_.config.metadata_noise_dim, rows, max_steps, seed)
+        self._take_over(made)
+        columns = self._metadata_columns()
+        drawn = self.encoder_.decode_metadata(draw_metadata(self._generators(), seed, N_ROWS).numpy())
+        named = list(columns) if callable(target) else list(target)
+        for name, distance in total_variations(wanted[named], drawn, columns).items():
+            if distance > _FAR:
+                warnings.warn(
+                    f"the frequencies of column {name!r} are off the wanted ones by {distance:.2f} (total variation); "
+                    f"raise max_steps={max_steps}, or choose a distribution that is nearer to the data's",
+                    stacklevel=2,
+                )
+        return self
+
     def save(self, path: str | os.PathLike[str], *, generator_only: bool = False) -> None:
         """Write the fitted model to one .safetensors file; see `load`.
 
@@ -430,6 +553,37 @@ class DGSynthesizer(Synthesizer):
         with threads(self.n_jobs):
             self._train(encoded, epochs, max_steps, held_out, max_restarts=0 if goes_on else self.max_restarts)
         return self
+
+    def _metadata_columns(self) -> dict[Any, Column]:
+        """Return the metadata columns that users see, by name."""
+        return {column.name: column for column in self.schema_.metadata}
+
+    def _wanted_metadata(self, target: Any, seed: int) -> pd.DataFrame:
+        """Return a table of all metadata columns, hidden ones too, with the wanted distribution."""
+        rng = np.random.default_rng(seed)
+        if isinstance(target, pd.DataFrame):
+            rows = self._metadata_frame(target)
+            rows = rows.iloc[rng.permutation(np.resize(np.arange(len(rows)), max(len(rows), _FEWEST_ROWS)))]
+            condition = self._condition(rows.reset_index(drop=True))
+            return self.encoder_.decode_metadata(draw_metadata(self._generators(), seed, len(rows), condition).numpy())
+        pool = self.encoder_.decode_metadata(draw_metadata(self._generators(), seed, N_ROWS).numpy())
+        if callable(target):
+            return weighed(pool, target, rng)
+        if not isinstance(target, Mapping) or not target:
+            raise TypeError(f"target must be a table, a dict of marginals or a function, got {type(target).__name__}")
+        return with_marginals(pool, self._metadata_columns(), target, rng)
+
+    def _take_over(self, made: MetadataGenerator) -> None:
+        """Put a metadata generator in the place of the model's, in all that is kept of it."""
+        weights = made.state_dict()
+        for networks in (self.networks_, self.generator_):
+            assert networks.metadata_generator is not None
+            networks.metadata_generator.load_state_dict(weights)
+        for name, tensor in weights.items():
+            for kept in (f"networks.metadata_generator.{name}", f"averaged.metadata_generator.{name}"):
+                if self._training_state is not None and kept in self._training_state:
+                    self._training_state[kept] = tensor.clone()
+        self._sampling.clear()
 
     def _n_held_out(self, n_samples: int) -> int:
         """Return how many samples are held out for validation."""

@@ -2,7 +2,7 @@
 
 The paper trained DoppelGANger by DP-SGD as it was, with batches of 100 for 15 epochs ("as in the paper", here with
 exact accounting and a logarithmic scale), and found the autocorrelation destroyed. The other variants try what may help
-at the same epsilon. Public are domains, accesses and agents, 550 days, at most 10^8 views a day, the number of pages.
+at the same epsilon. Public are domains, accesses and agents, 550 days, at most 10^9 views a day, the number of pages.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def main() -> None:
 
     common: dict[str, Any] = {
         "time_columns": days,
-        "schema": real.schema.with_column("value", minimum=0, maximum=10**8),
+        "schema": real.schema.with_column("value", minimum=0, maximum=10**9),
         "scaling": "log",
         "sample_len": 10,
         "random_state": 0,

@@ -3,15 +3,18 @@
 from dgsynth.evaluation.downstream import classify_metadata, forecast
 from dgsynth.evaluation.fidelity import Scorer, fidelity_table, score
 from dgsynth.evaluation.metrics import floor
+from dgsynth.evaluation.privacy_report import PrivacyReport, privacy_report
 from dgsynth.evaluation.report import FidelityReport, evaluate
 
 __all__ = [
     "FidelityReport",
+    "PrivacyReport",
     "Scorer",
     "classify_metadata",
     "evaluate",
     "fidelity_table",
     "floor",
     "forecast",
+    "privacy_report",
     "score",
 ]

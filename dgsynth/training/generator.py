@@ -47,8 +47,8 @@ class Generator:
 
     def __init__(self, networks: DoppelGANger, precision: Precision = "float32") -> None:
         self._networks = networks
-        self._metadata = _Mlp.of(networks.metadata_generator)
-        self._minmax = _Mlp.of(networks.minmax_generator)
+        self._metadata = MlpForTraining.of(networks.metadata_generator)
+        self._minmax = MlpForTraining.of(networks.minmax_generator)
         self._measurement = _Lstm.of(networks.measurement_generator, precision)
         parts = [part for part in (self._metadata, self._minmax, self._measurement) if part is not None]
         self.parameters = [parameter for part in parts for parameter in part.parameters]
@@ -92,7 +92,7 @@ class Generator:
         return gradients
 
 
-class _Mlp:
+class MlpForTraining:
     """The metadata or the min/max generator."""
 
     def __init__(self, generator: MetadataGenerator | MinMaxGenerator) -> None:
@@ -104,7 +104,7 @@ class _Mlp:
         self.parameters = [*self._weights, *self._biases, *self._gains, *self._shifts]
 
     @classmethod
-    def of(cls, generator: MetadataGenerator | MinMaxGenerator | None) -> _Mlp | None:
+    def of(cls, generator: MetadataGenerator | MinMaxGenerator | None) -> MlpForTraining | None:
         return None if generator is None else cls(generator)
 
     def make(self, inputs: Tensor) -> tuple[Tensor, list[Any]]:

@@ -188,6 +188,16 @@ class Encoder:
             lengths=torch.from_numpy(sequences.lengths.astype(np.int64)),
         )
 
+    def can_encode(self, sequences: Sequences) -> np.ndarray:
+        """Return for each sample, bool of shape (n,), whether its length, categories and missing values are known."""
+        known = sequences.lengths <= self.schema.max_length
+        for column in self.schema.metadata:
+            known &= _is_known(sequences.metadata[column.name], column)
+        sample = np.repeat(np.arange(len(sequences)), sequences.lengths)
+        for column in self.schema.measurements:
+            known[sample[~_is_known(sequences.measurements[column.name], column)]] = False
+        return known
+
     def encode_metadata(self, frame: pd.DataFrame) -> np.ndarray:
         """Return metadata of shape (n, A), float32.
 
@@ -216,11 +226,15 @@ class Encoder:
             self._encode_metadata_column(values, by_name[name])
         return pd.DataFrame(checked, index=frame.index)
 
+    def decode_metadata(self, encoded: np.ndarray) -> pd.DataFrame:
+        """Return encoded metadata (n, A) as a table; a modelled start time goes by the name of the sequence_index."""
+        own_lines = [None] * len(self.metadata)
+        return decode_columns(self.metadata, encoded, own_lines, np.ones(len(encoded), dtype=np.int64))
+
     def decode(self, encoded: EncodedBatch) -> Sequences:
         """Return generated samples in the terms of the schema."""
         lengths = encoded.lengths.numpy()
-        own_lines = [None] * len(self.metadata)
-        metadata = decode_columns(self.metadata, encoded.metadata.numpy(), own_lines, np.ones_like(lengths))
+        metadata = self.decode_metadata(encoded.metadata.numpy())
         lines = self._lines(encoded.minmax.numpy())
         measurements = decode_columns(self.measurements, encoded.records.numpy(), lines, lengths)
         starts, gaps, stamps = None, None, None
@@ -306,6 +320,14 @@ class Encoder:
             else None
             for transform in self.measurements
         ]
+
+
+def _is_known(values: pd.Series, column: Column) -> np.ndarray:
+    is_missing = values.isna().to_numpy()
+    if not column.has_categories:
+        return ~is_missing | column.nullable
+    is_category = values.astype(object).isin(list(column.categories or ())).to_numpy()
+    return np.where(is_missing, column.nullable, is_category)
 
 
 def _outputs(transforms: Sequence[ColumnTransform]) -> tuple[Output, ...]:

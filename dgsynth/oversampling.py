@@ -1,0 +1,186 @@
+"""More samples of rare classes, in the form that pipelines of imbalanced-learn take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import BaseEstimator, clone
+
+from dgsynth.data.sequences import Sequences
+from dgsynth.errors import DataError
+from dgsynth.estimator import Synthesizer, seed_of
+from dgsynth.synthesizer import DGSynthesizer
+
+LABEL = "class"
+"""The metadata column that the classes become; underscores follow where the data have a column of this name."""
+
+
+class DGOverSampler(BaseEstimator):
+    """Adds synthetic samples to the classes that have few, by a synthesizer that has learned all of them.
+
+    The classes become a metadata column, of which the new samples are given the value. To be put before a classifier
+    in a pipeline of imbalanced-learn, or used by itself.
+
+    Parameters
+    ----------
+    synthesizer : Synthesizer, default=None
+        Cloned and fitted; None is ``DGSynthesizer()``. Where it has `metadata`, the class is added to these.
+    sampling_strategy : str, float, dict or callable, default="auto"
+        Which classes get as many samples as the most frequent one: "not majority", "minority" or "not minority"; "auto"
+        "not majority" is meant by "auto" and "all" too. A float, for two classes, is the wanted ratio of the rarer to the
+        the end; a function returns one, given `y`. As in imbalanced-learn.
+    random_state : int, RandomState or None, default=None
+        Of the new samples; the synthesizer has its own.
+
+    Attributes
+    ----------
+    synthesizer_ : Synthesizer
+    sampling_strategy_ : dict of class to int
+        How many samples were added.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(60, 3)), np.repeat(["common", "rare"], [50, 10])
+    >>> synthesizer = DGSynthesizer(max_steps=20, random_state=0)
+    >>> _, classes = DGOverSampler(synthesizer, random_state=0).fit_resample(X, y)
+    >>> (classes == "rare").sum()
+    np.int64(50)
+    """
+
+    def __init__(
+        self,
+        synthesizer: Synthesizer | None = None,
+        *,
+        sampling_strategy: str | float | Mapping[Any, int] | Callable[[Any], Mapping[Any, int]] = "auto",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.synthesizer = synthesizer
+        self.sampling_strategy = sampling_strategy
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> DGOverSampler:
+        """Fit the synthesizer on the samples with their classes."""
+        classes = _one_for_each(X, y)
+        self.sampling_strategy_ = _missing(self.sampling_strategy, classes)
+        synthesizer = DGSynthesizer() if self.synthesizer is None else clone(self.synthesizer)
+        self.synthesizer_, self._label = _fitted(synthesizer, X, classes)
+        return self
+
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Return the samples with new ones behind them, and their classes.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, m), array of shape (n, T, K), or list of n arrays of shape (T_i, K)
+            One row or entry per sample; a wide table of series where the synthesizer has `time_columns`.
+        y : array-like of shape (n,)
+
+        Returns
+        -------
+        X : as given, of n + sum of `sampling_strategy_` samples
+            The given ones come first, unchanged.
+        y : Series or array of shape (n + sum of `sampling_strategy_`,)
+
+        Raises
+        ------
+        DataError
+            X is a long table, whose rows are records, or y has no class for each sample.
+        ValueError
+            `sampling_strategy` asks for fewer samples than there are, or for an unknown class.
+        """
+        self.fit(X, y)
+        # One after another, so that whatever is asked of one class changes nothing of another.
+        seeds = np.random.SeedSequence(seed_of(self.random_state)).generate_state(len(self.sampling_strategy_))
+        parts, labels = [X], [np.asarray(y)]
+        for seed, (value, count) in zip(seeds, self.sampling_strategy_.items(), strict=True):
+            if count:
+                made = self.synthesizer_.sample(count, metadata={self._label: [value]}, random_state=int(seed))
+                parts.append(_like(made, X, self._label))
+                labels.append(np.full(count, value, dtype=labels[0].dtype))
+        classes: Any = np.concatenate(labels)
+        if isinstance(y, pd.Series):
+            classes = pd.Series(classes, name=y.name).astype(y.dtype)
+        return _joined(parts), classes
+
+
+def _one_for_each(X: Any, y: Any) -> pd.Series:
+    classes = pd.Series(np.asarray(y))
+    if y is None or np.ndim(y) != 1 or len(classes) != len(X) or classes.isna().any():
+        raise DataError(f"y must hold one class for each of the {len(X)} samples of X, without missing values")
+    return classes.astype("category") if isinstance(getattr(y, "dtype", None), pd.CategoricalDtype) else classes
+
+
+def _missing(strategy: Any, classes: pd.Series) -> dict[Any, int]:
+    """Return how many samples to add to each class."""
+    counts = {value: int(count) for value, count in classes.value_counts(sort=False).items()}
+    if callable(strategy):
+        strategy = strategy(classes.to_numpy())
+    most, fewest = max(counts.values()), min(counts, key=lambda value: counts[value])
+    if isinstance(strategy, Mapping):
+        unknown = [value for value in strategy if value not in counts]
+        if unknown:
+            raise ValueError(f"sampling_strategy names class {unknown[0]!r}; y has {list(counts)}")
+        missing = {value: int(wanted) - counts[value] for value, wanted in strategy.items()}
+    elif strategy in ("auto", "not majority", "all"):
+        missing = {value: most - count for value, count in counts.items()}
+    elif strategy == "minority":
+        missing = {fewest: most - counts[fewest]}
+    elif strategy == "not minority":
+        missing = {value: most - count for value, count in counts.items() if value != fewest}
+    elif isinstance(strategy, Real) and not isinstance(strategy, bool) and len(counts) == 2:
+        missing = {fewest: int(float(strategy) * most) - counts[fewest]}
+    else:
+        raise ValueError(
+            "sampling_strategy must be 'auto', 'not majority', 'minority', 'not minority', 'all', a dict, a function, "
+            f"or for two classes a ratio; got {strategy!r} for {len(counts)} classes"
+        )
+    for value, count in missing.items():
+        if count < 0:
+            raise ValueError(
+                f"sampling_strategy asks for {counts[value] + count} samples of class {value!r}, of which there are "
+                f"{counts[value]}; nothing is taken away here"
+            )
+    return missing
+
+
+def _fitted(synthesizer: Synthesizer, X: Any, classes: pd.Series) -> tuple[Synthesizer, str]:
+    """Return the synthesizer fitted on the samples with their classes, and the name of the column of these."""
+    if getattr(synthesizer, "sequence_key", None) is not None:
+        raise DataError("the rows of a long table are records and not samples; give a wide table, an array or a list")
+    label = LABEL
+    while label in (X.columns if isinstance(X, pd.DataFrame) else ()):
+        label += "_"
+    if isinstance(X, list) or np.ndim(X) == 3:
+        metadata = pd.DataFrame({label: classes})
+        return synthesizer.fit(Sequences.from_arrays(X, metadata=metadata, categorical=[label])), label
+    table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X)).add_prefix("x")
+    given = {"categorical": [*synthesizer.get_params()["categorical"], label]}
+    if classes.dtype.kind not in "iuf":
+        given = {}
+    if synthesizer.get_params()["metadata"] is not None:
+        given["metadata"] = [*synthesizer.get_params()["metadata"], label]
+    return synthesizer.set_params(**given).fit(table.assign(**{label: classes.to_numpy()})), label
+
+
+def _like(made: Any, X: Any, label: str) -> Any:
+    """Return samples without their classes, in the form of X."""
+    if isinstance(made, Sequences):
+        return made.to_list() if isinstance(X, list) else made.to_array()
+    made = made.drop(columns=label)
+    return made[X.columns] if isinstance(X, pd.DataFrame) else made.to_numpy()
+
+
+def _joined(parts: list[Any]) -> Any:
+    first = parts[0]
+    if isinstance(first, list):
+        return [series for part in parts for series in part]
+    if isinstance(first, pd.DataFrame):
+        return pd.concat(parts, ignore_index=True)
+    dtype: npt.DTypeLike = np.asarray(first).dtype
+    return np.concatenate([np.asarray(part).astype(dtype, copy=False) for part in parts])

@@ -1,0 +1,113 @@
+"""Rare classes get more samples, in whatever form the data have."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+
+from dgsynth import DGSynthesizer
+from dgsynth.errors import DataError
+from dgsynth.oversampling import DGOverSampler
+
+SMALL = {"metadata_units": (16,), "lstm_units": 8, "discriminator_units": (16, 16), "max_steps": 150, "random_state": 0}
+Y = np.repeat([0, 1, 2], [30, 20, 10])
+
+
+def sampler(**parameters):
+    return DGOverSampler(DGSynthesizer(**SMALL), random_state=0, **parameters)
+
+
+def forms():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.random(60), "n": rng.integers(0, 5, 60), "kind": rng.choice(["a", "b"], 60)})
+    return {
+        "array": rng.random((60, 3)),
+        "float32": rng.random((60, 3)).astype(np.float32),
+        "table": table,
+        "series": rng.random((60, 4, 2)),
+        "list": [rng.random((int(length), 1)) for length in rng.integers(1, 5, 60)],
+    }
+
+
+@pytest.mark.parametrize("form", forms())
+@pytest.mark.parametrize("classes", [Y, pd.Series(np.array(["x", "y", "z"])[Y], name="label")], ids=["int", "text"])
+def test_every_class_gets_as_many_as_the_largest_and_the_given_come_first(form, classes):
+    X = forms()[form]
+    made, labels = sampler().fit_resample(X, classes)
+    assert len(made) == len(labels) == 90
+    assert pd.Series(labels).value_counts().tolist() == [30, 30, 30]
+    assert (np.asarray(labels[:60]) == np.asarray(classes)).all() and labels.dtype == classes.dtype
+    if form == "list":
+        assert all(np.array_equal(one, other) for one, other in zip(made[:60], X, strict=True))
+        assert {series.ndim for series in made} == {2}
+    elif form == "table":
+        pd.testing.assert_frame_equal(made[:60], X)
+        assert made.dtypes.equals(X.dtypes)
+    else:
+        assert np.array_equal(made[:60], X) and made.dtype == X.dtype and made.shape[1:] == X.shape[1:]
+
+
+def test_a_wide_table_of_series():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.random((60, 4)), columns=["t0", "t1", "t2", "t3"]).assign(home=rng.choice(["a", "b"], 60))
+    synthesizer = DGSynthesizer(time_columns=["t0", "t1", "t2", "t3"], **SMALL)
+    made, _ = DGOverSampler(synthesizer, random_state=0).fit_resample(X, Y)
+    assert made.columns.tolist() == X.columns.tolist() and len(made) == 90
+
+
+@pytest.mark.parametrize(
+    ("strategy", "counts"),
+    [
+        ("minority", [30, 20, 30]),
+        ("not minority", [30, 30, 10]),
+        ({2: 15}, [30, 20, 15]),
+        (lambda y: {1: 21, 2: 11}, [30, 21, 11]),
+    ],
+)
+def test_strategies(strategy, counts):
+    _, labels = sampler(sampling_strategy=strategy).fit_resample(forms()["array"], Y)
+    assert np.bincount(labels).tolist() == counts
+
+
+def test_a_ratio_of_two_classes():
+    _, labels = sampler(sampling_strategy=0.75).fit_resample(forms()["array"], np.repeat([0, 1], [40, 20]))
+    assert np.bincount(labels).tolist() == [40, 30]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        ({5: 10}, "names class 5; y has"),
+        ({0: 10}, "asks for 10 samples of class 0, of which there are 30"),
+        (0.5, "got 0.5 for 3 classes"),
+        ("some", "must be 'auto'"),
+    ],
+)
+def test_strategies_that_can_not_be(strategy, message):
+    with pytest.raises(ValueError, match=message):
+        sampler(sampling_strategy=strategy).fit_resample(forms()["array"], Y)
+
+
+def test_a_long_table_and_missing_classes_are_refused():
+    with pytest.raises(DataError, match="rows of a long table are records"):
+        DGOverSampler(DGSynthesizer(sequence_key="x")).fit_resample(forms()["table"], Y)
+    with pytest.raises(DataError, match="one class for each of the 60 samples"):
+        sampler().fit_resample(forms()["array"], Y[:5])
+
+
+def test_new_samples_are_of_their_class():
+    """Class k lies at k; a classifier that never saw the synthetic samples tells them right."""
+    rng = np.random.default_rng(0)
+    X = Y[:, None] + rng.normal(scale=0.1, size=(60, 2))
+    made, labels = DGOverSampler(DGSynthesizer(**{**SMALL, "max_steps": 1500}), random_state=0).fit_resample(X, Y)
+    assert LogisticRegression(C=100).fit(X, Y).score(made[60:], labels[60:]) > 0.8
+
+
+def test_it_is_a_step_of_an_imbalanced_learn_pipeline():
+    pipelines = pytest.importorskip("imblearn.pipeline", exc_type=ImportError)
+    from sklearn.model_selection import cross_val_score
+
+    X = Y[:, None] + np.random.default_rng(0).normal(scale=0.3, size=(60, 2))
+    pipeline = pipelines.make_pipeline(sampler(), LogisticRegression())
+    assert cross_val_score(clone(pipeline), X, Y, cv=2).mean() > 0.6
