@@ -1,4 +1,4 @@
-"""The `dgsynth` command: fit, sample, info, evaluate, compare, tune, demo.
+"""The `dgsynth` command: fit, sample, info, evaluate, privacy, compare, tune, demo.
 
 Modules of dgsynth, and with them torch and pandas, are imported inside the commands, so that `--help` is quick. What a
 user can get wrong is checked before training, since a training run lost to a misspelt file name is a long time lost.
@@ -179,6 +179,32 @@ def fit(
         Precision | None,
         typer.Option(help="Of the LSTM's products; bfloat16 is faster on processors that multiply it."),
     ] = None,
+    epsilon: Annotated[
+        float | None,
+        typer.Option(
+            metavar="EPSILON",
+            min=0.0,
+            help="Train with differential privacy within this budget. Needs --schema, --public-samples and --scaling "
+            "linear or log; records are taken as equally spaced.",
+        ),
+    ] = None,
+    delta: Annotated[float | None, typer.Option(metavar="DELTA", help="Of --epsilon. Default: 1e-5.")] = None,
+    max_grad_norm: Annotated[
+        float | None, typer.Option(metavar="NORM", help="What privacy clips each sample's gradient to. Default: 1.")
+    ] = None,
+    public_samples: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Number of samples, if it is public; else bought.")
+    ] = None,
+    schema_epsilon: Annotated[
+        float | None,
+        typer.Option(
+            metavar="EPSILON", help="Part of --epsilon that buys ranges and lengths that the schema leaves open."
+        ),
+    ] = None,
+    generator_only: Annotated[
+        bool,
+        typer.Option("--generator-only", help="Leave the discriminators out of the file: for models to be handed out."),
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a model on a table.
@@ -193,7 +219,7 @@ def fit(
     """
     _prepare_output(output, MODEL_SUFFIXES)
     _check_device(device)
-    from dgsynth import DGSynthesizer
+    from dgsynth import DGSynthesizer, PrivacyConfig
 
     frame = _read_table(data)
     given: dict[str, Any] = {
@@ -212,6 +238,20 @@ def fit(
         "device": device,
         "precision": None if precision is None else precision.value,
     }
+    privacy: dict[str, Any] = {
+        "epsilon": epsilon,
+        "delta": delta,
+        "max_grad_norm": max_grad_norm,
+        "n_samples": public_samples,
+        "schema_epsilon": schema_epsilon,
+    }
+    if epsilon is not None:
+        given["privacy"] = PrivacyConfig(**{name: value for name, value in privacy.items() if value is not None})
+        given["timestamps"] = "regular"
+    elif any(value is not None for value in privacy.values()):
+        raise typer.BadParameter(
+            "privacy needs a budget; give it, or leave its other options out", param_hint="--epsilon"
+        )
     # What is not given is left to the estimator, the only place that knows the defaults.
     parameters = {name: value for name, value in given.items() if value is not None}
     model = DGSynthesizer(**parameters)
@@ -220,8 +260,10 @@ def fit(
         # A half-trained model must not take the place of a good one, nor must hours of training be lost.
         output = output.with_suffix(f".interrupted{output.suffix}")
     if model.n_steps_:
-        model.save(output)
+        model.save(output, generator_only=generator_only)
         if not quiet:
+            if model.privacy is not None:
+                typer.echo(f"spent epsilon {model.epsilon_:.3g} at delta {model.privacy.delta:g}")
             best = (
                 f", the best weights of step {model.best_step_} (score {model.best_score_:.2f})"
                 if early_stopping
@@ -279,17 +321,28 @@ def sample(
 def info(
     model: ModelArgument,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    privacy: Annotated[
+        bool, typer.Option("--privacy", help="Show what the file tells of the training data, before handing it out.")
+    ] = False,
 ) -> None:
     """Show what a model file holds.
 
     \b
     dgsynth info visits.safetensors
+    dgsynth info visits.safetensors --privacy
     dgsynth info visits.safetensors --json
     """
     from dgsynth import load
     from dgsynth.tensor_file import read_header
 
     fitted = load(model)
+    if privacy:
+        from dgsynth.disclosure import disclosed, guarantee, privacy_text
+
+        holds, left_out = disclosed(fitted)
+        told = {"holds": dict(holds), "does_not_hold": dict(left_out), "guarantee": guarantee(fitted)}
+        typer.echo(json.dumps(told, indent=2) if as_json else privacy_text(fitted))
+        return
     header = read_header(model, "model")
     facts = {
         "file": str(model),
@@ -388,6 +441,78 @@ def evaluate(
         report.to_json(json_output)
     if not quiet:
         typer.echo(str(report))
+
+
+@app.command()
+def privacy(
+    real: Annotated[
+        Path, typer.Argument(metavar="REAL", exists=True, dir_okay=False, help="Table that the model was trained on.")
+    ],
+    synthetic: Annotated[
+        Path, typer.Argument(metavar="SYNTHETIC", exists=True, dir_okay=False, help="Table that it made.")
+    ],
+    holdout: Annotated[
+        Path,
+        typer.Option(
+            metavar="TABLE", exists=True, dir_okay=False, help="Other real samples, that it was not trained on."
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="REPORT", help="Report to write, .html.")
+    ] = None,
+    json_output: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON too.")
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", exists=True, dir_okay=False, help="Model file, for an attacker who holds it."),
+    ] = None,
+    sensitive: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Metadata columns that an attacker wants to know. Default: all categories."),
+    ] = None,
+    sequence_key: SequenceKey = None,
+    sequence_index: SequenceIndex = None,
+    metadata: MetadataColumns = None,
+    measurements: MeasurementColumns = None,
+    categorical: CategoricalColumns = None,
+    time_columns: TimeColumns = None,
+    random_state: RandomState = None,
+    quiet: Quiet = False,
+) -> None:
+    """Attack the training data by what would be handed out, and say how well that goes.
+
+    \b
+    dgsynth privacy train.csv synthetic.csv --holdout test.csv --sequence-key page --sequence-index date -o privacy.html
+    dgsynth privacy train.csv synthetic.csv --holdout test.csv --sequence-key page --model visits.safetensors
+    """
+    if output is None and json_output is None and quiet:
+        raise typer.BadParameter("nothing to do: give --output or --json, or leave out --quiet")
+    if output is not None:
+        _prepare_output(output, REPORT_SUFFIXES)
+        _need_matplotlib()
+    if json_output is not None:
+        _prepare_output(json_output, JSON_SUFFIXES, "--json")
+    from dgsynth import DGSynthesizer
+    from dgsynth.evaluation import privacy_report
+
+    frame = _read_table(real)
+    report = privacy_report(
+        frame,
+        _read_table(synthetic),
+        _read_table(holdout),
+        model=None if model is None else DGSynthesizer.load(model),
+        sensitive=_names(sensitive),
+        random_state=random_state or 0,
+        progress=None if quiet else lambda text: typer.echo(text, err=True),
+        **_roles(frame, sequence_key, sequence_index, metadata, measurements, categorical, time_columns),
+    )
+    if json_output is not None:
+        report.to_json(json_output)
+    if output is not None:
+        report.to_html(output)
+    if not quiet:
+        typer.echo(report)
 
 
 @app.command()

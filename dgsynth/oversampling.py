@@ -32,8 +32,8 @@ class DGOverSampler(BaseEstimator):
         Cloned and fitted; None is ``DGSynthesizer()``. Where it has `metadata`, the class is added to these.
     sampling_strategy : str, float, dict or callable, default="auto"
         Which classes get as many samples as the most frequent one: "not majority", "minority" or "not minority"; "auto"
-        "not majority" is meant by "auto" and "all" too. A float, for two classes, is the wanted ratio of the rarer to the
-        the end; a function returns one, given `y`. As in imbalanced-learn.
+        and "all" are the first. A float, for two classes, is the wanted ratio of the rarer to the other. A dict says
+        how many samples each class shall have in the end; a function returns one, given `y`. As in imbalanced-learn.
     random_state : int, RandomState or None, default=None
         Of the new samples; the synthesizer has its own.
 

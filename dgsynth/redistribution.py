@@ -13,6 +13,7 @@ import pandas as pd
 from dgsynth.data.schema import Column, Label
 from dgsynth.errors import DataError
 from dgsynth.transforms.given import as_column
+from dgsynth.transforms.numbers import datetime_to_int
 
 Doubles = npt.NDArray[np.float64]
 
@@ -153,16 +154,14 @@ def _codes(values: pd.Series, column: Column) -> npt.NDArray[np.int64]:
         return np.where(is_missing, len(column.categories or ()), codes).astype(np.int64)
     numbers = _numbers(values, column)
     low, width = float(column.minimum or 0), float((column.maximum or 0) - (column.minimum or 0)) or 1.0
-    bins: npt.NDArray[np.int64] = np.clip(np.nan_to_num((numbers - low) / width) * N_BINS, 0, N_BINS - 1).astype(
-        np.int64
-    )
+    bins = np.clip(np.nan_to_num((numbers - low) / width) * N_BINS, 0, N_BINS - 1).astype(np.int64)
     bins[is_missing] = N_BINS
     return bins
 
 
 def _numbers(values: pd.Series, column: Column) -> Doubles:
     if column.kind == "datetime":
-        return values.astype("int64").to_numpy(dtype=np.float64)
+        return datetime_to_int(values).astype(np.float64)
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 

@@ -37,6 +37,7 @@ LEVELS = {
     "synthesizer": 5,
     "loading": 6,
     "comparing": 6,
+    "disclosure": 6,
     "oversampling": 6,
     "tuning": 6,
     "evaluation": 3,

@@ -18,6 +18,7 @@ from dgsynth.cli import main
 from dgsynth.data.simulate import make_web_traffic
 
 LONG = ["--sequence-key", "page", "--sequence-index", "date"]
+READ = {"sequence_key": "page", "sequence_index": "date"}
 BRIEF = ["--max-steps", "3", "--batch-size", "10", "--random-state", "0", "--quiet"]
 
 
@@ -73,10 +74,12 @@ def one_line(err: str) -> str:
 
 def test_help_is_shown_without_arguments_and_names_all_commands(succeed):
     out = succeed()
-    assert all(command in out for command in ("fit", "sample", "info", "evaluate", "compare", "tune", "demo"))
+    assert all(
+        command in out for command in ("fit", "sample", "info", "evaluate", "privacy", "compare", "tune", "demo")
+    )
 
 
-@pytest.mark.parametrize("command", ["fit", "sample", "info", "evaluate", "demo"])
+@pytest.mark.parametrize("command", ["fit", "sample", "info", "evaluate", "privacy", "demo"])
 def test_help_of_every_command_has_an_example(succeed, command):
     out = succeed(command, "--help")
     assert f"dgsynth {command} " in out.split("Options:")[0].split("\n", 1)[1]
@@ -416,3 +419,37 @@ def test_fit_goes_on_from_its_checkpoint(succeed, table, tmp_path):
         succeed("fit", table, "-o", twice, *common, "--max-steps", steps, "--checkpoint-dir", checkpoints)
     assert dgsynth.load(twice).n_steps_ == 60
     pd.testing.assert_frame_equal(dgsynth.load(once).history_, dgsynth.load(twice).history_)
+
+
+def test_info_tells_what_a_file_tells_of_the_data(succeed, model):
+    out = succeed("info", model, "--privacy")
+    assert "categories of " in out and "Guarantee: None: trained without differential privacy" in out
+    assert json.loads(succeed("info", model, "--privacy", "--json"))["guarantee"].startswith("None")
+
+
+def test_privacy_attacks_what_would_be_handed_out(succeed, model, table, tmp_path):
+    synthetic, holdout = tmp_path / "synthetic.csv", tmp_path / "holdout.csv"
+    succeed("sample", model, "-n", "40", "-o", synthetic, "--random-state", "1")
+    succeed("sample", model, "-n", "40", "-o", holdout, "--random-state", "2")
+    page, numbers = tmp_path / "privacy.html", tmp_path / "privacy.json"
+    told = ("--holdout", holdout, "--model", model, "-o", page, "--json", numbers)
+    out = succeed("privacy", table, synthetic, *told, *LONG)
+    assert "An attacker with the whole model" in out and "Privacy report" in page.read_text()
+    assert len(json.loads(numbers.read_text())["membership"]) == 3
+
+
+def test_fit_keeps_within_a_budget(succeed, run, table, tmp_path):
+    pytest.importorskip("opacus", exc_type=ImportError)
+    data = pd.read_csv(table)
+    schema = dgsynth.Schema.infer(data.assign(date=pd.to_datetime(data["date"])), **READ)
+    path = tmp_path / "schema.json"
+    path.write_text(schema.to_json())
+    options = ("--epsilon", "5", "--schema", path, "--scaling", "log", "--public-samples", "30")
+    loud = [argument for argument in BRIEF if argument != "--quiet"]
+    out = succeed("fit", table, "-o", tmp_path / "m.safetensors", *LONG, *loud, *options, "--generator-only")
+    assert "spent epsilon" in out
+    assert "Differential privacy of samples" in succeed("info", tmp_path / "m.safetensors", "--privacy")
+    code, _, err = run("fit", table, "-o", tmp_path / "n.safetensors", *LONG, *BRIEF, "--epsilon", "5")
+    assert code == 2 and "declare them in schema=" in one_line(err)
+    code, _, err = run("fit", table, "-o", tmp_path / "n.safetensors", *LONG, *BRIEF, "--delta", "1e-6")
+    assert code == 2 and "privacy needs a budget" in one_line(err)

@@ -1,7 +1,7 @@
 """Attacks on the privacy of training data: was a sample trained on, and what can be told of one that is half known.
 
-Success is measured on samples that were trained on (members) and as many that were not (nonmembers), of the same law. An
-attacker who learns nothing is right in half of the cases, but for chance, which the confidence intervals tell.
+Success is measured on samples that were trained on (members) and as many that were not (nonmembers), of the same law.
+An attacker who learns nothing is right in half of the cases, but for chance, which the confidence intervals tell.
 """
 
 from __future__ import annotations
@@ -144,8 +144,8 @@ def membership_inference_from_samples(
 
     References
     ----------
-    Chen, Yu, Zhang, Fritz: GAN-Leaks. CCS 2020 ("nearest"). Hilprecht, Haerterich, Bernau: Monte Carlo and Reconstruction
-    Membership Inference Attacks against Generative Models. PoPETs 2019 ("density").
+    Chen, Yu, Zhang, Fritz: GAN-Leaks. CCS 2020 ("nearest"). Hilprecht, Haerterich, Bernau: Monte Carlo and
+    Reconstruction Membership Inference Attacks against Generative Models. PoPETs 2019 ("density").
     """
     rng = np.random.default_rng(random_state)
     vectors = SampleVectors.fit(synthetic)
@@ -195,7 +195,7 @@ def attribute_inference(
     n = len(attacked[0])
     difference = rates[0] - rates[1]
     width = 1.96 * np.sqrt(sum(rate * (1 - rate) / n for rate in rates))
-    return AttributeInference(column, *rates, difference - width, difference + width, baseline, 2 * n)
+    return AttributeInference(column, rates[0], rates[1], difference - width, difference + width, baseline, 2 * n)
 
 
 def attack_result(

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 CLOSE, NEAR, OFF = LIGHTS
 
 RULE = (
-    "Lights: membership is green where the interval reaches down to 50 % or success is at most 55 %, red where the whole "
-    "interval is above 60 %. An attribute is green where the interval of the difference reaches down to 0 or the "
-    "difference is at most 5 %, red where the whole interval is above 10 %. Copies are green where synthetic samples are "
-    "no more often equal to training samples than unseen real ones are, else red; samples too near to training samples are "
-    "green up to 5 %, red above 15 %. An attack that fails proves nothing about others; only differential privacy does."
+    "Lights: membership is green where the interval reaches down to 50 % or success is at most 55 %, red where the "
+    "whole interval is above 60 %. An attribute is green where the interval of the difference reaches down to 0 or the "
+    "difference is at most 5 %, red where the whole interval is above 10 %. Copies are green where synthetic samples "
+    "are no more often equal to training samples than unseen real ones are, else red; samples too near to training "
+    "samples are green up to 5 %, red above 15 %. An attack that fails proves nothing about others; only differential "
+    "privacy does."
 )
 
 ADVICE = (
@@ -33,8 +34,8 @@ def verdict(found: PrivacyReport) -> Iterator[str]:
     """Yield the result, sentence by sentence."""
     for attack in found.attacks:
         yield (
-            f"An attacker with {_holds(attack)} tells training samples from others in {attack.success_rate:.0%} of cases "
-            f"({attack.low:.0%} to {attack.high:.0%}; 50 % is guessing)."
+            f"An attacker with {_holds(attack)} tells training samples from others in {attack.success_rate:.0%} of "
+            f"cases ({attack.low:.0%} to {attack.high:.0%}; 50 % is guessing)."
         )
     worst = max(found.attributes, key=lambda attribute: attribute.difference, default=None)
     if worst is not None:

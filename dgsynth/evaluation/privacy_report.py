@@ -70,7 +70,8 @@ def privacy_report(
     shared = duplicate_share(real, holdout)
     if real.schema.measurements and shared > 0.5:
         raise DataError(
-            f"{shared:.0%} of the samples of holdout are in the training data too; give samples that were not trained on"
+            f"{shared:.0%} of the samples of holdout are in the training data too; give samples that were not trained "
+            "on"
         )
 
     def say(text: str) -> None:

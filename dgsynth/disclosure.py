@@ -1,0 +1,97 @@
+"""What a model file tells of the data that it was trained on, to be read before it is handed out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dgsynth.data.column import Column
+from dgsynth.estimator import Synthesizer
+from dgsynth.synthesizer import DGSynthesizer
+
+MOST_SHOWN = 200
+"""Categories of a column that are listed."""
+
+
+class Disclosure(NamedTuple):
+    """One thing that a file tells, or does not."""
+
+    what: str
+    detail: str
+
+
+def disclosed(model: Synthesizer) -> tuple[list[Disclosure], list[Disclosure]]:
+    """Return what the file of a model holds that comes from its training data, and what it does not hold.
+
+    Parameters
+    ----------
+    model : fitted Synthesizer
+        As it was loaded.
+    """
+    schema = model.schema_
+    holds = [Disclosure("column names", ", ".join(str(column.name) for column in _columns(model)))]
+    holds += [_of_column(column) for column in _columns(model) if column.has_categories or column.minimum is not None]
+    if schema.measurements:
+        text = f"{schema.min_length} to {schema.max_length} records" if not schema.fixed_length else "all of one length"
+        holds.append(Disclosure("lengths", text))
+    if model.encoder_.timestamps is not None:
+        stamps = model.encoder_.timestamps
+        holds.append(Disclosure("timestamps", f"where the first sample starts, and steps ({stamps.step_kind})"))
+    if not isinstance(model, DGSynthesizer):
+        return [*holds, Disclosure("training rows", "baselines keep the distinct rows of metadata, as they are")], []
+    private = hasattr(model, "epsilon_")
+    if model.n_epochs_ and not private:
+        size = model.n_steps_ / model.n_epochs_ * model.batch_size
+        holds.append(Disclosure("number of samples", f"about {size:,.0f}, from steps, epochs and batch_size"))
+    left_out = [Disclosure("training samples", "no series, no metadata rows, no keys")]
+    (left_out if model.networks_.discriminator is None else holds).append(_of_discriminators(model, private))
+    (holds if len(model.history_) and not private else left_out).append(
+        Disclosure("losses of real samples by step", "an aggregate, exact unless trained with privacy")
+    )
+    if hasattr(model, "validation_scores_"):
+        holds.append(Disclosure("validation scores", "an aggregate of the samples held out"))
+    return holds, left_out
+
+
+def guarantee(model: Synthesizer) -> str:
+    """Return in a sentence what is guaranteed of the training samples."""
+    if not isinstance(model, DGSynthesizer) or not hasattr(model, "epsilon_") or model.privacy is None:
+        return "None: trained without differential privacy. `dgsynth privacy` shows how well attacks go."
+    text = (
+        f"Differential privacy of samples, with epsilon {model.epsilon_:.3g} at delta {model.privacy.delta:g}, "
+        "provided that what the schema declares is public"
+    )
+    if model.schema_epsilon_:
+        text += f" (epsilon {model.schema_epsilon_:.3g} of it bought what the schema had left open)"
+    if model.privacy.public_start:
+        text += ", and all that the model had learned before"
+    if model.privacy.noise == "seeded":
+        text += ". The noise came from random_state: void for whoever can guess that"
+    return text + "."
+
+
+def privacy_text(model: Synthesizer) -> str:
+    """Return all of it as text."""
+    holds, left_out = disclosed(model)
+    lines = ["The file tells of the training data:"]
+    lines += [f"  {what}: {detail}" for what, detail in holds]
+    lines += ["", "It does not hold:", *(f"  {what}: {detail}" for what, detail in left_out)] if left_out else []
+    return "\n".join([*lines, "", f"Guarantee: {guarantee(model)}"])
+
+
+def _columns(model: Synthesizer) -> list[Column]:
+    schema = model.schema_
+    special = [column for column in (schema.sequence_key, schema.sequence_index) if column is not None]
+    return [*special, *schema.metadata, *schema.measurements]
+
+
+def _of_column(column: Column) -> Disclosure:
+    if column.has_categories:
+        names = [str(category) for category in column.categories or ()]
+        more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
+        return Disclosure(f"categories of {column.name}", ", ".join(names[:MOST_SHOWN]) + more)
+    return Disclosure(f"range of {column.name}", f"{column.minimum} to {column.maximum}: extreme values of some sample")
+
+
+def _of_discriminators(model: DGSynthesizer, private: bool) -> Disclosure:
+    text = "covered by the guarantee" if private else "they tell training samples best; leave out by generator_only"
+    return Disclosure("discriminators", text if model.networks_.discriminator is not None else "left out")
