@@ -16,7 +16,7 @@ PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-ch
 CUDA_VENV := .venv-cuda
 CUDA_STAMP := $(CUDA_VENV)/.installed
 CUDA_TORCH := torch==2.14.1
-BENCHES := $(filter-out bench/_%,$(wildcard bench/*.py))
+BENCHES := $(filter-out bench/_%,$(wildcard bench/*.py)) $(wildcard bench/paper/*.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup kernels cuda-check demo test test-slow lint format bench clean
@@ -76,7 +76,7 @@ format: $(STAMP)  ## Format the code and sort the imports
 
 bench: $(STAMP)  ## Run the benchmarks in bench/, one after another
 	@test -n "$(BENCHES)" || echo "no benchmarks in bench/ yet"
-	@for script in $(BENCHES); do echo "== $$script"; $(VENV)/bin/python "$$script" || exit 1; done
+	@for script in $(BENCHES); do echo "== $$script"; PYTHONPATH=bench $(VENV)/bin/python "$$script" || exit 1; done
 
 clean:  ## Remove what was built or cached; .venv stays, `make kernels` compiles anew
 	@rm -rf build dist *.egg-info dgsynth/*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis demo

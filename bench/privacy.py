@@ -1,4 +1,4 @@
-"""What differential privacy costs: an iteration with it over one without, in turns, on the shapes of Wikipedia and MBA."""
+"""What differential privacy costs: an iteration with it over one without, in turns, on two shapes of data."""
 
 from __future__ import annotations
 

@@ -450,6 +450,6 @@ def test_fit_keeps_within_a_budget(succeed, run, table, tmp_path):
     assert "spent epsilon" in out
     assert "Differential privacy of samples" in succeed("info", tmp_path / "m.safetensors", "--privacy")
     code, _, err = run("fit", table, "-o", tmp_path / "n.safetensors", *LONG, *BRIEF, "--epsilon", "5")
-    assert code == 2 and "declare them in schema=" in one_line(err)
+    assert code == 2 and "number of samples is not read off the data" in one_line(err)
     code, _, err = run("fit", table, "-o", tmp_path / "n.safetensors", *LONG, *BRIEF, "--delta", "1e-6")
     assert code == 2 and "privacy needs a budget" in one_line(err)
