@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import pandas as pd
+
 from dgsynth.data.column import Column
 from dgsynth.estimator import Synthesizer
 from dgsynth.synthesizer import DGSynthesizer
@@ -29,7 +31,8 @@ def disclosed(model: Synthesizer) -> tuple[list[Disclosure], list[Disclosure]]:
     """
     schema = model.schema_
     holds = [Disclosure("column names", ", ".join(str(column.name) for column in _columns(model)))]
-    holds += [_of_column(column) for column in _columns(model) if column.has_categories or column.minimum is not None]
+    known = [column for column in _columns(model) if column.has_categories or column.minimum is not None]
+    holds += [_of_column(column, hasattr(model, "epsilon_")) for column in known]
     if schema.measurements:
         text = f"{schema.min_length} to {schema.max_length} records" if not schema.fixed_length else "all of one length"
         holds.append(Disclosure("lengths", text))
@@ -40,8 +43,9 @@ def disclosed(model: Synthesizer) -> tuple[list[Disclosure], list[Disclosure]]:
         return [*holds, Disclosure("training rows", "baselines keep the distinct rows of metadata, as they are")], []
     private = hasattr(model, "epsilon_")
     if model.n_epochs_ and not private:
-        size = model.n_steps_ / model.n_epochs_ * model.batch_size
-        holds.append(Disclosure("number of samples", f"about {size:,.0f}, from steps, epochs and batch_size"))
+        least = model.n_steps_ // model.n_epochs_ * model.batch_size
+        text = f"{least:,} to {least + model.batch_size - 1:,}, from steps, epochs and batch_size"
+        holds.append(Disclosure("number of samples", text))
     left_out = [Disclosure("training samples", "no series, no metadata rows, no keys")]
     (left_out if model.networks_.discriminator is None else holds).append(_of_discriminators(model, private))
     (holds if len(model.history_) and not private else left_out).append(
@@ -84,12 +88,14 @@ def _columns(model: Synthesizer) -> list[Column]:
     return [*special, *schema.metadata, *schema.measurements]
 
 
-def _of_column(column: Column) -> Disclosure:
+def _of_column(column: Column, private: bool) -> Disclosure:
     if column.has_categories:
         names = [str(category) for category in column.categories or ()]
         more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
         return Disclosure(f"categories of {column.name}", ", ".join(names[:MOST_SHOWN]) + more)
-    return Disclosure(f"range of {column.name}", f"{column.minimum} to {column.maximum}: extreme values of some sample")
+    ends = [pd.Timestamp(end) if column.kind == "datetime" else end for end in (column.minimum, column.maximum)]
+    origin = "declared, or bought with noise" if private else "extreme values of some sample, unless declared"
+    return Disclosure(f"range of {column.name}", f"{ends[0]} to {ends[1]}: {origin}")
 
 
 def _of_discriminators(model: DGSynthesizer, private: bool) -> Disclosure:

@@ -23,7 +23,7 @@ def test_all_categories_and_ranges_are_named(model):
     assert details["categories of agent"] == "all-agents, spider"
     column = model.schema_.column("views")
     assert f"{column.minimum} to {column.maximum}" in details["range of views"]
-    assert "about 60" in details["number of samples"]
+    assert "60 to 79" in details["number of samples"]
     assert "discriminators" in details and [what for what, _ in left_out] == ["training samples"]
 
 

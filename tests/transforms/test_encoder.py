@@ -1,12 +1,14 @@
 """Sequences to an encoded batch and back, and the encoder's state through JSON."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from dgsynth.data.schema import Column, Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.transforms import cache_blocks
@@ -153,3 +155,55 @@ def test_given_metadata_are_checked(sequences):
         encoder.check_metadata(pd.DataFrame({"isp": ["z"]}))
     with pytest.raises(DataError, match="'rooms' has missing values"):
         encoder.check_metadata(pd.DataFrame({"rooms": [np.nan]}))
+
+
+AGES = {"minimum": 0, "maximum": 120}
+
+
+def declared_schema(**index):
+    metadata = (Column("kind", "categorical", "str", categories=("a", "b")), Column("age", "integer", "int64", **AGES))
+    measurements = (Column("load", "continuous", "float64", nullable=True, minimum=0.0, maximum=500.0),)
+    when = Column("when", "integer", "int64", **({"minimum": 0, "maximum": 8} | index))
+    return Schema(metadata, measurements, sequence_index=when, min_length=1, max_length=5)
+
+
+DECLARED = EncoderOptions(scaling={"age": "linear", "load": "log"})
+
+
+def test_a_schema_determines_an_encoder_by_itself():
+    encoder = Encoder.of_schema(declared_schema(), DECLARED)
+    age, load = encoder.metadata[1], encoder.measurements[0]
+    assert (age.scaler.low, age.scaler.high, age.unit) == (0.0, 120.0, 1)
+    assert load.scaler.log_unit == 0.5 and load.decimals is None  # a thousandth of the maximum
+    assert (encoder.timestamps.start, encoder.timestamps.step, encoder.timestamps.step_kind) == (0, 2, "constant")
+
+
+def test_an_index_whose_range_is_no_whole_number_of_steps_is_refused():
+    with pytest.raises(DataError, match=r"'when' spans 9 .* 4 equal steps don't divide"):
+        Encoder.of_schema(declared_schema(maximum=9), DECLARED)
+
+
+def test_what_an_encoder_does_not_know_is_told_sample_by_sample():
+    encoder = Encoder.of_schema(declared_schema(), DECLARED)
+    table = pd.DataFrame(
+        {
+            "key": [0, 1, 2, 2, 3, 3, 3, 3, 3, 3],
+            "when": [0, 0, 0, 2, 0, 2, 4, 6, 8, 10],
+            "kind": ["a", "c", "b", "b", *["a"] * 6],
+            "age": 500,
+            "load": [1.0, 1.0, None, *[1.0] * 7],
+        }
+    )
+    known = encoder.can_encode(Sequences.from_long(table, sequence_key="key", sequence_index="when"))
+    assert known.tolist() == [True, False, True, False]  # an unknown category, and six records
+
+
+def test_of_each_alone_a_sample_is_encoded_as_in_any_company():
+    """A sample without any value has the middle of the range, and not the mean of the others."""
+    schema = replace(declared_schema(), sequence_index=None)
+    encoder = Encoder.of_schema(schema, DECLARED)
+    table = pd.DataFrame({"key": [0, 1], "kind": "a", "age": 1, "load": [None, 400.0]})
+    both = Sequences.from_long(table, sequence_key="key", schema=schema, metadata=["kind", "age"])
+    together, alone = encoder.encode(both, each_alone=True), encoder.encode(both.take([0]), each_alone=True)
+    assert torch.equal(together.minmax[:1], alone.minmax)
+    assert not torch.equal(encoder.encode(both).minmax[:1], alone.minmax)
