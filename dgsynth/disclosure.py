@@ -93,7 +93,9 @@ def _of_column(column: Column, private: bool) -> Disclosure:
         names = [str(category) for category in column.categories or ()]
         more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
         return Disclosure(f"categories of {column.name}", ", ".join(names[:MOST_SHOWN]) + more)
-    ends = [pd.Timestamp(end) if column.kind == "datetime" else end for end in (column.minimum, column.maximum)]
+    ends = [
+        pd.Timestamp(int(end or 0)) if column.kind == "datetime" else end for end in (column.minimum, column.maximum)
+    ]
     origin = "declared, or bought with noise" if private else "extreme values of some sample, unless declared"
     return Disclosure(f"range of {column.name}", f"{ends[0]} to {ends[1]}: {origin}")
 
