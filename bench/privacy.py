@@ -14,7 +14,7 @@ from _runs import RESULTS, versions
 from dgsynth import DGSynthesizer, PrivacyConfig, Sequences
 from dgsynth.training.callbacks import Callback
 
-STEPS, ROUNDS = 60, 5
+STEPS, ROUNDS = 40, 3
 SHAPES = {"wikipedia": (550, 1, 10), "mba": (56, 2, 1)}
 N_SAMPLES = 2000
 

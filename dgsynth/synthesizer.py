@@ -543,8 +543,9 @@ class DGSynthesizer(Synthesizer):
         n_held_out = self._n_held_out(len(sequences)) if validates else 0
         if not goes_on:
             sequences = self._start(sequences)
-        elif self.privacy is not None and not hasattr(self, "n_public_samples_"):
-            self.schema_epsilon_, self.n_public_samples_ = 0.0, self._declared_number()
+        elif self.privacy is not None and self.privacy.n_samples is not None:
+            self.schema_epsilon_ = getattr(self, "schema_epsilon_", 0.0)  # of what went before
+            self.n_public_samples_ = self.privacy.n_samples
         held_out = None
         if n_held_out:
             sequences, held_out = self._hold_out(sequences, n_held_out)
@@ -701,16 +702,13 @@ class DGSynthesizer(Synthesizer):
         assert self.schema is not None
         self.schema_epsilon_ = privacy.schema_epsilon
         if not privacy.schema_epsilon:
-            self.n_public_samples_ = self._declared_number()
+            assert privacy.n_samples is not None, "it was checked"
+            self.n_public_samples_ = privacy.n_samples
             return sequences
         draws = Secure() if privacy.noise == "secure" else Seeded(self.seed_, _BUYING)
         bought = buy(sequences, self.schema, privacy.n_samples, privacy.schema_epsilon, draws)
         self.n_public_samples_ = bought.n_samples
         return bought.sequences
-
-    def _declared_number(self) -> int:
-        assert self.privacy is not None and self.privacy.n_samples is not None
-        return self.privacy.n_samples
 
     def _validation_settings(self) -> dict[str, Any]:
         names = ("early_stopping", "validation_fraction", "validation_steps", "n_iter_no_change", "max_restarts")
