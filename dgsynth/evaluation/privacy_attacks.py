@@ -32,6 +32,7 @@ FALSE_POSITIVES = 0.1
 """The share of nonmembers taken for members at which the share of members found is told."""
 
 N_NEIGHBOURS = 5
+N_AROUND = 10
 TOLERANCE = 0.1
 """A guessed number is right within this share of the members' range."""
 
@@ -139,7 +140,7 @@ def membership_inference_from_samples(
     synthetic, members, nonmembers : Sequences
     method : {"nearest", "density"}, default="nearest"
         A sample is taken for a member the sooner, the nearer the nearest synthetic one is; or the more synthetic ones
-        lie within a radius, which is the median distance of the attacked samples to their nearest.
+        lie within a radius, which is the median distance of the attacked samples to their tenth nearest.
     random_state : int, default=0
 
     References
@@ -150,10 +151,11 @@ def membership_inference_from_samples(
     rng = np.random.default_rng(random_state)
     vectors = SampleVectors.fit(synthetic)
     attacked = _equally_many(members, nonmembers, rng)
-    nearest = [nearest_samples(synthetic, data, 1, vectors)[0][:, 0] for data in attacked]
     if method == "nearest":
+        nearest = [nearest_samples(synthetic, data, 1, vectors)[0][:, 0] for data in attacked]
         return attack_result("nearest synthetic sample", "samples only", -nearest[0], -nearest[1], rng)
-    radius = float(np.sqrt(np.median(np.concatenate(nearest))))
+    tenth = [nearest_samples(synthetic, data, N_AROUND, vectors)[0][:, -1] for data in attacked]
+    radius = float(np.sqrt(np.median(np.concatenate(tenth))))
     counts = [_counts_within(radius, synthetic, data, vectors) for data in attacked]
     return attack_result("synthetic samples around", "samples only", counts[0], counts[1], rng)
 

