@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
+from sklearn.utils.multiclass import check_classification_targets
 
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
@@ -99,10 +100,9 @@ class DGOverSampler(BaseEstimator):
         seeds = np.random.SeedSequence(seed_of(self.random_state)).generate_state(len(self.sampling_strategy_))
         parts, labels = [X], [np.asarray(y)]
         for seed, (value, count) in zip(seeds, self.sampling_strategy_.items(), strict=True):
-            if count:
-                made = self.synthesizer_.sample(count, metadata={self._label: [value]}, random_state=int(seed))
-                parts.append(_like(made, X, self._label))
-                labels.append(np.full(count, value, dtype=labels[0].dtype))
+            made = self.synthesizer_.sample(count, metadata={self._label: [value]}, random_state=int(seed))
+            parts.append(_like(made, X, self._label))
+            labels.append(np.full(count, value, dtype=labels[0].dtype))
         classes: Any = np.concatenate(labels)
         if isinstance(y, pd.Series):
             classes = pd.Series(classes, name=y.name).astype(y.dtype)
@@ -113,6 +113,7 @@ def _one_for_each(X: Any, y: Any) -> pd.Series:
     classes = pd.Series(np.asarray(y))
     if y is None or np.ndim(y) != 1 or len(classes) != len(X) or classes.isna().any():
         raise DataError(f"y must hold one class for each of the {len(X)} samples of X, without missing values")
+    check_classification_targets(classes)
     return classes.astype("category") if isinstance(getattr(y, "dtype", None), pd.CategoricalDtype) else classes
 
 
@@ -146,7 +147,7 @@ def _missing(strategy: Any, classes: pd.Series) -> dict[Any, int]:
                 f"sampling_strategy asks for {counts[value] + count} samples of class {value!r}, of which there are "
                 f"{counts[value]}; nothing is taken away here"
             )
-    return missing
+    return {value: count for value, count in missing.items() if count}
 
 
 def _fitted(synthesizer: Synthesizer, X: Any, classes: pd.Series) -> tuple[Synthesizer, str]:
@@ -159,13 +160,20 @@ def _fitted(synthesizer: Synthesizer, X: Any, classes: pd.Series) -> tuple[Synth
     if isinstance(X, list) or np.ndim(X) == 3:
         metadata = pd.DataFrame({label: classes})
         return synthesizer.fit(Sequences.from_arrays(X, metadata=metadata, categorical=[label])), label
-    table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X)).add_prefix("x")
-    given = {"categorical": [*synthesizer.get_params()["categorical"], label]}
-    if classes.dtype.kind not in "iuf":
-        given = {}
-    if synthesizer.get_params()["metadata"] is not None:
-        given["metadata"] = [*synthesizer.get_params()["metadata"], label]
-    return synthesizer.set_params(**given).fit(table.assign(**{label: classes.to_numpy()})), label
+    given = {name: synthesizer.get_params()[name] for name in ("categorical", "metadata")}
+    table = X
+    if not isinstance(X, pd.DataFrame):
+        table = pd.DataFrame(np.asarray(X)).add_prefix("x")  # names, as the label has one
+        given = {name: None if columns is None else [f"x{c}" for c in columns] for name, columns in given.items()}
+    if classes.dtype.kind in "iuf":
+        given["categorical"] = [*given["categorical"], label]
+    if given["metadata"] is not None:
+        given["metadata"] = [*given["metadata"], label]
+    synthesizer.set_params(**given).fit(table.assign(**{label: classes.to_numpy()}))
+    absent = [column for column in table.columns if column not in synthesizer.schema_.form.columns]
+    if absent:
+        raise DataError(f"column {absent[0]!r} of X is not among those that the synthesizer learns; leave it out of X")
+    return synthesizer, label
 
 
 def _like(made: Any, X: Any, label: str) -> Any:

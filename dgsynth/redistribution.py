@@ -21,7 +21,7 @@ N_ROWS = 20_000
 """Metadata that a target is made of."""
 
 N_BINS = 20
-"""Bins of equal width over the range of a number that is to be uniform."""
+"""Bins of equal width over the range of a number that is to be uniform; fewer where it takes fewer whole values."""
 
 _SELDOM = 5
 """A value that so few of the rows have, or fewer, can't be raised by weighing these rows."""
@@ -37,7 +37,7 @@ def weighed(pool: pd.DataFrame, weights: Callable[[pd.DataFrame], Any], rng: np.
     DataError
         The weights are not one number for each row, negative, or all zero.
     """
-    given = np.asarray(weights(pool.copy()), dtype=np.float64)
+    given = _floats(weights(pool.copy()), "the weights")
     if given.shape != (len(pool),) or not np.isfinite(given).all() or (given < 0).any() or not given.any():
         raise DataError(
             f"the weights must be {len(pool)} finite numbers, none negative and not all zero, one for each row of the "
@@ -116,9 +116,18 @@ def total_variations(wanted: pd.DataFrame, made: pd.DataFrame, columns: Mapping[
     return result
 
 
+def _floats(values: Any, what: str) -> Doubles:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what} must be numbers, got {values!r:.80}") from error
+
+
 def _shares(column: Column, marginal: Mapping[Any, float] | str) -> Doubles:
     """Return the wanted share of every category, a missing value behind them, or of every bin."""
-    size = len(column.categories or ()) + column.nullable if column.has_categories else N_BINS + column.nullable
+    size = (
+        len(column.categories or ()) + column.nullable if column.has_categories else _n_bins(column) + column.nullable
+    )
     if isinstance(marginal, str):
         if marginal != "uniform":
             raise DataError(f"the target of column {column.name!r} must be weights or 'uniform', got {marginal!r}")
@@ -132,7 +141,7 @@ def _shares(column: Column, marginal: Mapping[Any, float] | str) -> Doubles:
         )
     values = pd.Series(list(marginal), dtype=object)
     codes = _codes(as_column(values, column), column)
-    weights = np.array(list(marginal.values()), dtype=np.float64)
+    weights = _floats(list(marginal.values()), f"the weights of column {column.name!r}")
     if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
         raise DataError(f"the weights of column {column.name!r} must be finite, none negative and not all zero")
     shares = np.bincount(codes, weights, size).astype(np.float64)
@@ -152,11 +161,22 @@ def _codes(values: pd.Series, column: Column) -> npt.NDArray[np.int64]:
                 f"{list(column.categories or ())[:20]}"
             )
         return np.where(is_missing, len(column.categories or ()), codes).astype(np.int64)
-    numbers = _numbers(values, column)
-    low, width = float(column.minimum or 0), float((column.maximum or 0) - (column.minimum or 0)) or 1.0
-    bins = np.clip(np.nan_to_num((numbers - low) / width) * N_BINS, 0, N_BINS - 1).astype(np.int64)
-    bins[is_missing] = N_BINS
+    low, width = _first_bin(column)
+    bins = np.clip(np.nan_to_num((_numbers(values, column) - low) / width), 0, _n_bins(column) - 1).astype(np.int64)
+    bins[is_missing] = _n_bins(column)
     return bins
+
+
+def _n_bins(column: Column) -> int:
+    span = (column.maximum or 0) - (column.minimum or 0)
+    return N_BINS if column.kind == "continuous" else min(N_BINS, int(span) + 1)
+
+
+def _first_bin(column: Column) -> tuple[float, float]:
+    """Return where the first bin begins, and the width of each; whole numbers lie in the middle of theirs."""
+    margin = 0.5 if column.kind == "integer" else 0.0
+    low, high = float(column.minimum or 0) - margin, float(column.maximum or 0) + margin
+    return low, (high - low) / _n_bins(column) or 1.0
 
 
 def _numbers(values: pd.Series, column: Column) -> Doubles:
@@ -183,10 +203,10 @@ def _value(column: Column, code: int, size: int, rng: np.random.Generator) -> An
     if column.has_categories:
         categories = column.categories or ()
         return categories[code] if code < len(categories) else None
-    if code == N_BINS:
+    if code == _n_bins(column):
         return None
-    low, width = float(column.minimum or 0), float((column.maximum or 0) - (column.minimum or 0)) / N_BINS
-    numbers = low + width * (code + rng.random(size))
+    low, width = _first_bin(column)
+    numbers = (low + width * (code + rng.random(size))).clip(float(column.minimum or 0), float(column.maximum or 0))
     return np.rint(numbers) if column.kind == "integer" else numbers
 
 

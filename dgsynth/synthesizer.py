@@ -471,7 +471,7 @@ class DGSynthesizer(Synthesizer):
         Returns
         -------
         DGSynthesizer
-            Itself. Training on with the data later draws the metadata back to theirs.
+            Itself. Training on with the data later, or from a checkpoint, draws the metadata back to theirs.
 
         Warns
         -----
@@ -482,6 +482,8 @@ class DGSynthesizer(Synthesizer):
         ------
         DataError
             The target names an unknown column or value, or the model has no metadata.
+        DivergenceError
+            Weights stopped being finite; the model stays as it was.
 
         References
         ----------
@@ -495,7 +497,8 @@ class DGSynthesizer(Synthesizer):
         wanted = self._wanted_metadata(target, seed)
         device = next(generator.parameters()).device
         rows = torch.from_numpy(self.encoder_.encode_metadata(wanted)).to(device)
-        made = refitted(generator, self.generator_.config.metadata_noise_dim, rows, max_steps, seed)
+        with threads(self.n_jobs):
+            made = refitted(generator, self.generator_.config.metadata_noise_dim, rows, max_steps, seed)
         self._take_over(made)
         columns = self._metadata_columns()
         drawn = self.encoder_.decode_metadata(draw_metadata(self._generators(), seed, N_ROWS).numpy())

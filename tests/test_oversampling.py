@@ -111,3 +111,20 @@ def test_it_is_a_step_of_an_imbalanced_learn_pipeline():
     X = Y[:, None] + np.random.default_rng(0).normal(scale=0.3, size=(60, 2))
     pipeline = pipelines.make_pipeline(sampler(), LogisticRegression())
     assert cross_val_score(clone(pipeline), X, Y, cv=2).mean() > 0.6
+
+
+def test_columns_of_an_array_may_be_categories():
+    X = np.column_stack([np.random.default_rng(0).integers(0, 3, 60) * 10.0, np.linspace(0, 1, 60)])
+    made, _ = DGOverSampler(DGSynthesizer(categorical=[0], **SMALL), random_state=0).fit_resample(X, Y)
+    assert set(made[:, 0]) <= {0.0, 10.0, 20.0}
+
+
+def test_a_column_that_is_not_learned_is_refused():
+    synthesizer = DGSynthesizer(metadata=["x"], **SMALL)
+    with pytest.raises(DataError, match="column 'n' of X is not among those that the synthesizer learns"):
+        DGOverSampler(synthesizer).fit_resample(forms()["table"], Y)
+
+
+def test_numbers_are_no_classes():
+    with pytest.raises(ValueError, match="Unknown label type"):
+        sampler().fit_resample(forms()["array"], np.linspace(0, 1, 60))

@@ -146,6 +146,8 @@ def test_too_few_steps_are_told(model):
         ({"agent": "normal"}, "must be weights or 'uniform', got 'normal'"),
         (lambda frame: np.zeros(len(frame)), "none negative and not all zero"),
         (lambda frame: [1.0], r"got an array of shape \(1,\)"),
+        (lambda frame: ["much"] * len(frame), "the weights must be numbers, got"),
+        ({"agent": {"spider": "much"}}, "the weights of column 'agent' must be numbers"),
         (pd.DataFrame({"planet": ["earth"]}), "names column 'planet'"),
     ],
 )
@@ -158,3 +160,12 @@ def test_a_model_without_metadata_is_refused():
     model = DGSynthesizer(**SMALL, max_steps=1).fit(np.random.default_rng(0).random((20, 5, 1)))
     with pytest.raises(DataError, match="has no metadata"):
         model.refit_metadata({"kind": "uniform"})
+
+
+def test_a_few_whole_numbers_are_uniform_each_for_itself():
+    rooms = Column("rooms", "integer", "int64", minimum=1, maximum=8)
+    pool = pd.DataFrame({"rooms": np.random.default_rng(0).binomial(7, 0.3, 20_000) + 1})
+    made = with_marginals(pool, {"rooms": rooms}, {"rooms": "uniform"}, np.random.default_rng(0))
+    assert (
+        np.abs(made["rooms"].value_counts(normalize=True) - 1 / 8).max() < 0.005
+    )  # 20,000 rows, each drawn once and rarer ones repeated

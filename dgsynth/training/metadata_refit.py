@@ -7,6 +7,7 @@ import copy
 import torch
 from torch import Tensor
 
+from dgsynth.errors import DivergenceError
 from dgsynth.kernels.critic import Rows
 from dgsynth.networks.discriminators import Discriminator
 from dgsynth.networks.metadata_generator import MetadataGenerator
@@ -66,5 +67,7 @@ def refitted(generator: MetadataGenerator, noise_dim: int, rows: Tensor, steps: 
             optimizer.step(mlp.gradients(kept, gradient))
             average.update(step + 1)
     averaged = {name.removeprefix("generator."): tensor for name, tensor in average.tensors.items()}
+    if not all(tensor.isfinite().all() for tensor in averaged.values()):
+        raise DivergenceError("re-training of the metadata generator diverged; try another random_state")
     learner.load_state_dict(learner.state_dict() | averaged)
     return learner.eval()
