@@ -645,7 +645,10 @@ class DGSynthesizer(Synthesizer):
             checkpoint = Checkpoint(self.checkpoint_dir, identity, validation=validation)
             checkpoint.resume(trainer)
             trainer.callbacks.append(checkpoint)  # after the validation of a step, which is a part of its state
-        trainer.run(max(until - trainer.step, 0))
+        try:
+            trainer.run(max(until - trainer.step, 0))
+        finally:
+            self._keep_spent(trainer)  # weights have changed in their place, however the run ended
         self._keep(trainer, validation)
         if trainer.interrupted:
             warnings.warn(
@@ -657,7 +660,17 @@ class DGSynthesizer(Synthesizer):
         given = self.networks_.to(data.device), data, config, self.seed_, self._callbacks()
         if self.privacy is None:
             return Trainer(*given)
-        return PrivateTrainer(*given, self.privacy, self.n_public_samples_)
+        trainer = PrivateTrainer(*given, self.privacy, self.n_public_samples_)
+        trainer.ledger = list(getattr(self, "privacy_ledger_", []))
+        return trainer
+
+    def _keep_spent(self, trainer: Trainer) -> None:
+        if not isinstance(trainer, PrivateTrainer):
+            return
+        self.epsilon_ = self.schema_epsilon_ + trainer.epsilon
+        self.privacy_ledger_ = list(trainer.ledger)
+        if self._training_state is not None:
+            self._training_state["ledger"] = trainer.state()["ledger"]
 
     def _check_privacy(self, goes_on: bool, validates: bool) -> None:
         """Refuse what would void the guarantee."""
@@ -725,9 +738,6 @@ class DGSynthesizer(Synthesizer):
         if best or trainer.average is not None:
             self.generator_ = sampled_networks(self.networks_, best or trainer.state())
         self.n_steps_, self.n_epochs_ = trainer.step, trainer.epoch
-        if isinstance(trainer, PrivateTrainer):
-            self.epsilon_ = self.schema_epsilon_ + trainer.epsilon
-            self.privacy_ledger_ = list(trainer.ledger)
         if validation is None:
             self._forget_scores()
         else:

@@ -84,6 +84,25 @@ def test_a_killed_fit_that_goes_on_spends_no_more(pages, schema, tmp_path):
     pd.testing.assert_frame_equal(resumed.sample(5, random_state=1), whole.sample(5, random_state=1))
 
 
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_fit_that_fails_has_spent_all_the_same(pages, schema, goes_on):
+    class Fail(Callback):
+        def on_step_end(self, trainer):
+            if trainer.step % 4 == 2:
+                raise ZeroDivisionError
+
+    model = make(schema, {"epsilon": None, "noise_multiplier": 2.0}, warm_start=True)
+    before = 4 if goes_on else 0
+    if goes_on:
+        model.fit(pages)
+    with pytest.raises(ZeroDivisionError):
+        model.set_params(callbacks=[Fail()]).fit(pages)
+    assert model.privacy_ledger_[-1].updates == before + 2
+    spent = model.epsilon_
+    model.set_params(callbacks=[]).fit(pages)
+    assert model.privacy_ledger_[-1].updates == before + 6 and model.epsilon_ > spent > 0
+
+
 def test_training_on_needs_budget_and_adds_up(pages, schema, tmp_path):
     model = make(schema, warm_start=True).fit(pages)
     model.save(tmp_path / "model.safetensors")
