@@ -37,7 +37,7 @@ def main(name: str) -> None:
     model = fit(name, table, time_columns=days, **RUNS[name])
     real = Sequences.from_wide(table, time_columns=days)
     synthetic = Sequences.from_wide(model.sample(5_000, random_state=1), time_columns=days)
-    real_log, synthetic_log = _log(real), _log(synthetic)
+    real_log, synthetic_log = log_views(real), log_views(synthetic)
     facts = {
         "autocorrelation MSE, raw views": autocorrelation_mse(real, synthetic, "value"),
         "its floor": floor(autocorrelation_mse, real, "value"),
@@ -65,7 +65,7 @@ def main(name: str) -> None:
     compare(name, model, real, synthetic, facts, figures)
 
 
-def _log(data: Sequences) -> Sequences:
+def log_views(data: Sequences) -> Sequences:
     arrays = np.log1p(data.measurements["value"].to_numpy(dtype=float)).reshape(len(data), -1, 1)
     return Sequences.from_arrays(arrays, metadata=data.metadata, measurement_names=["value"])
 

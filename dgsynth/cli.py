@@ -94,6 +94,8 @@ TimeColumns = Annotated[
     str | None,
     typer.Option(metavar="FIRST:LAST", help="For a wide table, one row per sample: its first and last time column."),
 ]
+ReportOutput = Annotated[Path | None, typer.Option("--output", "-o", metavar="REPORT", help="Report to write, .html.")]
+JsonOutput = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON too.")]
 RandomState = Annotated[int | None, typer.Option(metavar="N", min=0, help="Seed; the same seed gives the same result.")]
 BatchSize = Annotated[int | None, typer.Option(metavar="N", min=1, help="Samples per training step.")]
 LearningRate = Annotated[float | None, typer.Option(metavar="RATE", min=0.0, help="Learning rate of Adam.")]
@@ -365,12 +367,8 @@ def evaluate(
     synthetic: Annotated[
         Path, typer.Argument(metavar="SYNTHETIC", exists=True, dir_okay=False, help="Table with the same columns.")
     ],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="REPORT", help="Report to write, .html.")
-    ] = None,
-    json_output: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON too.")
-    ] = None,
+    output: ReportOutput = None,
+    json_output: JsonOutput = None,
     sequence_key: SequenceKey = None,
     sequence_index: SequenceIndex = None,
     metadata: MetadataColumns = None,
@@ -412,13 +410,7 @@ def evaluate(
     dgsynth evaluate visits.csv synthetic.csv --sequence-key page --sequence-index date --json metrics.json
     dgsynth evaluate train.csv synthetic.csv --sequence-key page --holdout test.csv --target agent -o report.html
     """
-    if output is None and json_output is None and quiet:
-        raise typer.BadParameter("nothing to do: give --output or --json, or leave out --quiet")
-    if output is not None:
-        _prepare_output(output, REPORT_SUFFIXES)
-        _need_matplotlib()
-    if json_output is not None:
-        _prepare_output(json_output, JSON_SUFFIXES, "--json")
+    _prepare_reports(output, json_output, quiet)
     from dgsynth import load
     from dgsynth.evaluation import evaluate as compare
 
@@ -435,12 +427,7 @@ def evaluate(
         progress=None if quiet else _say_once(),
         **_roles(frame, sequence_key, sequence_index, metadata, measurements, categorical, time_columns),
     )
-    if output is not None:
-        report.to_html(output)
-    if json_output is not None:
-        report.to_json(json_output)
-    if not quiet:
-        typer.echo(str(report))
+    _write_reports(report, output, json_output, quiet)
 
 
 @app.command()
@@ -457,12 +444,8 @@ def privacy(
             metavar="TABLE", exists=True, dir_okay=False, help="Other real samples, that it was not trained on."
         ),
     ],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="REPORT", help="Report to write, .html.")
-    ] = None,
-    json_output: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON too.")
-    ] = None,
+    output: ReportOutput = None,
+    json_output: JsonOutput = None,
     model: Annotated[
         Path | None,
         typer.Option(metavar="MODEL", exists=True, dir_okay=False, help="Model file, for an attacker who holds it."),
@@ -486,13 +469,7 @@ def privacy(
     dgsynth privacy train.csv synthetic.csv --holdout test.csv --sequence-key page --sequence-index date -o privacy.html
     dgsynth privacy train.csv synthetic.csv --holdout test.csv --sequence-key page --model visits.safetensors
     """
-    if output is None and json_output is None and quiet:
-        raise typer.BadParameter("nothing to do: give --output or --json, or leave out --quiet")
-    if output is not None:
-        _prepare_output(output, REPORT_SUFFIXES)
-        _need_matplotlib()
-    if json_output is not None:
-        _prepare_output(json_output, JSON_SUFFIXES, "--json")
+    _prepare_reports(output, json_output, quiet)
     from dgsynth import DGSynthesizer
     from dgsynth.evaluation import privacy_report
 
@@ -507,12 +484,7 @@ def privacy(
         progress=None if quiet else lambda text: typer.echo(text, err=True),
         **_roles(frame, sequence_key, sequence_index, metadata, measurements, categorical, time_columns),
     )
-    if json_output is not None:
-        report.to_json(json_output)
-    if output is not None:
-        report.to_html(output)
-    if not quiet:
-        typer.echo(report)
+    _write_reports(report, output, json_output, quiet)
 
 
 @app.command()
@@ -561,13 +533,7 @@ def compare(
     dgsynth compare visits.csv --sequence-key page --sequence-index date -o compare.html
     dgsynth compare visits.csv --sequence-key page --models doppelganger,ar,rnn --seconds 60 --json compare.json
     """
-    if output is None and json_output is None and quiet:
-        raise typer.BadParameter("nothing to do: give --output or --json, or leave out --quiet")
-    if output is not None:
-        _prepare_output(output, REPORT_SUFFIXES)
-        _need_matplotlib()
-    if json_output is not None:
-        _prepare_output(json_output, JSON_SUFFIXES, "--json")
+    _prepare_reports(output, json_output, quiet)
     chosen = list(COMPARED) if models == "all" else _names(models) or []
     unknown = [name for name in chosen if name not in COMPARED]
     if unknown or not chosen:
@@ -589,12 +555,7 @@ def compare(
         progress=None if quiet else lambda text: typer.echo(text, err=True),
         **_roles(frame, sequence_key, sequence_index, metadata, measurements, categorical, time_columns),
     )
-    if output is not None:
-        result.to_html(output)
-    if json_output is not None:
-        result.to_json(json_output)
-    if not quiet:
-        typer.echo(str(result))
+    _write_reports(result, output, json_output, quiet)
     if result.interrupted:
         raise KeyboardInterrupt
 
@@ -783,6 +744,26 @@ def _prepare_output(path: Path, suffixes: tuple[str, ...], option: str = "--outp
     if path.is_dir():
         raise typer.BadParameter(f"{path} is a folder; name a file", param_hint=option)
     _make_folder(path.parent)
+
+
+def _prepare_reports(page: Path | None, numbers: Path | None, quiet: bool) -> None:
+    """Check that the report's page and its numbers can be written, and that one of them or the screen is wanted."""
+    if page is None and numbers is None and quiet:
+        raise typer.BadParameter("nothing to do: give --output or --json, or leave out --quiet")
+    if page is not None:
+        _prepare_output(page, REPORT_SUFFIXES)
+        _need_matplotlib()
+    if numbers is not None:
+        _prepare_output(numbers, JSON_SUFFIXES, "--json")
+
+
+def _write_reports(report: Any, page: Path | None, numbers: Path | None, quiet: bool) -> None:
+    if page is not None:
+        report.to_html(page)
+    if numbers is not None:
+        report.to_json(numbers)
+    if not quiet:
+        typer.echo(str(report))
 
 
 def _make_folder(folder: Path) -> None:

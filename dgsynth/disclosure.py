@@ -30,8 +30,8 @@ def disclosed(model: Synthesizer) -> tuple[list[Disclosure], list[Disclosure]]:
         As it was loaded.
     """
     schema = model.schema_
-    holds = [Disclosure("column names", ", ".join(str(column.name) for column in _columns(model)))]
-    known = [column for column in _columns(model) if column.has_categories or column.minimum is not None]
+    holds = [Disclosure("column names", ", ".join(str(column.name) for column in schema.columns))]
+    known = [column for column in schema.columns if column.has_categories or column.minimum is not None]
     holds += [_of_column(column, hasattr(model, "epsilon_")) for column in known]
     if schema.measurements:
         text = f"{schema.min_length} to {schema.max_length} records" if not schema.fixed_length else "all of one length"
@@ -80,12 +80,6 @@ def privacy_text(model: Synthesizer) -> str:
     lines += [f"  {what}: {detail}" for what, detail in holds]
     lines += ["", "It does not hold:", *(f"  {what}: {detail}" for what, detail in left_out)] if left_out else []
     return "\n".join([*lines, "", f"Guarantee: {guarantee(model)}"])
-
-
-def _columns(model: Synthesizer) -> list[Column]:
-    schema = model.schema_
-    special = [column for column in (schema.sequence_key, schema.sequence_index) if column is not None]
-    return [*special, *schema.metadata, *schema.measurements]
 
 
 def _of_column(column: Column, private: bool) -> Disclosure:

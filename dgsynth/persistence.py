@@ -47,8 +47,7 @@ def save(model: DGSynthesizer, path: str | os.PathLike[str], *, generator_only: 
 
 
 def _generator_tensors(model: DGSynthesizer) -> dict[str, Tensor]:
-    names = tuple(f"{name}." for name in model.generator_.generator_modules())
-    return {f"networks.{name}": t for name, t in model.generator_.state_dict().items() if name.startswith(names)}
+    return {f"networks.{name}": tensor for name, tensor in _generator_state(model.generator_).items()}
 
 
 def _tensors(model: DGSynthesizer) -> dict[str, Tensor]:
@@ -103,7 +102,7 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
         validated = _restore_scores(model, header, tensors)
         history = torch.empty(0, len(LOSSES)) if generator_only else tensors.pop("history")
         model.history_ = history_frame(history, LOSSES, 0 if generator_only else model.n_steps_)
-        ledger = _restore_spent(model, header.get("privacy_spent"))
+        _restore_spent(model, header.get("privacy_spent"))
     with torch.device("meta"):  # shapes only: what the header claims is compared before memory is taken
         model.networks_ = DoppelGANger(encoder.layout, config)
     if generator_only:
@@ -118,7 +117,7 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
             model.generator_ = DoppelGANger(encoder.layout, config)
         load_weights(model.generator_, {**model.networks_.state_dict(), **averaged}, name)
     numbers = {"step": torch.tensor(model.n_steps_), "seed": torch.tensor(run_seed)}
-    model._training_state = {**training_state, **numbers, **ledger, "history": history}
+    model._training_state = {**training_state, **numbers, "history": history}
     model.networks_.eval()
     model.generator_.eval()
     model._sampling = {}
@@ -146,14 +145,13 @@ def _spent_to_plain(model: DGSynthesizer) -> dict[str, Any] | None:
     }
 
 
-def _restore_spent(model: DGSynthesizer, plain: dict[str, Any] | None) -> dict[str, Tensor]:
-    """Take over what privacy has spent, and return the ledger as the trainer's state has it."""
+def _restore_spent(model: DGSynthesizer, plain: dict[str, Any] | None) -> None:
+    """Take over what privacy has spent."""
     if plain is None:
-        return {}
+        return
     model.epsilon_, model.schema_epsilon_ = float(plain["epsilon"]), float(plain["schema_epsilon"])
     model.n_public_samples_ = count(plain, "n_samples")
     model.privacy_ledger_ = ledger_of(plain["ledger"])
-    return {"ledger": torch.tensor(model.privacy_ledger_, dtype=torch.float64).reshape(-1, 3)}
 
 
 def _restore_scores(model: DGSynthesizer, header: dict[str, Any], tensors: dict[str, Tensor]) -> bool:
@@ -170,9 +168,12 @@ def _restore_scores(model: DGSynthesizer, header: dict[str, Any], tensors: dict[
 
 def _generators(networks: DoppelGANger) -> dict[str, Tensor]:
     """Return the floating-point tensors of the generators, under their names in the whole."""
+    return {name: tensor for name, tensor in _generator_state(networks).items() if tensor.is_floating_point()}
+
+
+def _generator_state(networks: DoppelGANger) -> dict[str, Tensor]:
     names = tuple(f"{name}." for name in networks.generator_modules())
-    state = networks.state_dict()
-    return {name: tensor for name, tensor in state.items() if name.startswith(names) and tensor.is_floating_point()}
+    return {name: tensor for name, tensor in networks.state_dict().items() if name.startswith(names)}
 
 
 def _network_config(plain: dict[str, Any]) -> NetworkConfig:

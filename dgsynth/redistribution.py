@@ -12,8 +12,9 @@ import pandas as pd
 
 from dgsynth.data.schema import Column, Label
 from dgsynth.errors import DataError
+from dgsynth.transforms.continuous import column_range
 from dgsynth.transforms.given import as_column
-from dgsynth.transforms.numbers import datetime_to_int
+from dgsynth.transforms.numbers import to_numbers
 
 Doubles = npt.NDArray[np.float64]
 
@@ -110,7 +111,7 @@ def total_variations(wanted: pd.DataFrame, made: pd.DataFrame, columns: Mapping[
     """Return by column how far the frequencies of two tables are apart; numbers are counted in bins."""
     result = {}
     for name in columns.keys() & set(wanted):
-        size = len(_shares(columns[name], "uniform"))
+        size = _n_codes(columns[name])
         counts = [np.bincount(_codes(table[name], columns[name]), minlength=size) for table in (wanted, made)]
         result[name] = float(np.abs(counts[0] / len(wanted) - counts[1] / len(made)).sum() / 2)
     return result
@@ -125,9 +126,7 @@ def _floats(values: Any, what: str) -> Doubles:
 
 def _shares(column: Column, marginal: Mapping[Any, float] | str) -> Doubles:
     """Return the wanted share of every category, a missing value behind them, or of every bin."""
-    size = (
-        len(column.categories or ()) + column.nullable if column.has_categories else _n_bins(column) + column.nullable
-    )
+    size = _n_codes(column)
     if isinstance(marginal, str):
         if marginal != "uniform":
             raise DataError(f"the target of column {column.name!r} must be weights or 'uniform', got {marginal!r}")
@@ -162,27 +161,25 @@ def _codes(values: pd.Series, column: Column) -> npt.NDArray[np.int64]:
             )
         return np.where(is_missing, len(column.categories or ()), codes).astype(np.int64)
     low, width = _first_bin(column)
-    bins = np.clip(np.nan_to_num((_numbers(values, column) - low) / width), 0, _n_bins(column) - 1).astype(np.int64)
+    bins = np.clip(np.nan_to_num((to_numbers(values, column) - low) / width), 0, _n_bins(column) - 1).astype(np.int64)
     bins[is_missing] = _n_bins(column)
     return bins
 
 
+def _n_codes(column: Column) -> int:
+    return (len(column.categories or ()) if column.has_categories else _n_bins(column)) + column.nullable
+
+
 def _n_bins(column: Column) -> int:
-    span = (column.maximum or 0) - (column.minimum or 0)
-    return N_BINS if column.kind == "continuous" else min(N_BINS, int(span) + 1)
+    low, high = column_range(column)
+    return N_BINS if column.kind == "continuous" else min(N_BINS, int(high - low) + 1)
 
 
 def _first_bin(column: Column) -> tuple[float, float]:
     """Return where the first bin begins, and the width of each; whole numbers lie in the middle of theirs."""
     margin = 0.5 if column.kind == "integer" else 0.0
-    low, high = float(column.minimum or 0) - margin, float(column.maximum or 0) + margin
-    return low, (high - low) / _n_bins(column) or 1.0
-
-
-def _numbers(values: pd.Series, column: Column) -> Doubles:
-    if column.kind == "datetime":
-        return datetime_to_int(values).astype(np.float64)
-    return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    low, high = column_range(column)
+    return low - margin, (high - low + 2 * margin) / _n_bins(column) or 1.0
 
 
 def _with_all_values(values: pd.Series, column: Column, shares: Doubles, rng: np.random.Generator) -> pd.Series:
@@ -206,7 +203,7 @@ def _value(column: Column, code: int, size: int, rng: np.random.Generator) -> An
     if code == _n_bins(column):
         return None
     low, width = _first_bin(column)
-    numbers = (low + width * (code + rng.random(size))).clip(float(column.minimum or 0), float(column.maximum or 0))
+    numbers = (low + width * (code + rng.random(size))).clip(*column_range(column))
     return np.rint(numbers) if column.kind == "integer" else numbers
 
 

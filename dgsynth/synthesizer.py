@@ -41,7 +41,7 @@ from dgsynth.networks.metadata_generator import MetadataGenerator
 from dgsynth.privacy.accountant import need_opacus
 from dgsynth.privacy.bounds import buy
 from dgsynth.privacy.declared import check_declared
-from dgsynth.privacy.noise import Secure, Seeded
+from dgsynth.privacy.noise import BUYING, draws_of
 from dgsynth.redistribution import N_ROWS, total_variations, weighed, with_marginals
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback, Progress
@@ -69,9 +69,6 @@ _FEWEST_ROWS = 2000
 
 _FAR = 0.05
 """Total variation of a re-trained marginal that is worth a warning."""
-
-_BUYING = 2**62
-"""Stands for the number of a release where ranges are bought."""
 
 _PRIVATE = ("epsilon_", "privacy_ledger_", "schema_epsilon_", "n_public_samples_")
 """Attributes of a model that was trained with privacy."""
@@ -629,8 +626,6 @@ class DGSynthesizer(Synthesizer):
         layout, config = self.encoder_.layout, self._training_config()
         data = TrainingData(encoded, layout, device, moves_records=self.encoded_dir is None)
         trainer = self._trainer(data, config)
-        if self._training_state is not None:
-            trainer.restore(self._training_state)
         steps = max_steps or epochs * trainer.steps_per_epoch
         until = trainer.step + steps
         validation = None
@@ -657,11 +652,14 @@ class DGSynthesizer(Synthesizer):
             )
 
     def _trainer(self, data: TrainingData, config: TrainingConfig) -> Trainer:
+        """Return a trainer that stands where training stands."""
         given = self.networks_.to(data.device), data, config, self.seed_, self._callbacks()
-        if self.privacy is None:
-            return Trainer(*given)
-        trainer = PrivateTrainer(*given, self.privacy, self.n_public_samples_)
-        trainer.ledger = list(getattr(self, "privacy_ledger_", []))
+        private = None if self.privacy is None else PrivateTrainer(*given, self.privacy, self.n_public_samples_)
+        trainer = Trainer(*given) if private is None else private
+        if self._training_state is not None:
+            trainer.restore(self._training_state)
+        if private is not None:
+            private.ledger = list(getattr(self, "privacy_ledger_", []))
         return trainer
 
     def _keep_spent(self, trainer: Trainer) -> None:
@@ -669,8 +667,6 @@ class DGSynthesizer(Synthesizer):
             return
         self.epsilon_ = self.schema_epsilon_ + trainer.epsilon
         self.privacy_ledger_ = list(trainer.ledger)
-        if self._training_state is not None:
-            self._training_state["ledger"] = trainer.state()["ledger"]
 
     def _check_privacy(self, goes_on: bool, validates: bool) -> None:
         """Refuse what would void the guarantee."""
@@ -721,7 +717,7 @@ class DGSynthesizer(Synthesizer):
             assert privacy.n_samples is not None, "it was checked"
             self.n_public_samples_ = privacy.n_samples
             return sequences
-        draws = Secure() if privacy.noise == "secure" else Seeded(self.seed_, _BUYING)
+        draws = draws_of(privacy.noise, self.seed_, BUYING)
         bought = buy(sequences, self.schema, privacy.n_samples, privacy.schema_epsilon, draws)
         self.n_public_samples_ = bought.n_samples
         return bought.sequences

@@ -17,9 +17,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from _runs import CACHE, versions
-from wikipedia import read_pages
+from wikipedia import log_views, read_pages
 
-import dgsynth
 from dgsynth import DGSynthesizer, PrivacyConfig, Sequences
 from dgsynth.data.simulate import make_web_traffic
 from dgsynth.evaluation.autocorrelation import autocorrelation_mse, mean_autocorrelation
@@ -27,6 +26,7 @@ from dgsynth.evaluation.metrics import floor, total_variation
 
 RESULTS = Path(__file__).parent / "results"
 CURVES = CACHE / "figure_16_curves.npz"
+PUBLIC = CACHE / "figure_16_public.safetensors"
 EPSILONS = (1.0, 4.0, 16.0)
 DELTA = 1e-5
 PRETRAINING_STEPS = 3000
@@ -52,7 +52,7 @@ def main() -> None:
     table = read_pages()
     days = table.columns[3:].tolist()
     real = Sequences.from_wide(table, time_columns=days)
-    logged = _log(real)
+    logged = log_views(real)
     result: dict[str, Any] = {
         "delta": DELTA,
         "floor": floor(autocorrelation_mse, logged, "value"),
@@ -72,7 +72,7 @@ def main() -> None:
 
     def note(variant: str, epsilon: float | None, model: DGSynthesizer, seconds: float) -> None:
         made = Sequences.from_wide(model.sample(2000, random_state=1), time_columns=days)
-        made_log = _log(made)
+        made_log = log_views(made)
         curves[f"{variant}, {epsilon}"] = mean_autocorrelation(made_log, "value")
         row = {
             "variant": variant,
@@ -107,29 +107,28 @@ def main() -> None:
         for epsilon in EPSILONS:
             if is_done(name, epsilon):
                 continue
-            model = _private(public, common, dict(settings), epsilon)
+            model = _private(common, dict(settings), epsilon)
             start = time.perf_counter()
             model.fit(table)
             note(name, epsilon, model, time.perf_counter() - start)
     _draw(curves)
 
 
-def _private(public: DGSynthesizer, common: dict[str, Any], settings: dict[str, Any], epsilon: float) -> DGSynthesizer:
+def _private(common: dict[str, Any], settings: dict[str, Any], epsilon: float) -> DGSynthesizer:
     bound, starts_public = settings.pop("max_grad_norm", 1.0), settings.pop("pretrained", False)
     privacy = PrivacyConfig(epsilon, DELTA, bound, n_samples=2016, noise="seeded", public_start=starts_public)
     if not starts_public:
         return DGSynthesizer(**common, **settings, privacy=privacy)
-    model = DGSynthesizer.load(CACHE / "figure_16_public.safetensors")
+    model = DGSynthesizer.load(PUBLIC)
     return model.set_params(**settings, privacy=privacy, warm_start=True)
 
 
 def _pretrained(common: dict[str, Any], table: pd.DataFrame, days: list[str]) -> DGSynthesizer:
     """Return a model of simulated pages, which knows of the real ones what is public."""
-    path = CACHE / "figure_16_public.safetensors"
-    if not path.exists():
+    if not PUBLIC.exists():
         CACHE.mkdir(exist_ok=True)
-        DGSynthesizer(**common, max_steps=PRETRAINING_STEPS).fit(_simulated(table, days)).save(path)
-    return dgsynth.load(path)
+        DGSynthesizer(**common, max_steps=PRETRAINING_STEPS).fit(_simulated(table, days)).save(PUBLIC)
+    return DGSynthesizer.load(PUBLIC)
 
 
 def _simulated(table: pd.DataFrame, days: list[str]) -> pd.DataFrame:
@@ -139,11 +138,6 @@ def _simulated(table: pd.DataFrame, days: list[str]) -> pd.DataFrame:
     simulated = pd.concat([metadata, pd.DataFrame(arrays, columns=days)], axis=1)
     known = np.logical_and.reduce([simulated[name].isin(table[name].unique()) for name in metadata])
     return simulated[known].reset_index(drop=True)
-
-
-def _log(data: Sequences) -> Sequences:
-    arrays = np.log1p(data.measurements["value"].to_numpy(dtype=float)).reshape(len(data), -1, 1)
-    return Sequences.from_arrays(arrays, metadata=data.metadata, measurement_names=["value"])
 
 
 def _draw(curves: dict[str, np.ndarray]) -> None:

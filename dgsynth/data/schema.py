@@ -113,17 +113,23 @@ class Schema:
     def __post_init__(self) -> None:
         object.__setattr__(self, "metadata", tuple(self.metadata))
         object.__setattr__(self, "measurements", tuple(self.measurements))
-        for column in self._columns():
+        for column in self.columns:
             if not isinstance(column, Column):
                 raise DataError(f"a schema is made of Column, got {short(column)}")
         if not self.metadata and not self.measurements:
             raise DataError("a schema needs at least one column of metadata or measurements, got none")
-        names = [column.name for column in self._columns()]
+        names = [column.name for column in self.columns]
         if len(set(names)) < len(names):
             repeated = next(name for name in names if names.count(name) > 1)
             raise DataError(f"column {repeated!r} is named twice in the schema; give each column one role")
         _check_index(self.sequence_index)
         _check_lengths(self.min_length, self.max_length)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns: the key and the index, where there are such, metadata, measurements."""
+        special = tuple(column for column in (self.sequence_key, self.sequence_index) if column is not None)
+        return special + self.metadata + self.measurements
 
     @property
     def names(self) -> tuple[Label, ...]:
@@ -153,10 +159,10 @@ class Schema:
         DataError
             There is none.
         """
-        for column in self._columns():
+        for column in self.columns:
             if column.name == name:
                 return column
-        raise DataError(f"there is no column {name!r}; the schema has {_enumerate(c.name for c in self._columns())}")
+        raise DataError(f"there is no column {name!r}; the schema has {_enumerate(c.name for c in self.columns)}")
 
     def with_column(self, name: Label, **changes: Any) -> Schema:
         """Return the schema with attributes of one column changed.
@@ -272,10 +278,6 @@ class Schema:
     def _title(self) -> str:
         lengths = f"{self.min_length}" if self.fixed_length else f"{self.min_length} to {self.max_length}"
         return f"Schema of samples with {lengths} records" if self.max_length else "Schema of samples without records"
-
-    def _columns(self) -> tuple[Column, ...]:
-        special = tuple(column for column in (self.sequence_key, self.sequence_index) if column is not None)
-        return special + self.metadata + self.measurements
 
 
 def _check_index(column: Column | None) -> None:

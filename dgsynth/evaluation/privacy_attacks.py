@@ -188,12 +188,13 @@ def attribute_inference(
     vectors = SampleVectors.fit(known)
     attacked = _equally_many(members, nonmembers, rng)
     answers, tolerance = _values(synthetic, described), _tolerance(members, described)
-    rates, baseline = [], 0.0
+    rates = []
     for data in attacked:
         places = nearest_samples(known, _without(data, column, members), N_NEIGHBOURS, vectors)[1]
         truth = _values(data, described)
         rates.append(float(_is_right(_guess(answers[places], described), truth, tolerance).mean()))
-        baseline = float(_is_right(_guess(answers[None], described), truth, tolerance).mean())
+    usual = _guess(answers[None], described)
+    baseline = float(_is_right(usual, _values(attacked[1], described), tolerance).mean())
     n = len(attacked[0])
     difference = rates[0] - rates[1]
     width = 1.96 * np.sqrt(sum(rate * (1 - rate) / n for rate in rates))

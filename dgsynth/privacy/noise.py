@@ -11,7 +11,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from dgsynth.config import Noise
+
 Doubles = npt.NDArray[np.float64]
+
+BUYING = 2**62
+"""Stands for the number of a release where ranges are bought."""
 
 
 class Draws(Protocol):
@@ -22,6 +27,11 @@ class Draws(Protocol):
 
     def normal(self, size: int) -> Tensor:
         """Return standard normal numbers, float32."""
+
+
+def draws_of(noise: Noise, seed: int, release: int) -> Draws:
+    """Return the randomness of a release, of the kind that a PrivacyConfig asks for."""
+    return Secure() if noise == "secure" else Seeded(seed, release)
 
 
 class Secure:

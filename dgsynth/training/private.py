@@ -21,7 +21,7 @@ from dgsynth.kernels.critic import Rows
 from dgsynth.networks.doppelganger import DoppelGANger
 from dgsynth.privacy.accountant import Budget, Releases
 from dgsynth.privacy.clipping import Clipped, Judged, clipped_gradients
-from dgsynth.privacy.noise import Draws, Secure, Seeded
+from dgsynth.privacy.noise import Draws, draws_of
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback
 from dgsynth.training.noise import draw_noise
@@ -122,7 +122,7 @@ class PrivateTrainer(Trainer):
     def _release(self, fake_rows: list[Rows]) -> Tensor:
         """Update the discriminators by a batch of their own, and return the first four of LOSSES."""
         number = sum(releases.updates for releases in self.ledger)
-        draws: Draws = Secure() if self.privacy.noise == "secure" else Seeded(self.seed, number)
+        draws = draws_of(self.privacy.noise, self.seed, number)
         # Counted before it happens: an interrupt must not leave an update that is not in the ledger.
         self.ledger[-1] = releases = self.ledger[-1]._replace(updates=self.ledger[-1].updates + 1)
         self._left -= 1

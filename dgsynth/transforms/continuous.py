@@ -49,7 +49,7 @@ class ContinuousTransform:
             A logarithm is asked for, and there are negative values.
         """
         present = PresentNumbers(values, column)
-        low, high = _range(column)
+        low, high = column_range(column)
         _check_log(column, scaling, low)
         scaler = Scaler.fit(present, scaling, feature_range, low, high)
         is_continuous = column.kind == "continuous"
@@ -60,7 +60,7 @@ class ContinuousTransform:
     @classmethod
     def of_column(cls, column: Column, scaling: Scaling, feature_range: FeatureRange) -> Self:
         """Return the transform that a column's range determines by itself: numbers are not rounded to a grid."""
-        low, high = _range(column)
+        low, high = column_range(column)
         _check_log(column, scaling, low)
         return cls(column, Scaler.of_range(low, high, column.kind != "continuous", scaling, feature_range), None, 1)
 
@@ -101,7 +101,7 @@ class ContinuousTransform:
         if self.decimals is not None:
             np.round(numbers, self.decimals, out=numbers)
         elif self.unit > 1:
-            low = _range(self.column)[0]
+            low = column_range(self.column)[0]
             numbers -= low
             numbers /= self.unit
             np.rint(numbers, out=numbers)
@@ -126,7 +126,7 @@ def _check_log(column: Column, scaling: Scaling, low: float) -> None:
         )
 
 
-def _range(column: Column) -> tuple[float, float]:
+def column_range(column: Column) -> tuple[float, float]:
     """Return the column's range in the terms of `to_numbers`: a datetime's begins at 0."""
     if column.minimum is None or column.maximum is None:
         return 0.0, 0.0
