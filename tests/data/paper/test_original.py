@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from dgsynth.data import Sequences, read_table
-from dgsynth.data.paper import MAX_PICKLE_BYTES, read_original
+from dgsynth.data.paper.original import MAX_PICKLE_BYTES, read_original
 from dgsynth.errors import DataError
 
 
