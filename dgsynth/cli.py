@@ -62,6 +62,13 @@ class Scaling(StrEnum):
     LOG = "log"
 
 
+class Schedule(StrEnum):
+    """How the learning rate changes while training goes on."""
+
+    CONSTANT = "constant"
+    LINEAR = "linear"
+
+
 class Precision(StrEnum):
     """What the operands of the LSTM's products are rounded to."""
 
@@ -153,6 +160,9 @@ def fit(
     scaling: Annotated[Scaling | None, typer.Option(help="Scale of the numbers; log suits those over decades.")] = None,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
+    learning_rate_schedule: Annotated[
+        Schedule | None, typer.Option(help="Whether the learning rate is constant, or falls to 0 until the end.")
+    ] = None,
     early_stopping: Annotated[
         bool,
         typer.Option(
@@ -233,6 +243,7 @@ def fit(
         "scaling": None if scaling is None else scaling.value,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "learning_rate_schedule": None if learning_rate_schedule is None else learning_rate_schedule.value,
         "early_stopping": early_stopping or None,
         "random_state": random_state,
         "checkpoint_dir": checkpoint_dir,

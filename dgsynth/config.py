@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import Literal, get_args
 
 InitialState = Literal["random", "zero", "learned"]
+Schedule = Literal["constant", "linear"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class TrainingConfig:
     batch_size : int
     learning_rate, beta_1 : float
         Of Adam, for all networks; beta_2 is 0.999.
+    learning_rate_schedule : {"constant", "linear"}
+        "linear" lets the rate fall from `learning_rate` towards 0 over all steps of the run, in equal stages.
     gradient_penalty_weight : float
         Lambda of WGAN-GP.
     auxiliary_weight : float
@@ -68,6 +71,7 @@ class TrainingConfig:
 
     batch_size: int = 100
     learning_rate: float = 1e-3
+    learning_rate_schedule: Schedule = "constant"
     beta_1: float = 0.5
     gradient_penalty_weight: float = 10.0
     auxiliary_weight: float = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dgsynth import persistence
 from dgsynth.batch import EncodedBatch
-from dgsynth.config import InitialState, NetworkConfig, PrivacyConfig, TrainingConfig
+from dgsynth.config import InitialState, NetworkConfig, PrivacyConfig, Schedule, TrainingConfig
 from dgsynth.data.schema import Column, Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.data.validation import warn_of_identifiers
@@ -142,6 +142,9 @@ class DGSynthesizer(Synthesizer):
         not finite. Each time with a warning.
     batch_size : int, default=100
     learning_rate : float, default=0.001
+    learning_rate_schedule : {"constant", "linear"}, default="constant"
+        "constant" is the paper's. "linear" lets it fall towards 0 over the steps of the fit (those before a
+        `warm_start` count too), which settles what swings at the end; `partial_fit` keeps it constant.
     beta_1 : float, default=0.5
     gradient_penalty_weight : float, default=10.0
     discriminator_rounds, generator_rounds : int, default=1
@@ -247,6 +250,7 @@ class DGSynthesizer(Synthesizer):
         "max_restarts": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [_POSITIVE],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_schedule": [StrOptions({"constant", "linear"})],
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "gradient_penalty_weight": [_NOT_NEGATIVE],
         "discriminator_rounds": [_POSITIVE],
@@ -295,6 +299,7 @@ class DGSynthesizer(Synthesizer):
         max_restarts: int = 2,
         batch_size: int = 100,
         learning_rate: float = 1e-3,
+        learning_rate_schedule: Schedule = "constant",
         beta_1: float = 0.5,
         gradient_penalty_weight: float = 10.0,
         discriminator_rounds: int = 1,
@@ -344,6 +349,7 @@ class DGSynthesizer(Synthesizer):
         self.max_restarts = max_restarts
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
         self.beta_1 = beta_1
         self.gradient_penalty_weight = gradient_penalty_weight
         self.discriminator_rounds = discriminator_rounds
@@ -389,7 +395,12 @@ class DGSynthesizer(Synthesizer):
         self._validate_params()
         goes_on = self.warm_start and hasattr(self, "networks_")
         return self._fit(
-            X, goes_on=goes_on, epochs=self.epochs, max_steps=self.max_steps, validates=self.early_stopping
+            X,
+            self._training_config(),
+            goes_on=goes_on,
+            epochs=self.epochs,
+            max_steps=self.max_steps,
+            validates=self.early_stopping,
         )
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
@@ -400,7 +411,9 @@ class DGSynthesizer(Synthesizer):
                 "partial_fit with privacy can't know how many calls shall share epsilon; give noise_multiplier of "
                 "PrivacyConfig instead, and read epsilon_"
             )
-        return self._fit(X, goes_on=hasattr(self, "networks_"), epochs=1, max_steps=None, validates=False)
+        config = replace(self._training_config(), learning_rate_schedule="constant")
+        goes_on = hasattr(self, "networks_")
+        return self._fit(X, config, goes_on=goes_on, epochs=1, max_steps=None, validates=False)
 
     def discriminator_scores(self, X: Any) -> np.ndarray:
         """Return the discriminator's score of samples: what an attacker who holds the model ranks them by.
@@ -534,7 +547,9 @@ class DGSynthesizer(Synthesizer):
         """
         return persistence.load(path, cls)
 
-    def _fit(self, X: Any, *, goes_on: bool, epochs: int, max_steps: int | None, validates: bool) -> Self:
+    def _fit(
+        self, X: Any, config: TrainingConfig, *, goes_on: bool, epochs: int, max_steps: int | None, validates: bool
+    ) -> Self:
         if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
             validate_data(self, X, reset=not goes_on, skip_check_array=True)
         self._check_privacy(goes_on, validates)
@@ -552,7 +567,8 @@ class DGSynthesizer(Synthesizer):
         encoded = self.encoder_.encode(sequences, self.encoded_dir, each_alone=self.privacy is not None)
         del sequences  # training needs the room, and not the table
         with threads(self.n_jobs):
-            self._train(encoded, epochs, max_steps, held_out, max_restarts=0 if goes_on else self.max_restarts)
+            restarts = 0 if goes_on else self.max_restarts
+            self._train(encoded, config, epochs, max_steps, held_out, restarts)
         return self
 
     def _metadata_columns(self) -> dict[Any, Column]:
@@ -620,10 +636,16 @@ class DGSynthesizer(Synthesizer):
         return sequences
 
     def _train(
-        self, encoded: EncodedBatch, epochs: int, max_steps: int | None, held_out: _HeldOut | None, max_restarts: int
+        self,
+        encoded: EncodedBatch,
+        config: TrainingConfig,
+        epochs: int,
+        max_steps: int | None,
+        held_out: _HeldOut | None,
+        max_restarts: int,
     ) -> None:
         device = resolve_device(self.device)
-        layout, config = self.encoder_.layout, self._training_config()
+        layout = self.encoder_.layout
         data = TrainingData(encoded, layout, device, moves_records=self.encoded_dir is None)
         trainer = self._trainer(data, config)
         steps = max_steps or epochs * trainer.steps_per_epoch
@@ -809,6 +831,7 @@ class DGSynthesizer(Synthesizer):
         return TrainingConfig(
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
+            learning_rate_schedule=self.learning_rate_schedule,
             beta_1=self.beta_1,
             gradient_penalty_weight=self.gradient_penalty_weight,
             auxiliary_weight=self.auxiliary_weight,

@@ -25,6 +25,8 @@ from dgsynth.training.losses import critic_step, generator_loss
 from dgsynth.training.noise import draw_noise
 
 BETA_2 = 0.999
+STAGES = 50
+"""Of a falling learning rate. It is constant within each, since a CUDA graph is recorded with its value."""
 
 
 class Trainer(Loop):
@@ -146,10 +148,21 @@ class Trainer(Loop):
         return {"generator_optimizer": self.generator_optimizer, **discriminators}
 
     def _take_step(self) -> Tensor:
+        self._set_learning_rate()
         losses = self._all_rounds(torch.tensor(self.step, device=self.data.device))
         if self.average is not None:
             self.average.update(self.step + 1)
         return losses
+
+    def _set_learning_rate(self) -> None:
+        falls = self.config.learning_rate_schedule == "linear"
+        rate = self.config.learning_rate * (1 - STAGES * self.step // self.total_steps / STAGES if falls else 1)
+        if rate == self.generator_optimizer.rates[0]:
+            return
+        for optimizer in self._optimizers().values():
+            optimizer.rates = (rate, *optimizer.rates[1:])
+        if self.captured is not None:
+            self.captured = self._new_capture()
 
     def _all_rounds(self, step: Tensor) -> Tensor:
         operands = self.batches.at(self.step), step

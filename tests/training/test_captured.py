@@ -7,7 +7,7 @@ from dgsynth.config import NetworkConfig, TrainingConfig
 from dgsynth.networks import DoppelGANger
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.captured import WARM_UP, CapturedStep, CudaGraph
-from dgsynth.training.trainer import Trainer
+from dgsynth.training.trainer import STAGES, Trainer
 
 
 class Recorder:
@@ -84,6 +84,23 @@ def test_what_was_recorded_with_another_seed_is_not_replayed(encoded, layout):
     fresh.restart(6)
     fresh.run(4)
     assert torch.equal(trainer.history.values(), fresh.history.values())
+
+
+def test_a_step_is_recorded_anew_where_the_learning_rate_falls(encoded, layout, monkeypatch):
+    config = {"learning_rate_schedule": "linear"}
+    eager, trainer, graphs = make(encoded, layout, **config), make(encoded, layout, **config), []
+
+    def new_capture():
+        graphs.append(Recorder())
+        return CapturedStep(graphs[-1])
+
+    monkeypatch.setattr(trainer, "_new_capture", new_capture)
+    trainer.captured = new_capture()
+    steps = (WARM_UP + 2) * STAGES
+    for each in (eager, trainer):
+        each.run(steps)
+    assert [graph.calls.count("record") for graph in graphs] == [1] * STAGES
+    assert torch.equal(trainer.history.values(), eager.history.values())
 
 
 @pytest.mark.cuda

@@ -1,5 +1,6 @@
 """The loop: reproducible, resumable, interruptible, and honest about divergence."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,7 +10,7 @@ from dgsynth.networks import DoppelGANger
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback
 from dgsynth.training.noise import draw_noise
-from dgsynth.training.trainer import Trainer
+from dgsynth.training.trainer import STAGES, Trainer
 
 SMALL = {"metadata_units": (8,), "lstm_units": 8, "discriminator_units": (16, 16)}
 
@@ -31,9 +32,21 @@ def assert_same(one, other):
         assert torch.equal(tensor, other[name]), name
 
 
+class StopAt(Callback):
+    def __init__(self, step, error=None):
+        self.step, self.error = step, error
+
+    def on_step_end(self, trainer):
+        if trainer.step == self.step:
+            trainer.stop = True
+            if self.error:
+                raise self.error
+
+
 VARIANTS = [
     {},
     {"generator_averaging": 0.9},
+    {"learning_rate_schedule": "linear"},
     {"precision": "bfloat16"},
     {"discriminator_rounds": 3, "generator_rounds": 2},
     {"networks": {"packing": 2}},
@@ -55,12 +68,29 @@ def test_the_same_seed_gives_the_same_weights(encoded, layout, variant):
 def test_a_run_that_was_stopped_goes_on_bit_for_bit(encoded, layout, variant, stop_at):
     whole = make(encoded, layout, **variant)
     whole.run(7)
-    stopped = make(encoded, layout, **variant)
-    stopped.run(stop_at)
+    stopped = make(encoded, layout, **variant, callbacks=[StopAt(stop_at)])
+    stopped.run(7)
     resumed = make(encoded, layout, **variant)
     resumed.restore(copied(stopped.state()))
     resumed.run(7 - stop_at)
     assert_same(whole.state(), resumed.state())
+
+
+def test_a_linear_schedule_falls_in_equal_stages_for_all_networks(encoded, layout):
+    rates = []
+
+    class Note(Callback):
+        def on_step_end(self, trainer):
+            (rate,) = {optimizer.rates[0] for optimizer in trainer._optimizers().values()}
+            rates.append(rate)
+
+    trainer = make(encoded, layout, callbacks=[Note()], learning_rate=0.01, learning_rate_schedule="linear")
+    trainer.run(2 * STAGES)
+    expected = 0.01 * (1 - np.repeat(np.arange(STAGES), 2) / STAGES)
+    np.testing.assert_allclose(rates, expected, rtol=1e-12)
+    trainer.restart(3)
+    trainer.run(1)
+    assert rates[-1] == 0.01
 
 
 def test_both_sides_are_trained(encoded, layout):
@@ -88,17 +118,6 @@ def test_rounds_are_steps_of_each_side(encoded, layout):
     trainer.run(2)
     state = trainer.state()
     assert state["auxiliary_optimizer.step"] == 6 and state["generator_optimizer.step"] == 4
-
-
-class StopAt(Callback):
-    def __init__(self, step, error=None):
-        self.step, self.error = step, error
-
-    def on_step_end(self, trainer):
-        if trainer.step == self.step:
-            trainer.stop = True
-            if self.error:
-                raise self.error
 
 
 def test_a_callback_can_stop_training(encoded, layout):
