@@ -160,6 +160,12 @@ def fit(
     scaling: Annotated[Scaling | None, typer.Option(help="Scale of the numbers; log suits those over decades.")] = None,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
+    hard_flags: Annotated[
+        bool,
+        typer.Option(
+            "--hard-flags", help="Let discriminators see the end of a sample as it is decided: better lengths."
+        ),
+    ] = False,
     learning_rate_schedule: Annotated[
         Schedule | None, typer.Option(help="Whether the learning rate is constant, or falls to 0 until the end.")
     ] = None,
@@ -243,6 +249,7 @@ def fit(
         "scaling": None if scaling is None else scaling.value,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "hard_flags": hard_flags or None,
         "learning_rate_schedule": None if learning_rate_schedule is None else learning_rate_schedule.value,
         "early_stopping": early_stopping or None,
         "random_state": random_state,
