@@ -16,10 +16,12 @@ PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-ch
 CUDA_VENV := .venv-cuda
 CUDA_STAMP := $(CUDA_VENV)/.installed
 CUDA_TORCH := torch==2.14.1
-BENCHES := $(filter-out bench/_%,$(wildcard bench/*.py)) $(wildcard bench/paper/*.py)
+BENCHES := $(filter-out bench/_%,$(wildcard bench/*.py))
+# Hours of training that `make paper` takes at most; the next call goes on.
+HOURS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kernels cuda-check demo test test-slow lint format bench clean
+.PHONY: help setup kernels cuda-check demo test test-slow lint format bench paper clean
 
 help:  ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +79,9 @@ format: $(STAMP)  ## Format the code and sort the imports
 bench: $(STAMP)  ## Run the benchmarks in bench/, one after another
 	@test -n "$(BENCHES)" || echo "no benchmarks in bench/ yet"
 	@for script in $(BENCHES); do echo "== $$script"; PYTHONPATH=bench $(VENV)/bin/python "$$script" || exit 1; done
+
+paper: $(STAMP)  ## Reproduce the paper's experiments for at most HOURS=1, and write docs/RESULTS.md
+	@PYTHONPATH=bench $(VENV)/bin/python bench/paper/run.py --hours $(HOURS)
 
 clean:  ## Remove what was built or cached; .venv stays, `make kernels` compiles anew
 	@rm -rf build dist *.egg-info dgsynth/*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis demo

@@ -1,4 +1,4 @@
-"""What the runs share: where the data are, fitting with a checkpoint, other processes, and writing results."""
+"""What the runs share: fitting with a checkpoint, other processes, and what a result was made with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +15,11 @@ import sklearn
 import torch
 
 import dgsynth
-from dgsynth import DGSynthesizer, Sequences
-from dgsynth.evaluation.plots import Figure
-from dgsynth.evaluation.report import evaluate
+from dgsynth import DGSynthesizer
 
 BENCH = Path(__file__).parent
 RESULTS = BENCH / "results"
 CACHE = BENCH / "cache"
-
-
-def data_folder() -> Path:
-    """Return the folder of the real data, named by the environment; without it a run can't be made."""
-    folder = os.environ.get("DGSYNTH_TEST_DATA")
-    if not folder:
-        print("skipped: DGSYNTH_TEST_DATA does not name the folder of the real data")
-        sys.exit(0)
-    return Path(folder)
 
 
 def fit(name: str, data: Any, **parameters: Any) -> DGSynthesizer:
@@ -43,37 +31,6 @@ def fit(name: str, data: Any, **parameters: Any) -> DGSynthesizer:
     model = DGSynthesizer(random_state=0, verbose=1, checkpoint_dir=CACHE / name, **parameters).fit(data)
     model.save(path)
     return model
-
-
-def compare(
-    name: str,
-    model: DGSynthesizer,
-    real: Sequences,
-    synthetic: Sequences,
-    facts: dict[str, Any],
-    figures: dict[str, Figure],
-) -> None:
-    """Write a run's metrics with their floors, its own facts and its pictures to bench/results."""
-    report = evaluate(real, synthetic, model=model)
-    RESULTS.mkdir(exist_ok=True)
-    CACHE.mkdir(exist_ok=True)
-    report.to_html(CACHE / f"{name}.html")
-    changed = {k: v for k, v in model.get_params().items() if v != DGSynthesizer().get_params()[k]}
-    result = {
-        "run": name,
-        "parameters": {k: v for k, v in changed.items() if k not in ("verbose", "checkpoint_dir", "time_columns")},
-        "steps": model.n_steps_,
-        "sample_len": model.encoder_.sample_len,
-        "facts": facts,
-        "score": report.score,
-        "metrics": report.table.round(6).replace({np.nan: None, np.inf: None}).to_dict("records"),
-        "versions": versions(),
-    }
-    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1, default=float) + "\n")
-    for title, figure in figures.items():
-        figure.savefig(RESULTS / f"{name}_{title}.png", dpi=110)
-    print(report)
-    print(json.dumps(facts, indent=1, default=float))
 
 
 def run_script(python: str, script: str, *arguments: object, **environment: str) -> dict[str, Any]:

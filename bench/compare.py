@@ -1,8 +1,8 @@
 """DoppelGANger and the paper's seven baselines: fidelity, and seconds of training (Table 4), on three data sets.
 
 Each model is trained for the same time on four fifths of the samples and judged by the rest. DoppelGANger has the
-records per pass that its own runs here have (mba.py, wikipedia.py, cluster_tasks.py); all else is the defaults, and so
-are all of the baselines. So short a time is not the paper's, which ran each model to its end, for 5 to 258 hours.
+records per pass below; all else is the defaults, and so are all of the baselines. So short a time is not the paper's,
+which ran each model to its end, for 5 to 258 hours.
 
     python bench/compare.py                      all three, 60 seconds for each model
     python bench/compare.py mba --seconds 600
@@ -14,35 +14,24 @@ import argparse
 import json
 from collections.abc import Callable
 
-from _runs import CACHE, RESULTS, data_folder, versions
-from wikipedia import read_pages
+from _data import data_set
+from _runs import CACHE, RESULTS, versions
 
 from dgsynth import Sequences
 from dgsynth.comparing import MODELS, ModelRanking, compare, new_model
-from dgsynth.data import read_table
 from dgsynth.data.simulate import make_cluster_tasks
 from dgsynth.evaluation import ranking_plots as plots
 
 
-def mba() -> Sequences:
-    table = read_table(data_folder() / "mba" / "mba_train_long.csv.gz")
-    return Sequences.from_long(table, sequence_key="home", sequence_index="time")
-
-
-def wikipedia() -> Sequences:
-    table = read_pages()
-    return Sequences.from_wide(table, time_columns=table.columns[3:].tolist())
-
-
-def cluster_tasks() -> Sequences:
+def few_tasks() -> Sequences:
     table = make_cluster_tasks(2_000, max_length=100, random_state=0)
     return Sequences.from_long(table, sequence_key="task", sequence_index="time")
 
 
 RUNS: dict[str, tuple[Callable[[], Sequences], int, str]] = {
-    "mba": (mba, 1, "traffic_byte_counter"),
-    "wikipedia": (wikipedia, 14, "value"),
-    "cluster_tasks": (cluster_tasks, 5, "cpu_rate"),
+    "mba": (lambda: data_set("mba").train, 1, "traffic_byte_counter"),
+    "wikipedia": (lambda: data_set("wikipedia").train, 14, "views"),
+    "cluster_tasks": (few_tasks, 5, "cpu_rate"),
 }
 """Data, DoppelGANger's records per pass, and the measurement that is pictured."""
 

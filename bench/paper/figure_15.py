@@ -14,10 +14,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from _data import data_set
 from _runs import fit, versions
-from wikipedia import read_pages
 
-from dgsynth import Sequences
 from dgsynth.evaluation.privacy_attacks import membership_inference, membership_inference_from_samples
 
 RESULTS = Path(__file__).parent / "results"
@@ -30,17 +29,14 @@ ATTACKS = {"discriminator": "whole model", "nearest synthetic sample": "samples 
 
 def main(seeds: tuple[int, ...] = SEEDS) -> None:
     RESULTS.mkdir(exist_ok=True)
-    table = read_pages()
-    days = table.columns[3:].tolist()
+    pages = data_set("wikipedia").train
     rows = []
     for seed in seeds:
-        order = np.random.default_rng(seed).permutation(len(table))
+        order = np.random.default_rng(seed).permutation(len(pages))
         for size in SIZES:
-            trained = table.iloc[order[:size]].reset_index(drop=True)
-            model = fit(f"figure_15_{size}_{seed}", trained, time_columns=days, sample_len=10, max_steps=STEPS)
-            others = table.iloc[order[1008 : 1008 + size]].reset_index(drop=True)
-            members, nonmembers = (Sequences.from_wide(part, time_columns=days) for part in (trained, others))
-            synthetic = Sequences.from_wide(model.sample(N_SYNTHETIC, random_state=1), time_columns=days)
+            members, nonmembers = pages.take(order[:size]), pages.take(order[1008 : 1008 + size])
+            model = fit(f"figure_15_{size}_{seed}", members, sample_len=10, max_steps=STEPS)
+            synthetic = model.sample(N_SYNTHETIC, random_state=1)
             found = [
                 membership_inference(model, members, nonmembers),
                 membership_inference_from_samples(synthetic, members, nonmembers),

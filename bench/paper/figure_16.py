@@ -15,9 +15,9 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
+from _data import data_set
 from _runs import CACHE, versions
-from wikipedia import log_views, read_pages
+from table_3 import VIEWS, log_views
 
 from dgsynth import DGSynthesizer, PrivacyConfig, Sequences
 from dgsynth.data.simulate import make_web_traffic
@@ -49,20 +49,16 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     RESULTS.mkdir(exist_ok=True)
-    table = read_pages()
-    days = table.columns[3:].tolist()
-    real = Sequences.from_wide(table, time_columns=days)
+    real = data_set("wikipedia").train
     logged = log_views(real)
     result: dict[str, Any] = {
         "delta": DELTA,
-        "floor": floor(autocorrelation_mse, logged, "value"),
-        "autocorrelation MSE of noise without memory": float(
-            (mean_autocorrelation(logged, "value")[1:501] ** 2).mean()
-        ),
+        "floor": floor(autocorrelation_mse, logged, VIEWS),
+        "autocorrelation MSE of noise without memory": float((mean_autocorrelation(logged, VIEWS)[1:501] ** 2).mean()),
         "rows": [],
         "versions": versions(),
     }
-    curves = {"real": mean_autocorrelation(logged, "value")}
+    curves = {"real": mean_autocorrelation(logged, VIEWS)}
     if (RESULTS / "figure_16.json").exists() and CURVES.exists():  # an interrupted run goes on
         result["rows"] = json.loads((RESULTS / "figure_16.json").read_text())["rows"]
         curves |= dict(np.load(CURVES))
@@ -71,17 +67,17 @@ def main() -> None:
         return any((row["variant"], row["epsilon"]) == (variant, epsilon) for row in result["rows"])
 
     def note(variant: str, epsilon: float | None, model: DGSynthesizer, seconds: float) -> None:
-        made = Sequences.from_wide(model.sample(2000, random_state=1), time_columns=days)
+        made = model.sample(2000, random_state=1)
         made_log = log_views(made)
-        curves[f"{variant}, {epsilon}"] = mean_autocorrelation(made_log, "value")
+        curves[f"{variant}, {epsilon}"] = mean_autocorrelation(made_log, VIEWS)
         row = {
             "variant": variant,
             "epsilon": epsilon,
             "spent": getattr(model, "epsilon_", None),
             "noise_multiplier": model.privacy_ledger_[-1].noise_multiplier if hasattr(model, "epsilon_") else None,
-            "autocorrelation MSE, log views": autocorrelation_mse(logged, made_log, "value"),
+            "autocorrelation MSE, log views": autocorrelation_mse(logged, made_log, VIEWS),
             "total variation of the domains": total_variation(real, made, "domain"),
-            "score": model.score(table),
+            "score": model.score(real),
             "seconds": round(seconds, 1),
         }
         print(row, flush=True)
@@ -90,18 +86,17 @@ def main() -> None:
         np.savez(CURVES, **curves)
 
     common: dict[str, Any] = {
-        "time_columns": days,
-        "schema": real.schema.with_column("value", minimum=0, maximum=10**9),
+        "schema": real.schema.with_column(VIEWS, minimum=0, maximum=10**9),
         "scaling": "log",
         "sample_len": 10,
         "random_state": 0,
     }
-    public = _pretrained(common, table, days)
+    public = _pretrained(common, real)
     if not is_done("pretrained, without private data", 0.0):
         note("pretrained, without private data", 0.0, public, 0.0)
     if not is_done("without privacy", None):
         start = time.perf_counter()
-        without = DGSynthesizer(**common, max_steps=2000).fit(table)
+        without = DGSynthesizer(**common, max_steps=2000).fit(real)
         note("without privacy", None, without, time.perf_counter() - start)
     for name, settings in VARIANTS.items():
         for epsilon in EPSILONS:
@@ -109,7 +104,7 @@ def main() -> None:
                 continue
             model = _private(common, dict(settings), epsilon)
             start = time.perf_counter()
-            model.fit(table)
+            model.fit(real)
             note(name, epsilon, model, time.perf_counter() - start)
     _draw(curves)
 
@@ -123,21 +118,19 @@ def _private(common: dict[str, Any], settings: dict[str, Any], epsilon: float) -
     return model.set_params(**settings, privacy=privacy, warm_start=True)
 
 
-def _pretrained(common: dict[str, Any], table: pd.DataFrame, days: list[str]) -> DGSynthesizer:
+def _pretrained(common: dict[str, Any], real: Sequences) -> DGSynthesizer:
     """Return a model of simulated pages, which knows of the real ones what is public."""
     if not PUBLIC.exists():
         CACHE.mkdir(exist_ok=True)
-        DGSynthesizer(**common, max_steps=PRETRAINING_STEPS).fit(_simulated(table, days)).save(PUBLIC)
+        DGSynthesizer(**common, max_steps=PRETRAINING_STEPS).fit(_simulated(real)).save(PUBLIC)
     return DGSynthesizer.load(PUBLIC)
 
 
-def _simulated(table: pd.DataFrame, days: list[str]) -> pd.DataFrame:
-    long = make_web_traffic(2000, len(days), random_state=1)
-    arrays = long["views"].to_numpy().reshape(-1, len(days))
-    metadata = long.iloc[:: len(days)][["domain", "access", "agent"]].reset_index(drop=True)
-    simulated = pd.concat([metadata, pd.DataFrame(arrays, columns=days)], axis=1)
-    known = np.logical_and.reduce([simulated[name].isin(table[name].unique()) for name in metadata])
-    return simulated[known].reset_index(drop=True)
+def _simulated(real: Sequences) -> Sequences:
+    pages = make_web_traffic(2000, int(real.lengths[0]), random_state=1).drop(columns="date")
+    for name in real.schema.metadata_names:
+        pages = pages[pages[name].isin(real.metadata[name].unique())]
+    return Sequences.from_long(pages, sequence_key="page", metadata=real.schema.metadata_names)
 
 
 def _draw(curves: dict[str, np.ndarray]) -> None:

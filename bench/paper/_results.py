@@ -1,0 +1,78 @@
+"""The form of all results: measures of models, beside the paper's, the real data's and a target; and their pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from _runs import versions
+from _training import samples_of
+
+from dgsynth import Sequences
+from dgsynth.evaluation.plots import Figure
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number of each run.
+
+    Attributes
+    ----------
+    name : str
+    values : dict of str to list of float
+        By model, one value for each seed.
+    paper : dict of str to float
+        What the paper reports, by model.
+    real : float or None
+        What the real data have.
+    floor : float or None
+        What two halves of the real data are apart.
+    target : float or None
+        What ours must reach: at most so much, or at least where `higher_is_better`.
+    higher_is_better : bool
+    """
+
+    name: str
+    values: Mapping[str, Sequence[float]]
+    paper: Mapping[str, float] = field(default_factory=dict)
+    real: float | None = None
+    floor: float | None = None
+    target: float | None = None
+    higher_is_better: bool = False
+
+
+def measured(
+    metric: Callable[[Sequences], float], made: Mapping[str, Mapping[int, Sequences]]
+) -> dict[str, list[float]]:
+    """Return a metric of the samples of each model and seed."""
+    return {model: [float(metric(samples)) for samples in by_seed.values()] for model, by_seed in made.items()}
+
+
+def first_seed(data: str, models: tuple[str, ...]) -> dict[str, Sequences]:
+    """Return the samples of each model's first seed, for pictures."""
+    return {model: next(iter(by_seed.values())) for model, by_seed in samples_of(data, models).items()}
+
+
+def write(name: str, title: str, text: str, measures: Sequence[Measure], figures: Mapping[str, Figure]) -> None:
+    """Write an experiment to the results: numbers as JSON, and pictures."""
+    RESULTS.mkdir(exist_ok=True)
+    pictures = {caption: f"{name}{'' if i == 0 else f'_{i + 1}'}.png" for i, caption in enumerate(figures)}
+    for caption, figure in figures.items():
+        figure.savefig(RESULTS / pictures[caption], dpi=110)
+    content = {
+        "title": title,
+        "text": " ".join(text.split()),
+        "measures": [asdict(measure) for measure in measures],
+        "pictures": pictures,
+        "versions": versions(),
+    }
+    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    print(title)
+    for measure in measures:
+        medians = {model: f"{np.median(values):.3g}" for model, values in measure.values.items()}
+        print(f"  {measure.name}: {medians}, target {measure.target}, floor {measure.floor}")

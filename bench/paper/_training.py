@@ -1,0 +1,155 @@
+"""Trained once, kept as samples: the runs of the experiments, and where their samples lie."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from _data import data_set
+from _runs import CACHE, versions
+from _settings import GRETEL, N_TRAIN, OURS, PLANS, SEEDS
+
+from dgsynth import DGSynthesizer, Sequences
+from dgsynth.comparing import new_model
+from dgsynth.training.callbacks import TimeLimit
+
+SAMPLES = CACHE / "paper"
+PARTS = ("metadata", "measurements")
+PEERS = os.environ.get("DGSYNTH_PEERS_PYTHON")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A model of a data set, trained from one seed."""
+
+    data: str
+    model: str
+    seed: int
+
+    @property
+    def path(self) -> Path:
+        return SAMPLES / f"{self.data}, {self.model}, {self.seed}.npz"
+
+    def __str__(self) -> str:
+        return f"{self.model} on {self.data}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Made:
+    """Samples of a run, and how they came about: seconds, steps, versions."""
+
+    samples: Sequences
+    facts: dict[str, Any]
+
+
+def runs() -> list[Run]:
+    """Return all runs of the plans, in the order in which they are made: ours and the first seed first."""
+    ours = [Run(data, OURS, seed) for seed in SEEDS for data in PLANS]
+    others = [Run(data, model, seed) for seed in SEEDS for data, plan in PLANS.items() for model in plan.others]
+    variants = [
+        Run(data, model, seed)
+        for data, plan in PLANS.items()
+        for seed in SEEDS[: plan.variant_seeds]
+        for model in plan.variants
+    ]
+    usable = [run for run in (*ours, *others, *variants) if run.model != GRETEL or PEERS]
+    return sorted(usable, key=lambda run: (run.seed > 0 and run.model != OURS, run.seed))
+
+
+def made(data: str, model: str) -> dict[int, Made]:
+    """Return what has been made by a model so far, by seed."""
+    found = (Run(data, model, seed) for seed in SEEDS)
+    return {run.seed: load(run) for run in found if run.path.exists()}
+
+
+def samples_of(data: str, models: tuple[str, ...]) -> dict[str, dict[int, Sequences]]:
+    """Return the samples of each model that has made some, by seed."""
+    found = {model: {seed: one.samples for seed, one in made(data, model).items()} for model in models}
+    return {model: by_seed for model, by_seed in found.items() if by_seed}
+
+
+def train(run: Run) -> None:
+    """Train a model, and keep its samples."""
+    plan, start = PLANS[run.data], time.perf_counter()
+    real, n = data_set(run.data).train, plan.n_synthetic
+    SAMPLES.mkdir(parents=True, exist_ok=True)
+    if run.model == GRETEL:
+        samples, facts = _gretel(run, real, n)
+    else:
+        parameters = plan.parameters(run.model)
+        if parameters is None:
+            model = new_model(run.model, random_state=run.seed, n_jobs=1, callbacks=[TimeLimit(plan.seconds)])
+            if "max_steps" in model.get_params():
+                model.set_params(max_steps=10**9)
+        else:
+            real = real.take(np.arange(parameters.pop(N_TRAIN, len(real))))
+            folder = SAMPLES / run.path.stem
+            model = DGSynthesizer(random_state=run.seed, n_jobs=1, checkpoint_dir=folder, **parameters)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(real)
+        facts = {"seconds": time.perf_counter() - start, "steps": model.n_steps_}
+        samples = model.sample(n, random_state=1)
+    _save(run, samples, {**facts, "versions": versions()})
+
+
+def _gretel(run: Run, real: Sequences, n: int) -> tuple[Sequences, dict[str, Any]]:
+    """Return samples of gretel's DGAN, which another Python trains."""
+    plan, schema = PLANS[run.data], real.schema
+    table, out = run.path.with_suffix(".csv"), run.path.with_suffix(".made.csv")
+    _numbered(real).to_csv(table, index=False)
+    names = {"metadata": schema.metadata_names, "measurements": schema.measurement_names}
+    discrete = [column.name for column in (*schema.metadata, *schema.measurements) if column.has_categories]
+    settings = {"sample_len": plan.ours["sample_len"], "seconds": plan.seconds, "seed": run.seed, "n": n}
+    asked = json.dumps({**names, **settings, "discrete": discrete})
+    command = [str(PEERS), str(Path(__file__).with_name("_gretel.py")), str(table), str(out), asked]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    frame = pd.read_csv(out)
+    numbers = [name for name in discrete if pd.api.types.is_numeric_dtype(frame[name])]
+    samples = Sequences.from_long(frame, sequence_key="sample", categorical=numbers, **names)
+    table.unlink()
+    out.unlink()
+    return samples, json.loads(done.stdout.splitlines()[-1])
+
+
+def _numbered(data: Sequences) -> pd.DataFrame:
+    """Return a long table with a sample's number and a record's."""
+    sample = np.repeat(np.arange(len(data)), data.lengths)
+    record = np.arange(data.n_records) - data.offsets[sample]
+    metadata = data.metadata.iloc[sample].reset_index(drop=True)
+    return pd.concat([pd.DataFrame({"sample": sample, "record": record}), metadata, data.measurements], axis=1)
+
+
+def _save(run: Run, samples: Sequences, facts: dict[str, Any]) -> None:
+    columns = {f"{part}.{name}": _plain(values) for part in PARTS for name, values in getattr(samples, part).items()}
+    temporary = run.path.with_name(f".{run.path.name}")
+    np.savez_compressed(temporary, lengths=samples.lengths, facts=json.dumps(facts), **columns)
+    os.replace(temporary, run.path)
+
+
+def _plain(values: pd.Series) -> np.ndarray:
+    """Return numbers as they are, and all else as text."""
+    is_number = isinstance(values.dtype, np.dtype) and values.dtype.kind in "ifb"
+    return values.to_numpy() if is_number else values.astype(str).to_numpy(dtype=str)
+
+
+def load(run: Run) -> Made:
+    """Return what a run has left; its schema is that of the real data."""
+    schema = data_set(run.data).train.schema
+    with np.load(run.path) as file:
+        metadata, measurements = (
+            pd.DataFrame({column.name: file[f"{part}.{column.name}"] for column in getattr(schema, part)})
+            for part in PARTS
+        )
+        samples = Sequences(metadata, measurements, file["lengths"], None, schema)
+        return Made(samples, json.loads(str(file["facts"])))

@@ -1,0 +1,146 @@
+"""Write docs/RESULTS.md from the results of the experiments."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _results import RESULTS
+from _settings import OURS
+
+PAGE = Path(__file__).parents[2] / "docs" / "RESULTS.md"
+ORDER = (
+    "table_3",
+    "table_2",
+    "figure_9",
+    "figure_10",
+    "figure_13",
+    "figure_24",
+    "figure_4",
+    "figure_5",
+    "figure_6",
+    "figure_8",
+    "figure_11",
+    "table_4",
+    "figure_21",
+    "ablation",
+)
+HEAD = """# The paper's experiments
+
+Written by `make paper` from what it measured (`bench/paper/results`), on data that can be had: `bench/paper/_data.py`
+says what each set is, and `_settings.py` has every setting. A cell is the median over seeds, with their range; seeds
+are counted behind a model's name. *Paper* is what Lin et al. (2020) report, on their data and after their training,
+which is often a hundred times longer. The *floor* is the same distance between two random halves of the real data.
+
+"as in the paper" is this library with all settings of Appendix B; "dgsynth" has the ones that were found best here;
+"gretel" is gretel-synthetics 0.22.20. Every other model had the seconds that dgsynth's steps take about, on one thread.
+"""
+
+
+def main() -> None:
+    found = {name: json.loads((RESULTS / f"{name}.json").read_text()) for name in ORDER if _path(name).exists()}
+    parts = [HEAD, _targets(found), *(_section(content) for content in found.values()), _privacy()]
+    PAGE.write_text("\n".join(part for part in parts if part))
+    print(f"wrote {PAGE}")
+
+
+def _path(name: str) -> Path:
+    return RESULTS / f"{name}.json"
+
+
+def _targets(found: dict[str, dict[str, Any]]) -> str:
+    """Return the table of what ours was to reach."""
+    rows = []
+    for content in found.values():
+        for measure in content["measures"]:
+            values = [v for v in measure["values"].get(OURS, []) if v is not None and math.isfinite(v)]
+            target = measure["target"]
+            if target is None or not values:
+                continue
+            median, up = float(np.median(values)), measure["higher_is_better"]
+            is_met = median >= target if up else median <= target
+            sign = "at least" if up else "at most"
+            wanted = "above 0" if target == 0 else f"{sign} {_number(target)}"
+            where = content["title"].split(":")[0]
+            rows.append((measure["name"], where, wanted, _cell(values), "yes" if is_met else "**no**"))
+    head = ("measure", "experiment", "target", f"{OURS}", "met")
+    return "## What was to be reached\n\n" + _table(head, rows)
+
+
+def _section(content: dict[str, Any]) -> str:
+    measures = content["measures"]
+    models = list(dict.fromkeys(model for measure in measures for model in measure["values"]))
+    seeds = {model: max(len(measure["values"].get(model, [])) for measure in measures) for model in models}
+    columns: list[tuple[str, list[str]]] = []
+    for measure in measures:
+        columns.append((measure["name"], [_cell(measure["values"].get(model, [])) for model in models]))
+        if measure["paper"]:
+            columns.append(("paper", [_number(measure["paper"].get(model)) for model in models]))
+    rows = [[f"{model} ({seeds[model]})", *(cells[i] for _, cells in columns)] for i, model in enumerate(models)]
+    for label in ("real", "floor"):
+        if any(measure[label] is not None for measure in measures):
+            row = [label]
+            for measure in measures:
+                row += [_number(measure[label]), *([""] if measure["paper"] else [])]
+            rows.append(row)
+    pictures = [
+        f"![{caption}](../bench/paper/results/{file})\n\n{caption}.\n" for caption, file in content["pictures"].items()
+    ]
+    made = content["versions"]
+    foot = f"Commit {made['commit']}, torch {made['torch']}."
+    table = _table(("model (seeds)", *(name for name, _ in columns)), rows)
+    return "\n".join([f"## {content['title']}\n", content["text"] + "\n", table, *pictures, foot + "\n"])
+
+
+def _privacy() -> str:
+    """Return where the experiments on privacy are, which have results of another form."""
+    if not _path("figure_15").exists():
+        return ""
+    rows = json.loads(_path("figure_15").read_text())["rows"]
+    sizes = sorted({row["training samples"] for row in rows})
+    attacks = list(dict.fromkeys(row["name"] for row in rows))
+
+    def rates(attack: str, size: int) -> list[float]:
+        return [row["success_rate"] for row in rows if (row["name"], row["training samples"]) == (attack, size)]
+
+    cells = [[attack, *(_cell(rates(attack, size)) for size in sizes)] for attack in attacks]
+    text = (
+        "## Figure 15: membership inference by the number of training samples\n\nSuccess rates; 0.5 is guessing. The "
+        "paper has 0.995 with 200 samples and 0.51 with 50,000.\n"
+    )
+    rest = (
+        "\n![Success rate by training samples](../bench/paper/results/figure_15.png)\n\n## Figure 16: differential "
+        "privacy\n\n![Autocorrelation by epsilon](../bench/paper/results/figure_16.png)\n\nThe numbers are in "
+        "[bench/README.md](../bench/README.md#privacy): as in the paper, no variant saves the autocorrelation.\n"
+    )
+    return "\n".join([text, _table(("attack", *(f"{n} samples" for n in sizes)), cells), rest])
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def _cell(values: Sequence[float | None]) -> str:
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    if not finite:
+        return "none" if values else ""
+    median = _number(float(np.median(finite)))
+    return median if len(finite) == 1 else f"{median} ({_number(min(finite))} to {_number(max(finite))})"
+
+
+def _number(value: float | None) -> str:
+    if value is None or not math.isfinite(value):
+        return ""
+    if value != 0 and abs(value) < 0.1:
+        digits = 1 - math.floor(math.log10(abs(value)))
+        return f"{value:.{digits}f}"
+    return f"{value:.2f}" if abs(value) < 10 else f"{value:,.0f}"
+
+
+if __name__ == "__main__":
+    main()
