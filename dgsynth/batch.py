@@ -38,7 +38,8 @@ class Layout:
     Attributes
     ----------
     metadata, minmax, record : tuple of Output
-        Outputs of the three generators, in column order. `record` leaves out the generation flag.
+        Outputs of the three generators, in column order. `minmax` has ranges, and shares of missing values;
+        `record` leaves out the generation flag.
     max_length : int
         T, the most records a sample has; 0 where the data are metadata only.
     sample_len : int

@@ -97,7 +97,8 @@ class DGSynthesizer(Synthesizer):
         S, the records generated per LSTM pass; "auto" makes about 50 passes (paper, section 4.4). Where the
         data have a season, a multiple of its period is learned soonest (14 for weeks of daily records).
     auto_normalize : bool, default=True
-        Scale each sample by its own range, and generate the range (paper, section 4.2).
+        Scale each sample by its own range, and generate the range (paper, section 4.2); of measurements that can be
+        missing also the share that is.
     scaling : {"auto", "linear", "log"} or dict of label to one of these, default="auto"
         "linear" is the paper's. "log" takes log(1 + x / u) first; "auto" does so for columns without negative
         values whose skewness is above 3.

@@ -78,7 +78,7 @@ class Plan:
         return dict(self.ours) if model == OURS else dict(self.variants[model]) if model in self.variants else None
 
 
-_WIKIPEDIA = {"sample_len": 14, "max_steps": 10_000}
+_WIKIPEDIA = {"sample_len": 14, "max_steps": 15_000}
 _WIKIPEDIA_SHORT = {**_WIKIPEDIA, "max_steps": 4000}
 _WIKIPEDIA_PAPER = {**_WIKIPEDIA, **AS_IN_THE_PAPER, "sample_len": 10}
 _MBA = {
@@ -91,12 +91,12 @@ _MBA = {
 }
 _TASKS = {**SETTLED, "hard_flags": True, "sample_len": 5, "max_steps": 8000}
 _JOBS = {**SETTLED, "sample_len": 12, "max_steps": 5000}
-_PHYSIONET = {**SETTLED, "hard_flags": True, "sample_len": 4, "max_steps": 6000}
+_PHYSIONET = {**SETTLED, "hard_flags": True, "sample_len": 7, "max_steps": 8000}
 
 PLANS: dict[str, Plan] = {
     "wikipedia": Plan(
         _WIKIPEDIA,
-        seconds=270,
+        seconds=400,
         n_synthetic=2000,
         baselines=WIKIPEDIA_BASELINES,
         variants={

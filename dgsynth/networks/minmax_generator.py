@@ -1,4 +1,4 @@
-"""The min/max generator: each sample's range, given its metadata."""
+"""The min/max generator: each sample's range, and how much of it is missing, given its metadata."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from dgsynth.networks.blocks import generator_mlp, pack_mlp, run_mlp
 
 class MinMaxGenerator(nn.Module):
     """Generates ((max+min)/2, (max-min)/2) of every auto-normalized measurement (paper, section 4.2, 4.3).
+
+    Where values can be missing, the share of those that are comes third.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from dgsynth.transforms.continuous import ContinuousTransform
 from dgsynth.transforms.decoding import ColumnTransform, column_slices, decode_columns
 from dgsynth.transforms.filling import fill_missing
 from dgsynth.transforms.given import as_column
-from dgsynth.transforms.normalization import denormalize, fill_ranges, normalize
+from dgsynth.transforms.normalization import denormalize, fill_ranges, missing_share, normalize
 from dgsynth.transforms.records import gather_records
 from dgsynth.transforms.scaling import FeatureRange, Line, Scaling
 from dgsynth.transforms.timestamps import Timestamps, TimestampTransform
@@ -63,6 +63,9 @@ class Encoder:
     feature_range : (0, 1) or (-1, 1)
     auto_normalize : bool
     sample_len : int
+    missing_shares : bool
+        Whether with the range of a measurement goes the share of the sample's values that are missing, if any can be.
+        Files of models from before have none.
     """
 
     schema: Schema
@@ -72,6 +75,7 @@ class Encoder:
     feature_range: FeatureRange
     auto_normalize: bool
     sample_len: int
+    missing_shares: bool = True
 
     @classmethod
     def fit(cls, sequences: Sequences, options: EncoderOptions) -> Encoder:
@@ -142,7 +146,7 @@ class Encoder:
         """What the networks need to know about the data."""
         return Layout(
             metadata=_outputs(self.metadata),
-            minmax=tuple(output for _ in self._normalized for output in self._minmax_outputs),
+            minmax=tuple(output for transform in self._normalized for output in self._minmax_outputs(transform)),
             record=_outputs(self.measurements),
             max_length=self.schema.max_length,
             sample_len=self.sample_len,
@@ -178,7 +182,7 @@ class Encoder:
         OSError
             The folder can't take the records.
         """
-        ranges = np.empty((2 * len(self._normalized), len(sequences)))
+        ranges = np.empty((len(self.layout.minmax), len(sequences)))
         shape = (sequences.n_records, sum(output.dim for output in _outputs(self.measurements)))
         records = gather_records(self._record_blocks(sequences, ranges), shape, folder)
         return EncodedBatch(
@@ -253,10 +257,13 @@ class Encoder:
             return []
         return [transform for transform in self.measurements if isinstance(transform, ContinuousTransform)]
 
-    @property
-    def _minmax_outputs(self) -> tuple[Output, Output]:
-        """(max + min) / 2 lies in the feature range, (max - min) / 2 in [0, 1]."""
-        return Output(1, "sigmoid" if self.feature_range[0] == 0 else "tanh"), Output(1, "sigmoid")
+    def _minmax_outputs(self, transform: ContinuousTransform) -> tuple[Output, ...]:
+        """(max + min) / 2 lies in the feature range, (max - min) / 2 and the share of missing values in [0, 1]."""
+        middle = Output(1, "sigmoid" if self.feature_range[0] == 0 else "tanh")
+        return (middle, Output(1, "sigmoid"), *((Output(1, "sigmoid"),) if self._has_share(transform) else ()))
+
+    def _has_share(self, transform: ContinuousTransform) -> bool:
+        return self.missing_shares and transform.column.nullable
 
     def _metadata_frame(self, sequences: Sequences) -> pd.DataFrame:
         if self.timestamps is None or self.timestamps.start_column is None:
@@ -280,7 +287,8 @@ class Encoder:
     def _record_blocks(self, sequences: Sequences, ranges: np.ndarray) -> Iterator[np.ndarray]:
         """Yield records of whole samples, float32 of shape (rows, D), and note the samples' ranges on the way.
 
-        `ranges` has shape (M, n): of each normalized measurement (max + min) / 2 and (max - min) / 2.
+        `ranges` has shape (M, n): of each normalized measurement (max + min) / 2 and (max - min) / 2, and the share of
+        missing values where they have one.
         """
         columns, offsets = self._measurement_values(sequences), sequences.offsets
         middle = sum(self.feature_range) / 2
@@ -296,13 +304,19 @@ class Encoder:
                 scaled = transform.scale(block)
                 if self.auto_normalize:
                     scaled, next(noted)[:], next(noted)[:] = normalize(scaled, within, self.feature_range)
+                    if self._has_share(transform):
+                        next(noted)[:] = missing_share(scaled, within)
                 parts.append(transform.join(fill_missing(scaled, within, otherwise=middle), np.isnan(scaled)))
             yield np.concatenate(parts, axis=1) if parts else np.zeros((rows.stop - rows.start, 0), dtype=np.float32)
 
     def _minmax(self, ranges: np.ndarray, each_alone: bool) -> np.ndarray:
         """Return min/max metadata, float32 of shape (n, M), for ranges of shape (M, n)."""
-        for k in range(0, len(ranges), 2):
-            ranges[k], ranges[k + 1] = fill_ranges(ranges[k], ranges[k + 1], self.feature_range, each_alone)
+        of_samples = iter(ranges)
+        for transform in self._normalized:
+            middle, half_width = next(of_samples), next(of_samples)
+            middle[:], half_width[:] = fill_ranges(middle, half_width, self.feature_range, each_alone)
+            if self._has_share(transform):
+                next(of_samples)
         return np.ascontiguousarray(ranges.T, dtype=np.float32)
 
     def _measurement_values(self, sequences: Sequences) -> list[pd.Series]:
@@ -314,12 +328,15 @@ class Encoder:
     def _lines(self, minmax: np.ndarray) -> list[Line | None]:
         """Return for each measurement what undoes its scaling sample by sample; None where its own will do."""
         ranges = iter(minmax.astype(np.float64).T)  # of each normalized measurement: (max + min) / 2, (max - min) / 2
-        return [
-            denormalize(transform.scaler.line, next(ranges), next(ranges), self.feature_range)
-            if self.auto_normalize and isinstance(transform, ContinuousTransform)
-            else None
-            for transform in self.measurements
-        ]
+        lines: list[Line | None] = []
+        for transform in self.measurements:
+            if not self.auto_normalize or not isinstance(transform, ContinuousTransform):
+                lines.append(None)
+                continue
+            lines.append(denormalize(transform.scaler.line, next(ranges), next(ranges), self.feature_range))
+            if self._has_share(transform):
+                next(ranges)  # what is missing was said by the records themselves
+        return lines
 
 
 def _is_known(values: pd.Series, column: Column) -> np.ndarray:

@@ -64,6 +64,23 @@ def fill_ranges(
     return np.where(has_values, middle, mean), np.where(has_values, half_width, MARGIN)
 
 
+def missing_share(records: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Return for each sample the share of its values that are missing, in [0, 1].
+
+    Often all of a measurement is missing in a sample, or none. Like the range it is generated beside the metadata, so
+    that the auxiliary discriminator sees how it goes with them, and the LSTM need not remember it by itself.
+
+    Parameters
+    ----------
+    records : float array of shape (sum of lengths,)
+        NaN where missing.
+    offsets : int64 array of shape (n + 1,)
+        Where each sample begins; every sample has a record.
+    """
+    share: np.ndarray = np.add.reduceat(np.isnan(records), offsets[:-1], dtype=np.float64) / np.diff(offsets)
+    return share
+
+
 def denormalize(line: Line, middle: np.ndarray, half_width: np.ndarray, feature_range: FeatureRange) -> Line:
     """Return `line` with each sample's own range before it: what undoes `normalize`, and then what `line` undoes.
 

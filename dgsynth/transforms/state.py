@@ -25,6 +25,7 @@ def encoder_to_dict(encoder: Encoder) -> dict[str, Any]:
         "feature_range": list(encoder.feature_range),
         "auto_normalize": encoder.auto_normalize,
         "sample_len": encoder.sample_len,
+        "missing_shares": encoder.missing_shares,
     }
 
 
@@ -52,6 +53,7 @@ def encoder_from_dict(plain: dict[str, Any]) -> Encoder:
         feature_range=feature_range,
         auto_normalize=_flag(plain["auto_normalize"], "auto_normalize"),
         sample_len=sample_len,
+        missing_shares=_flag(plain.get("missing_shares", False), "missing_shares"),
     )
 
 

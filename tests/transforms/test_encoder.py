@@ -51,7 +51,7 @@ def test_data_come_back(sequences, auto_normalize, feature_range):
     encoded = encoder.encode(sequences)
     layout = encoder.layout
     assert encoded.metadata.shape[1] == layout.metadata_dim
-    assert encoded.minmax.shape[1] == layout.minmax_dim == (4 if auto_normalize else 0)
+    assert encoded.minmax.shape[1] == layout.minmax_dim == (5 if auto_normalize else 0)
     assert encoded.records.shape[1] + 2 == layout.step_dim
     back = encoder.decode(encoded)
     pd.testing.assert_frame_equal(back.metadata, sequences.metadata)
@@ -207,3 +207,22 @@ def test_of_each_alone_a_sample_is_encoded_as_in_any_company():
     together, alone = encoder.encode(both, each_alone=True), encoder.encode(both.take([0]), each_alone=True)
     assert torch.equal(together.minmax[:1], alone.minmax)
     assert not torch.equal(encoder.encode(both).minmax[:1], alone.minmax)
+
+
+def test_the_share_of_missing_values_goes_with_the_range_of_what_can_be_missing(sequences):
+    encoder = Encoder.fit(sequences, EncoderOptions())
+    minmax = encoder.encode(sequences).minmax.numpy()
+    sample = np.repeat(np.arange(len(sequences)), sequences.lengths)
+    shares = sequences.measurements["loss"].isna().groupby(sample).mean()
+    np.testing.assert_allclose(minmax[:, 4], shares, atol=1e-7)  # after two ranges, traffic having no share
+    assert 0 < shares.mean() < 1
+
+
+def test_an_encoder_from_before_has_no_shares(sequences):
+    plain = encoder_to_dict(Encoder.fit(sequences, EncoderOptions()))
+    del plain["missing_shares"]
+    old = encoder_from_dict(plain)
+    encoded = old.encode(sequences)
+    assert encoded.minmax.shape[1] == old.layout.minmax_dim == 4
+    back = old.decode(encoded)
+    pd.testing.assert_frame_equal(back.measurements, sequences.measurements, rtol=1e-5, atol=1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dgsynth.transforms.filling import fill_missing
-from dgsynth.transforms.normalization import MARGIN, denormalize, fill_ranges, normalize
+from dgsynth.transforms.normalization import MARGIN, denormalize, fill_ranges, missing_share, normalize
 from dgsynth.transforms.scaling import Line
 
 OFFSETS = np.array([0, 3, 4, 8])
@@ -48,3 +48,8 @@ def test_gaps_are_bridged_by_a_line_and_ends_held():
 def test_samples_do_not_fill_each_other():
     filled = fill_missing(np.array([9.0, np.nan, np.nan, 3.0]), np.array([0, 1, 3, 4]), otherwise=0.5)
     assert filled.tolist() == [9, 0.5, 0.5, 3]
+
+
+def test_the_share_of_missing_values_is_that_of_each_sample():
+    np.testing.assert_allclose(missing_share(RECORDS, OFFSETS), [0, 0, 0.25])
+    assert missing_share(np.array([np.nan, np.nan, 1.0]), np.array([0, 2, 3])).tolist() == [1, 0]
