@@ -78,7 +78,7 @@ class Plan:
         return dict(self.ours) if model == OURS else dict(self.variants[model]) if model in self.variants else None
 
 
-_WIKIPEDIA = {"sample_len": 14, "max_steps": 15_000}
+_WIKIPEDIA = {**SETTLED, "sample_len": 14, "max_steps": 15_000}
 _WIKIPEDIA_SHORT = {**_WIKIPEDIA, "max_steps": 4000}
 _WIKIPEDIA_PAPER = {**_WIKIPEDIA, **AS_IN_THE_PAPER, "sample_len": 10}
 _MBA = {
@@ -108,7 +108,7 @@ PLANS: dict[str, Plan] = {
             **{f"S = {s}": {**_WIKIPEDIA_SHORT, "sample_len": s} for s in (14, 5, 10, 25, 50, 1)},
             **{f"{n} samples": {**_WIKIPEDIA_SHORT, N_TRAIN: n} for n in (50, 100, 200, 500, 1000)},
             "linear scale": {**_WIKIPEDIA_SHORT, "scaling": "linear"},
-            "falling learning rate": {**_WIKIPEDIA_SHORT, **SETTLED},
+            "constant learning rate": {**_WIKIPEDIA_SHORT, "learning_rate_schedule": "constant"},
             "no averaging": {**_WIKIPEDIA_SHORT, "generator_averaging": 0.0},
             "packing of 2": {**_WIKIPEDIA_SHORT, "packing": 2},
             "3 discriminator rounds": {**_WIKIPEDIA_SHORT, "discriminator_rounds": 3},

@@ -15,7 +15,7 @@ from dgsynth.evaluation.metrics import autocorrelation_mse, wasserstein_lengths
 WIKIPEDIA = (
     "S = 14",
     "linear scale",
-    "falling learning rate",
+    "constant learning rate",
     "no averaging",
     "packing of 2",
     "3 discriminator rounds",

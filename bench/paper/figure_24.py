@@ -24,6 +24,9 @@ def main() -> None:
         ]
         for model, by_seed in samples_of("wikipedia half", MODELS).items()
     }
+    if not results:
+        print("no model of half the pages has been trained yet")
+        return
     measures, up = [], {"higher_is_better": True}
     means = {
         model: [result.summary().xs("mean", axis=1, level=1) for result in found] for model, found in results.items()

@@ -18,6 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import page
+from _data import data_folder
 from _training import Run, runs, train
 
 DRAWN = (
@@ -42,6 +43,7 @@ LONG = ("figure_15", "figure_16")
 
 
 def main(hours: float, workers: int, only: list[str]) -> None:
+    data_folder()  # ends here without it
     end = time.monotonic() + 3600 * hours
     train_all(end, workers, only)
     for name in DRAWN:
