@@ -83,6 +83,7 @@ _WIKIPEDIA_SHORT = {**_WIKIPEDIA, "max_steps": 4000}
 _WIKIPEDIA_PAPER = {**_WIKIPEDIA, **AS_IN_THE_PAPER, "sample_len": 10}
 _MBA = {
     **SETTLED,
+    "learning_rate": 2e-3,
     "sample_len": 4,
     "max_steps": 10_000,
     "auto_normalize": False,
@@ -125,6 +126,7 @@ PLANS: dict[str, Plan] = {
             "constant learning rate": {**_MBA, "learning_rate_schedule": "constant"},
             "no averaging": {**_MBA, "generator_averaging": 0.0},
             "logarithmic scale": {**_MBA, "scaling": "auto"},
+            "learning rate of 0.001": {**_MBA, "learning_rate": 1e-3},
             "auto-normalization": {**_MBA, "auto_normalize": True},
             "auxiliary discriminator": {**_MBA, "auxiliary_discriminator": True},
         },
