@@ -31,10 +31,11 @@ ORDER = (
 )
 HEAD = """# The paper's experiments
 
-Written by `make paper` from what it measured (`bench/paper/results`), on data that can be had: `bench/paper/_data.py`
+Written by `make paper` from what it measured (`bench/paper/results`), on data that can be had: `bench/_data.py`
 says what each set is, and `_settings.py` has every setting. A cell is the median over seeds, with their range; seeds
-are counted behind a model's name. *Paper* is what Lin et al. (2020) report, on their data and after their training,
-which is often a hundred times longer. The *floor* is the same distance between two random halves of the real data.
+are counted behind a model's name, and a model that was not trained yet is not listed. *Paper* is what Lin et al. (2020)
+report, on their data and after their training, which is often a hundred times longer. The *floor* is the same distance
+between two random halves of the real data.
 
 "as in the paper" is this library with all settings of Appendix B; "dgsynth" has the ones that were found best here;
 "gretel" is gretel-synthetics 0.22.20. Every other model had the seconds that dgsynth's steps take about, on one thread.
