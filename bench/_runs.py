@@ -36,7 +36,9 @@ def fit(name: str, data: Any, **parameters: Any) -> DGSynthesizer:
 def run_script(python: str, script: str, *arguments: object, **environment: str) -> dict[str, Any]:
     """Return what a script of this folder prints last, as JSON, when another process runs it."""
     command = [python, str(BENCH / script), *map(str, arguments)]
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{script} failed: {done.stderr[-2000:]}")
     measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return measured
 

@@ -160,15 +160,15 @@ def fit(
     scaling: Annotated[Scaling | None, typer.Option(help="Scale of the numbers; log suits those over decades.")] = None,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
+    learning_rate_schedule: Annotated[
+        Schedule | None, typer.Option(help="Whether the learning rate is constant, or falls to 0 until the end.")
+    ] = None,
     hard_flags: Annotated[
         bool,
         typer.Option(
             "--hard-flags", help="Let discriminators see the end of a sample as it is decided: better lengths."
         ),
     ] = False,
-    learning_rate_schedule: Annotated[
-        Schedule | None, typer.Option(help="Whether the learning rate is constant, or falls to 0 until the end.")
-    ] = None,
     early_stopping: Annotated[
         bool,
         typer.Option(
@@ -249,8 +249,8 @@ def fit(
         "scaling": None if scaling is None else scaling.value,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
-        "hard_flags": hard_flags or None,
         "learning_rate_schedule": None if learning_rate_schedule is None else learning_rate_schedule.value,
+        "hard_flags": hard_flags or None,
         "early_stopping": early_stopping or None,
         "random_state": random_state,
         "checkpoint_dir": checkpoint_dir,

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from _runs import versions
-from _training import samples_of
 
 from dgsynth import Sequences
 from dgsynth.evaluation.plots import Figure
@@ -53,9 +52,9 @@ def measured(
     return {model: [float(metric(samples)) for samples in by_seed.values()] for model, by_seed in made.items()}
 
 
-def first_seed(data: str, models: tuple[str, ...]) -> dict[str, Sequences]:
+def first_seed(made: Mapping[str, Mapping[int, Sequences]]) -> dict[str, Sequences]:
     """Return the samples of each model's first seed, for pictures."""
-    return {model: next(iter(by_seed.values())) for model, by_seed in samples_of(data, models).items()}
+    return {model: next(iter(by_seed.values())) for model, by_seed in made.items()}
 
 
 def write(name: str, title: str, text: str, measures: Sequence[Measure], figures: Mapping[str, Figure]) -> None:

@@ -75,7 +75,8 @@ class Plan:
 
     def parameters(self, model: str) -> dict[str, Any] | None:
         """Return the parameters of a DoppelGANger, None for another model."""
-        return dict(self.ours) if model == OURS else dict(self.variants[model]) if model in self.variants else None
+        found = {OURS: self.ours, **self.variants}.get(model)
+        return None if found is None else dict(found)
 
 
 _WIKIPEDIA = {**SETTLED, "sample_len": 14, "max_steps": 15_000}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import time
 import warnings
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from _data import data_set
-from _runs import CACHE, versions
+from _runs import CACHE, run_peer, versions
 from _settings import GRETEL, N_TRAIN, OURS, PLANS, SEEDS
 
 from dgsynth import DGSynthesizer, Sequences
@@ -23,7 +22,7 @@ from dgsynth.training.callbacks import TimeLimit
 
 SAMPLES = CACHE / "paper"
 PARTS = ("metadata", "measurements")
-PEERS = os.environ.get("DGSYNTH_PEERS_PYTHON")
+HAS_PEERS = bool(os.environ.get("DGSYNTH_PEERS_PYTHON"))
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def runs() -> list[Run]:
         for seed in SEEDS[: plan.variant_seeds]
         for model in plan.variants
     ]
-    usable = [run for run in (*ours, *others, *variants) if run.model != GRETEL or PEERS]
+    usable = [run for run in (*ours, *others, *variants) if run.model != GRETEL or HAS_PEERS]
     return sorted(usable, key=lambda run: (run.seed > 0 and run.model != OURS, run.seed))
 
 
@@ -110,16 +109,14 @@ def _gretel(run: Run, real: Sequences, n: int) -> tuple[Sequences, dict[str, Any
     discrete = [column.name for column in (*schema.metadata, *schema.measurements) if column.has_categories]
     settings = {"sample_len": plan.ours["sample_len"], "seconds": plan.seconds, "seed": run.seed, "n": n}
     asked = json.dumps({**names, **settings, "discrete": discrete})
-    command = [str(PEERS), str(Path(__file__).with_name("_gretel.py")), str(table), str(out), asked]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])
+    facts = run_peer("paper/_gretel.py", table, out, asked)
+    assert facts is not None, "runs() leaves gretel out where there is no Python for it"
     frame = pd.read_csv(out)
     numbers = [name for name in discrete if pd.api.types.is_numeric_dtype(frame[name])]
     samples = Sequences.from_long(frame, sequence_key="sample", categorical=numbers, **names)
     table.unlink()
     out.unlink()
-    return samples, json.loads(done.stdout.splitlines()[-1])
+    return samples, facts
 
 
 def _numbered(data: Sequences) -> pd.DataFrame:

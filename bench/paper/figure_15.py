@@ -9,17 +9,16 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from _data import data_set
+from _results import RESULTS
 from _runs import fit, versions
 
 from dgsynth.evaluation.privacy_attacks import membership_inference, membership_inference_from_samples
 
-RESULTS = Path(__file__).parent / "results"
 SIZES = (50, 100, 200, 400, 800, 1008)
 SEEDS = (0, 1)
 STEPS = 4000

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from _data import data_set
+from _results import RESULTS
 from _runs import CACHE, versions
 from table_3 import VIEWS, log_views
 
@@ -24,7 +24,6 @@ from dgsynth.data.simulate import make_web_traffic
 from dgsynth.evaluation.autocorrelation import autocorrelation_mse, mean_autocorrelation
 from dgsynth.evaluation.metrics import floor, total_variation
 
-RESULTS = Path(__file__).parent / "results"
 CURVES = CACHE / "figure_16_curves.npz"
 PUBLIC = CACHE / "figure_16_public.safetensors"
 EPSILONS = (1.0, 4.0, 16.0)

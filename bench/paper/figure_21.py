@@ -21,8 +21,9 @@ def main() -> None:
         ratios = measured(lambda samples, real=real: nearest_ratio(real, samples), made)
         copies = measured(lambda samples, real=real: duplicate_share(real, samples), made)
         measures += [Measure(f"nearest ratio, {data}", ratios, real=1.0), Measure(f"copies, {data}", copies)]
-        for samples in first_seed(data, (OURS,)).values():
-            figures[f"{column} of {data}"] = plot_nearest(real, samples, column, k=3)
+        shown = first_seed(made)
+        if OURS in shown:
+            figures[f"{column} of {data}"] = plot_nearest(real, shown[OURS], column, k=3)
     write(
         "figure_21",
         "Figures 21 to 23: nearest training samples",

@@ -8,10 +8,11 @@ from _data import data_set
 from _results import Measure, first_seed, measured, write
 from _settings import OURS, PAPER
 from _training import samples_of
-from scipy.stats import wasserstein_distance
 from table_3 import VIEWS, log_views
 
 from dgsynth import Sequences
+from dgsynth.evaluation.columns import midranges
+from dgsynth.evaluation.distributions import wasserstein
 from dgsynth.evaluation.metrics import diversity_loss, floor, total_variation
 from dgsynth.evaluation.plots import REAL, Figure
 from dgsynth.evaluation.ranking_plots import line_styles, plot_galleries
@@ -24,12 +25,11 @@ WITHOUT = {
 
 def levels(data: Sequences) -> np.ndarray:
     """Return log10(1 + (max + min) / 2) of each page's views."""
-    views = data.measurements[VIEWS].to_numpy(dtype=float).reshape(len(data), -1)
-    return np.log10(1 + np.maximum((views.max(axis=1) + views.min(axis=1)) / 2, 0))
+    return np.log10(1 + np.maximum(midranges(data, VIEWS), 0))
 
 
 def level_distance(real: Sequences, samples: Sequences) -> float:
-    return float(wasserstein_distance(levels(real), levels(samples)))
+    return wasserstein(levels(real), levels(samples))
 
 
 def shape_spread(data: Sequences) -> float:
@@ -43,6 +43,7 @@ def shape_spread(data: Sequences) -> float:
 
 def main() -> None:
     real = data_set("wikipedia").train
+    real_logs = log_views(real)
     for number, (part, variants) in enumerate(WITHOUT.items(), start=5):
         models = (PAPER, variants[0], OURS, variants[1])
         made = samples_of("wikipedia", models)
@@ -68,15 +69,15 @@ def main() -> None:
                 Measure("distance between shapes", measured(shape_spread, made), real=shape_spread(real)),
                 Measure(
                     "diversity loss",
-                    measured(lambda samples: diversity_loss(log_views(real), log_views(samples)), made),
-                    floor=floor(diversity_loss, log_views(real)),
+                    measured(lambda samples: diversity_loss(real_logs, log_views(samples)), made),
+                    floor=floor(diversity_loss, real_logs),
                 ),
             ]
-        shown = first_seed("wikipedia", models)
+        shown = first_seed(made)
         figures = {"Levels: (max + min) / 2 of the views of a page, first seed": draw_levels(real, shown)}
         if number == 5:
             logs = {model: log_views(samples) for model, samples in shown.items()}
-            figures = {"Random pages, log views, first seed": plot_galleries(log_views(real), logs, VIEWS), **figures}
+            figures = {"Random pages, log views, first seed": plot_galleries(real_logs, logs, VIEWS), **figures}
         write(f"figure_{number}", f"Figure {number}: with and without {part}", TEXTS[number], measures, figures)
 
 

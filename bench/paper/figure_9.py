@@ -34,7 +34,7 @@ def main() -> None:
         if data == "tasks":
             shares = measured(first_mode, made)
             measures.append(Measure("share of the first mode, tasks", shares, real=first_mode(real)))
-        shown = first_seed(data, MODELS)
+        shown = first_seed(made)
         if OURS in shown:
             figures[f"{data}: {OURS}, first seed"] = plot_lengths(real, shown[OURS])
         figures[f"{data}: cumulative distributions, first seed"] = plot_length_distributions(real, shown)

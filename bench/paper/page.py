@@ -58,7 +58,7 @@ def _targets(found: dict[str, dict[str, Any]]) -> str:
     rows = []
     for content in found.values():
         for measure in content["measures"]:
-            values = [v for v in measure["values"].get(OURS, []) if v is not None and math.isfinite(v)]
+            values = _finite(measure["values"].get(OURS, []))
             target = measure["target"]
             if target is None or not values:
                 continue
@@ -126,8 +126,12 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
-def _cell(values: Sequence[float | None]) -> str:
-    finite = [value for value in values if value is not None and math.isfinite(value)]
+def _finite(values: Sequence[float]) -> list[float]:
+    return [value for value in values if math.isfinite(value)]
+
+
+def _cell(values: Sequence[float]) -> str:
+    finite = _finite(values)
     if not finite:
         return "none" if values else ""
     median = _number(float(np.median(finite)))

@@ -21,23 +21,6 @@ import page
 from _data import data_folder
 from _training import Run, runs, train
 
-DRAWN = (
-    "table_2",
-    "table_3",
-    "table_4",
-    "figure_4",
-    "figure_5",
-    "figure_8",
-    "figure_9",
-    "figure_10",
-    "figure_11",
-    "figure_13",
-    "figure_21",
-    "figure_24",
-    "ablation",
-)
-"""Experiments on the samples of trained models; figure_5 draws Figure 6 too."""
-
 LONG = ("figure_15", "figure_16")
 """Experiments on privacy, which train models of their own."""
 
@@ -46,8 +29,9 @@ def main(hours: float, workers: int, only: list[str]) -> None:
     data_folder()  # ends here without it
     end = time.monotonic() + 3600 * hours
     train_all(end, workers, only)
-    for name in DRAWN:
-        _script(name)
+    for name in page.ORDER:
+        if _path(name).exists():  # figure_5 draws Figure 6 too
+            _script(name)
     for name in LONG:
         if time.monotonic() < end:
             _script(name, end - time.monotonic())
@@ -73,8 +57,12 @@ def train_all(end: float, workers: int, only: list[str]) -> None:
         print(f"the time is over; {len(missing)} runs are left for the next call", flush=True)
 
 
+def _path(name: str) -> Path:
+    return Path(__file__).with_name(f"{name}.py")
+
+
 def _script(name: str, seconds: float | None = None) -> None:
-    command = [sys.executable, str(Path(__file__).with_name(f"{name}.py"))]
+    command = [sys.executable, str(_path(name))]
     try:
         subprocess.run(command, timeout=seconds, check=True)
     except subprocess.TimeoutExpired:

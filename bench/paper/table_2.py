@@ -8,13 +8,13 @@ from _data import data_set
 from _results import Measure, first_seed, measured, write
 from _settings import BASELINES, GRETEL, OURS, PAPER
 from _training import samples_of
-from scipy.stats import wasserstein_distance
 
 from dgsynth import Sequences
 from dgsynth.evaluation.columns import totals
+from dgsynth.evaluation.distributions import wasserstein
 from dgsynth.evaluation.metrics import autocorrelation_mse, floor
-from dgsynth.evaluation.plots import REAL, Figure
-from dgsynth.evaluation.ranking_plots import line_styles
+from dgsynth.evaluation.plots import Figure
+from dgsynth.evaluation.ranking_plots import cumulative
 
 TRAFFIC = "traffic_byte_counter"
 TECHNOLOGIES = {"DSL (tech0)": "tech0", "cable (tech3)": "tech3"}
@@ -31,8 +31,7 @@ def bandwidth(data: Sequences, technology: str) -> np.ndarray:
 
 
 def distance(real: Sequences, samples: Sequences, technology: str) -> float:
-    pair = bandwidth(real, technology), bandwidth(samples, technology)
-    return float(wasserstein_distance(*pair)) if all(map(len, pair)) else float("nan")
+    return wasserstein(bandwidth(real, technology), bandwidth(samples, technology))
 
 
 def main() -> None:
@@ -61,23 +60,17 @@ def main() -> None:
         (108 of tech0, 327 of tech3) and 10,000 synthetic ones. The codes' names are not published; tech0 is taken for
         DSL and tech3 for cable by their number and usage. The paper trained for 102,000 steps.""",
         measures,
-        {"Total bandwidth, first seed": draw(real, first_seed("mba", MODELS))},
+        {"Total bandwidth, first seed": draw(real, first_seed(made))},
     )
 
 
 def draw(real: Sequences, made: dict[str, Sequences]) -> Figure:
-    figure, both = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    figure, both = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")
     for axes, (name, code) in zip(both, TECHNOLOGIES.items(), strict=True):
-        lines = {"real": (REAL, "-"), **line_styles(list(made))}
-        for model, (color, dash) in lines.items():
-            values = np.sort(bandwidth(real if model == "real" else made[model], code))
-            width = 4.0 if model == "real" else 1.2
-            alpha = 0.45 if model == "real" else 1.0
-            shares = np.arange(1, len(values) + 1) / len(values)
-            axes.plot(values, shares, color=color, linestyle=dash, linewidth=width, alpha=alpha, label=model)
-        axes.set(title=name, xlabel="total, 10^9 bytes", xlim=(0, np.quantile(bandwidth(real, code), 0.99)))
+        homes = bandwidth(real, code)
+        cumulative(axes, homes, {model: bandwidth(samples, code) for model, samples in made.items()})
+        axes.set(title=name, xlabel="total, 10^9 bytes", xlim=(0, np.quantile(homes, 0.99)))
     both[0].set_ylabel("share of homes below")
-    both[1].legend(frameon=False, fontsize=8)
     return figure
 
 

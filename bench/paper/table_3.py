@@ -64,7 +64,7 @@ def main() -> None:
         heights = measured(lambda samples, domain=domain: weekly_peak(samples, domain), made)
         name = f"lag 7 above lags 6 and 8, {domain[:2]} pages"
         measures.append(Measure(name, heights, real=weekly_peak(real, domain), target=0.0, higher_is_better=True))
-    shown = {model: log_views(samples) for model, samples in first_seed("wikipedia", MODELS).items()}
+    shown = {model: log_views(samples) for model, samples in first_seed(made).items()}
     write(
         "table_3",
         "Table 3 and Figure 1: autocorrelation of daily page views",

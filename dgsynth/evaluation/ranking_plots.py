@@ -46,7 +46,7 @@ def plot_total_distributions(real: Sequences, made: Mapping[str, Sequences], mea
     figure, axes = new_axes(4.2)
     values = totals(real, measurement)
     scale_axis(axes, values, values)
-    _cumulative(axes, values, {name: totals(data, measurement) for name, data in made.items()})
+    cumulative(axes, values, {name: totals(data, measurement) for name, data in made.items()})
     axes.set(xlabel=f"total of {short(measurement)} over a sample", ylabel="share of samples below")
     return figure
 
@@ -55,7 +55,7 @@ def plot_length_distributions(real: Sequences, made: Mapping[str, Sequences]) ->
     """Return the cumulative distributions of the lengths (paper, Figures 9 and 18)."""
     figure, axes = new_axes(4.2)
     lengths = {name: data.lengths.astype(np.float64) for name, data in made.items()}
-    _cumulative(axes, real.lengths.astype(np.float64), lengths)
+    cumulative(axes, real.lengths.astype(np.float64), lengths)
     axes.set(xlabel="length (records)", ylabel="share of samples up to it")
     return figure
 
@@ -79,7 +79,9 @@ def plot_galleries(
     return figure
 
 
-def _cumulative(axes: Axes, real: Floats, made: Mapping[str, Floats]) -> None:
+def cumulative(axes: Axes, real: Floats, made: Mapping[str, Floats]) -> None:
+    """Draw the cumulative distributions of real numbers and of each model's, with a legend below."""
+
     def step(values: Floats, color: str, dash: str, width: float, alpha: float) -> None:
         values = np.sort(values[np.isfinite(values)])
         shares = np.arange(1, len(values) + 1) / max(len(values), 1)

@@ -15,7 +15,7 @@ from dgsynth.networks.blocks import generator_mlp, pack_mlp, run_mlp
 class MinMaxGenerator(nn.Module):
     """Generates ((max+min)/2, (max-min)/2) of every auto-normalized measurement (paper, section 4.2, 4.3).
 
-    Where values can be missing, the share of those that are comes third.
+    After these come the shares of missing values, of measurements that can be missing.
 
     Parameters
     ----------

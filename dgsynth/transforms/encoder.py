@@ -146,7 +146,10 @@ class Encoder:
         """What the networks need to know about the data."""
         return Layout(
             metadata=_outputs(self.metadata),
-            minmax=tuple(output for transform in self._normalized for output in self._minmax_outputs(transform)),
+            minmax=(
+                *(output for _ in self._normalized for output in self._minmax_outputs),
+                *(Output(1, "sigmoid") for transform in self._normalized if self._has_share(transform)),
+            ),
             record=_outputs(self.measurements),
             max_length=self.schema.max_length,
             sample_len=self.sample_len,
@@ -257,10 +260,10 @@ class Encoder:
             return []
         return [transform for transform in self.measurements if isinstance(transform, ContinuousTransform)]
 
-    def _minmax_outputs(self, transform: ContinuousTransform) -> tuple[Output, ...]:
-        """(max + min) / 2 lies in the feature range, (max - min) / 2 and the share of missing values in [0, 1]."""
-        middle = Output(1, "sigmoid" if self.feature_range[0] == 0 else "tanh")
-        return (middle, Output(1, "sigmoid"), *((Output(1, "sigmoid"),) if self._has_share(transform) else ()))
+    @property
+    def _minmax_outputs(self) -> tuple[Output, Output]:
+        """(max + min) / 2 lies in the feature range, (max - min) / 2 in [0, 1]."""
+        return Output(1, "sigmoid" if self.feature_range[0] == 0 else "tanh"), Output(1, "sigmoid")
 
     def _has_share(self, transform: ContinuousTransform) -> bool:
         return self.missing_shares and transform.column.nullable
@@ -287,15 +290,15 @@ class Encoder:
     def _record_blocks(self, sequences: Sequences, ranges: np.ndarray) -> Iterator[np.ndarray]:
         """Yield records of whole samples, float32 of shape (rows, D), and note the samples' ranges on the way.
 
-        `ranges` has shape (M, n): of each normalized measurement (max + min) / 2 and (max - min) / 2, and the share of
-        missing values where they have one.
+        `ranges` has shape (M, n): of each normalized measurement (max + min) / 2 and (max - min) / 2, and after all of
+        these the shares of missing values.
         """
         columns, offsets = self._measurement_values(sequences), sequences.offsets
         middle = sum(self.feature_range) / 2
         for samples, rows in sample_blocks(sequences.lengths):
             within = offsets[samples.start : samples.stop + 1] - rows.start
             parts: list[np.ndarray] = []
-            noted = iter(ranges[:, samples])
+            noted, shares = iter(ranges[:, samples]), iter(ranges[2 * len(self._normalized) :, samples])
             for transform, values in zip(self.measurements, columns, strict=True):
                 block = values.iloc[rows]
                 if isinstance(transform, CategoricalTransform):
@@ -305,18 +308,14 @@ class Encoder:
                 if self.auto_normalize:
                     scaled, next(noted)[:], next(noted)[:] = normalize(scaled, within, self.feature_range)
                     if self._has_share(transform):
-                        next(noted)[:] = missing_share(scaled, within)
+                        next(shares)[:] = missing_share(scaled, within)
                 parts.append(transform.join(fill_missing(scaled, within, otherwise=middle), np.isnan(scaled)))
             yield np.concatenate(parts, axis=1) if parts else np.zeros((rows.stop - rows.start, 0), dtype=np.float32)
 
     def _minmax(self, ranges: np.ndarray, each_alone: bool) -> np.ndarray:
         """Return min/max metadata, float32 of shape (n, M), for ranges of shape (M, n)."""
-        of_samples = iter(ranges)
-        for transform in self._normalized:
-            middle, half_width = next(of_samples), next(of_samples)
-            middle[:], half_width[:] = fill_ranges(middle, half_width, self.feature_range, each_alone)
-            if self._has_share(transform):
-                next(of_samples)
+        for k in range(0, 2 * len(self._normalized), 2):
+            ranges[k], ranges[k + 1] = fill_ranges(ranges[k], ranges[k + 1], self.feature_range, each_alone)
         return np.ascontiguousarray(ranges.T, dtype=np.float32)
 
     def _measurement_values(self, sequences: Sequences) -> list[pd.Series]:
@@ -328,15 +327,12 @@ class Encoder:
     def _lines(self, minmax: np.ndarray) -> list[Line | None]:
         """Return for each measurement what undoes its scaling sample by sample; None where its own will do."""
         ranges = iter(minmax.astype(np.float64).T)  # of each normalized measurement: (max + min) / 2, (max - min) / 2
-        lines: list[Line | None] = []
-        for transform in self.measurements:
-            if not self.auto_normalize or not isinstance(transform, ContinuousTransform):
-                lines.append(None)
-                continue
-            lines.append(denormalize(transform.scaler.line, next(ranges), next(ranges), self.feature_range))
-            if self._has_share(transform):
-                next(ranges)  # what is missing was said by the records themselves
-        return lines
+        return [
+            denormalize(transform.scaler.line, next(ranges), next(ranges), self.feature_range)
+            if self.auto_normalize and isinstance(transform, ContinuousTransform)
+            else None
+            for transform in self.measurements
+        ]
 
 
 def _is_known(values: pd.Series, column: Column) -> np.ndarray:

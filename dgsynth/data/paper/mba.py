@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dgsynth.data.paper.raw import Paths, Progress, chunks, count_line, files_of, header_of
+from dgsynth.data.paper.raw import Paths, Progress, chunks, count_line, file_of, files_of, header_of
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 
@@ -77,7 +77,7 @@ def read_mba(
     """
     traffic = _traffic(files_of(usage, "curr_netusage*.csv*", SOURCE))
     loss = _ping_loss(files_of(latency, "curr_udplatency*.csv*", SOURCE))
-    profiles = _profiles(*files_of(Path(units), "*profile*.csv*", SOURCE))
+    profiles = _profiles(file_of(units, SOURCE))
     tables = {"ping_loss_rate": loss, "traffic_byte_counter": traffic}
     found = loss.index.union(traffic.index)
     valid = found

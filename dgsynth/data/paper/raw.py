@@ -25,13 +25,17 @@ def files_of(paths: Paths, pattern: str, source: str) -> list[Path]:
     """
     given = [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(path) for path in paths]
     found = [file for path in given for file in (sorted(path.glob(pattern)) if path.is_dir() else [path])]
-    missing = next((path for path in found if not path.is_file()), None)
-    if missing is not None:
-        raise FileNotFoundError(f"there is no file {missing}; {source}")
     if not found:
         where = ", ".join(map(str, given)) or "an empty list"
         raise FileNotFoundError(f"there is no file {pattern} in {where}; {source}")
-    return found
+    return [file_of(path, source) for path in found]
+
+
+def file_of(path: str | os.PathLike[str], source: str) -> Path:
+    """Return the path of a file that is there; else raise the error of `files_of`."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {path}; {source}")
+    return Path(path)
 
 
 def chunks(path: Path, rows: int, **keywords: Any) -> Iterator[pd.DataFrame]:

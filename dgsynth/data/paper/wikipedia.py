@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dgsynth.data.paper.raw import Progress, Smallest, chunks, count_line, files_of, header_of
+from dgsynth.data.paper.raw import Progress, Smallest, chunks, count_line, file_of, header_of
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 
@@ -58,7 +58,7 @@ def read_wikipedia(
     ----------
     Lin et al. (2020), Appendix A and Table 7.
     """
-    (file,) = files_of(Path(path), "train_1*.csv*", SOURCE)
+    file = file_of(path, SOURCE)
     days = [name for name in header_of(file, ["Page"]) if name != "Page"]
     rng, kept = np.random.default_rng(random_state), Smallest(n_pages, _PRIORITY)
     n_read = n_complete = 0
