@@ -2,8 +2,9 @@
 
     pip install --no-deps gretel-synthetics==0.22.20 category-encoders
 
-Takes a table, where to write the samples, and a JSON object: names, sample_len, seconds, seed and n. Batches are of
-100, as in the other models; all else is as gretel has it by default. Prints seconds and epochs as JSON.
+Takes a table, where to write the samples, and a JSON object: names, sample_len, auto_normalize, seconds, seed and
+n_synthetic. Batches are of 100, as in the other models; all else is as gretel has it by default. Prints seconds and
+epochs as JSON.
 """
 
 from __future__ import annotations
@@ -34,7 +35,14 @@ def main(table: str, out: str, asked: dict[str, Any]) -> None:
     sample_len, longest = asked["sample_len"], int(frame["record"].max()) + 1
     sample_len = next(s for s in range(sample_len, longest + 1) if longest % s == 0)  # others are refused
     model = DGAN(
-        DGANConfig(max_sequence_len=longest, sample_len=sample_len, batch_size=BATCH_SIZE, epochs=10**6, cuda=False)
+        DGANConfig(
+            max_sequence_len=longest,
+            sample_len=sample_len,
+            batch_size=BATCH_SIZE,
+            epochs=10**6,
+            apply_example_scaling=asked["auto_normalize"],
+            cuda=False,
+        )
     )
     epochs, end = 0, time.monotonic() + asked["seconds"]
 
@@ -57,7 +65,7 @@ def main(table: str, out: str, asked: dict[str, Any]) -> None:
             progress_callback=watch,
         )
     seconds = time.perf_counter() - start
-    made = model.generate_dataframe(asked["n"])
+    made = model.generate_dataframe(asked["n_synthetic"])
     made.to_csv(out, index=False)
     steps = epochs * max(frame["sample"].nunique() // BATCH_SIZE, 1)
     versions = {name: version(name) for name in ("gretel-synthetics", "torch", "numpy", "pandas")}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from _runs import versions
 
-from dgsynth import Sequences
 from dgsynth.evaluation.plots import Figure
 
 RESULTS = Path(__file__).parent / "results"
@@ -44,25 +43,24 @@ class Measure:
     target: float | None = None
     higher_is_better: bool = False
 
-
-def measured(
-    metric: Callable[[Sequences], float], made: Mapping[str, Mapping[int, Sequences]]
-) -> dict[str, list[float]]:
-    """Return a metric of the samples of each model and seed."""
-    return {model: [float(metric(samples)) for samples in by_seed.values()] for model, by_seed in made.items()}
+    def renamed(self, names: Mapping[str, str]) -> Measure:
+        """Return the measure with other names of models."""
+        return replace(self, values={names.get(model, model): values for model, values in self.values.items()})
 
 
-def first_seed(made: Mapping[str, Mapping[int, Sequences]]) -> dict[str, Sequences]:
-    """Return the samples of each model's first seed, for pictures."""
-    return {model: next(iter(by_seed.values())) for model, by_seed in made.items()}
-
-
-def write(name: str, title: str, text: str, measures: Sequence[Measure], figures: Mapping[str, Figure]) -> None:
-    """Write an experiment to the results: numbers as JSON, and pictures."""
+def write(name: str, title: str, text: str, measures: Sequence[Measure], figures: Mapping[str, Figure | None]) -> None:
+    """Write an experiment to the results: numbers as JSON, and pictures; where one is None, that of before stays."""
+    if not any(measure.values for measure in measures):
+        print(f"{title}: nothing was trained yet")
+        return
     RESULTS.mkdir(exist_ok=True)
-    pictures = {caption: f"{name}{'' if i == 0 else f'_{i + 1}'}.png" for i, caption in enumerate(figures)}
-    for caption, figure in figures.items():
-        figure.savefig(RESULTS / pictures[caption], dpi=110)
+    pictures = {}
+    for i, (caption, figure) in enumerate(figures.items()):
+        path = RESULTS / f"{name}{'' if i == 0 else f'_{i + 1}'}.png"
+        if figure is not None:
+            figure.savefig(path, dpi=110)
+        if path.exists():
+            pictures[caption] = path.name
     content = {
         "title": title,
         "text": " ".join(text.split()),

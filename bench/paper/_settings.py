@@ -6,6 +6,7 @@ seconds that these took about, on one thread.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +79,15 @@ class Plan:
         found = {OURS: self.ours, **self.variants}.get(model)
         return None if found is None else dict(found)
 
+    def settings(self, model: str) -> dict[str, Any]:
+        """Return all that a model's samples depend on but its seed, as JSON has it."""
+        found = self.parameters(model) or {"seconds": self.seconds}
+        if model == GRETEL:
+            found["sample_len"] = self.ours["sample_len"]
+            found["auto_normalize"] = self.ours.get("auto_normalize", True)
+        settings: dict[str, Any] = json.loads(json.dumps({**found, "n_synthetic": self.n_synthetic}))
+        return settings
+
 
 _WIKIPEDIA = {**SETTLED, "sample_len": 14, "max_steps": 15_000}
 _WIKIPEDIA_SHORT = {**_WIKIPEDIA, "max_steps": 4000}
@@ -98,7 +108,7 @@ _PHYSIONET = {**SETTLED, "hard_flags": True, "sample_len": 7, "max_steps": 8000}
 PLANS: dict[str, Plan] = {
     "wikipedia": Plan(
         _WIKIPEDIA,
-        seconds=400,
+        seconds=240,
         n_synthetic=2000,
         baselines=WIKIPEDIA_BASELINES,
         variants={
@@ -116,10 +126,10 @@ PLANS: dict[str, Plan] = {
             "3 discriminator rounds": {**_WIKIPEDIA_SHORT, "discriminator_rounds": 3},
         },
     ),
-    "wikipedia half": Plan({**_WIKIPEDIA, "max_steps": 6000}, seconds=160, n_synthetic=2000, baselines=BASELINES),
+    "wikipedia half": Plan({**_WIKIPEDIA, "max_steps": 6000}, seconds=100, n_synthetic=2000, baselines=BASELINES),
     "mba": Plan(
         _MBA,
-        seconds=200,
+        seconds=90,
         n_synthetic=10_000,
         baselines=BASELINES,
         variants={
@@ -134,7 +144,7 @@ PLANS: dict[str, Plan] = {
     ),
     "tasks": Plan(
         _TASKS,
-        seconds=160,
+        seconds=90,
         n_synthetic=10_000,
         baselines=BASELINES,
         variants={
@@ -145,6 +155,6 @@ PLANS: dict[str, Plan] = {
             "no auto-normalization": {**_TASKS, "auto_normalize": False},
         },
     ),
-    "jobs": Plan(_JOBS, seconds=200, n_synthetic=4000),
+    "jobs": Plan(_JOBS, seconds=100, n_synthetic=4000),
     "physionet": Plan(_PHYSIONET, seconds=200, n_synthetic=8000, gretel=False),
 }

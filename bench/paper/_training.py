@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 import warnings
 from dataclasses import dataclass
@@ -35,18 +36,14 @@ class Run:
 
     @property
     def path(self) -> Path:
-        return SAMPLES / f"{self.data}, {self.model}, {self.seed}.npz"
+        return SAMPLES / f"{self}.npz"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return PLANS[self.data].settings(self.model)
 
     def __str__(self) -> str:
         return f"{self.model} on {self.data}, seed {self.seed}"
-
-
-@dataclass(frozen=True)
-class Made:
-    """Samples of a run, and how they came about: seconds, steps, versions."""
-
-    samples: Sequences
-    facts: dict[str, Any]
 
 
 def runs() -> list[Run]:
@@ -63,25 +60,13 @@ def runs() -> list[Run]:
     return sorted(usable, key=lambda run: (run.seed > 0 and run.model != OURS, run.seed))
 
 
-def made(data: str, model: str) -> dict[int, Made]:
-    """Return what has been made by a model so far, by seed."""
-    found = (Run(data, model, seed) for seed in SEEDS)
-    return {run.seed: load(run) for run in found if run.path.exists()}
-
-
-def samples_of(data: str, models: tuple[str, ...]) -> dict[str, dict[int, Sequences]]:
-    """Return the samples of each model that has made some, by seed."""
-    found = {model: {seed: one.samples for seed, one in made(data, model).items()} for model in models}
-    return {model: by_seed for model, by_seed in found.items() if by_seed}
-
-
 def train(run: Run) -> None:
     """Train a model, and keep its samples."""
     plan, start = PLANS[run.data], time.perf_counter()
-    real, n = data_set(run.data).train, plan.n_synthetic
+    real, checkpoints = data_set(run.data).train, SAMPLES / run.path.stem
     SAMPLES.mkdir(parents=True, exist_ok=True)
     if run.model == GRETEL:
-        samples, facts = _gretel(run, real, n)
+        samples, facts = _gretel(run, real)
     else:
         parameters = plan.parameters(run.model)
         if parameters is None:
@@ -90,25 +75,24 @@ def train(run: Run) -> None:
                 model.set_params(max_steps=10**9)
         else:
             real = real.take(np.arange(parameters.pop(N_TRAIN, len(real))))
-            folder = SAMPLES / run.path.stem
-            model = DGSynthesizer(random_state=run.seed, n_jobs=1, checkpoint_dir=folder, **parameters)
+            model = DGSynthesizer(random_state=run.seed, n_jobs=1, checkpoint_dir=checkpoints, **parameters)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model.fit(real)
         facts = {"seconds": time.perf_counter() - start, "steps": model.n_steps_}
-        samples = model.sample(n, random_state=1)
-    _save(run, samples, {**facts, "versions": versions()})
+        samples = model.sample(plan.n_synthetic, random_state=1)
+    _save(run, samples, {**facts, "settings": run.settings, "versions": versions()})
+    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
-def _gretel(run: Run, real: Sequences, n: int) -> tuple[Sequences, dict[str, Any]]:
+def _gretel(run: Run, real: Sequences) -> tuple[Sequences, dict[str, Any]]:
     """Return samples of gretel's DGAN, which another Python trains."""
-    plan, schema = PLANS[run.data], real.schema
+    schema = real.schema
     table, out = run.path.with_suffix(".csv"), run.path.with_suffix(".made.csv")
     _numbered(real).to_csv(table, index=False)
     names = {"metadata": schema.metadata_names, "measurements": schema.measurement_names}
     discrete = [column.name for column in (*schema.metadata, *schema.measurements) if column.has_categories]
-    settings = {"sample_len": plan.ours["sample_len"], "seconds": plan.seconds, "seed": run.seed, "n": n}
-    asked = json.dumps({**names, **settings, "discrete": discrete})
+    asked = json.dumps({**names, **run.settings, "seed": run.seed, "discrete": discrete})
     facts = run_peer("paper/_gretel.py", table, out, asked)
     assert facts is not None, "runs() leaves gretel out where there is no Python for it"
     frame = pd.read_csv(out)
@@ -140,13 +124,21 @@ def _plain(values: pd.Series) -> np.ndarray:
     return values.to_numpy() if is_number else values.astype(str).to_numpy(dtype=str)
 
 
-def load(run: Run) -> Made:
-    """Return what a run has left; its schema is that of the real data."""
+def facts_of(run: Run) -> dict[str, Any] | None:
+    """Return seconds, steps, settings and versions of a run whose samples are here, made with the settings of now."""
+    if not run.path.exists():
+        return None
+    with np.load(run.path) as file:
+        facts: dict[str, Any] = json.loads(str(file["facts"]))
+    return facts if facts["settings"] == run.settings else None
+
+
+def load(run: Run) -> Sequences:
+    """Return the samples of a run that are here; their schema is that of the real data."""
     schema = data_set(run.data).train.schema
     with np.load(run.path) as file:
         metadata, measurements = (
             pd.DataFrame({column.name: file[f"{part}.{column.name}"] for column in getattr(schema, part)})
             for part in PARTS
         )
-        samples = Sequences(metadata, measurements, file["lengths"], None, schema)
-        return Made(samples, json.loads(str(file["facts"])))
+        return Sequences(metadata, measurements, file["lengths"], None, schema)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from _data import data_set
-from _results import Measure, measured, write
+from _measuring import Runs
+from _results import write
 from _settings import OURS, PLANS
-from _training import samples_of
 from figure_5 import level_distance
 from table_2 import TECHNOLOGIES, distance
 from table_3 import VIEWS, log_views, weekly_peak
@@ -24,21 +24,21 @@ WIKIPEDIA = (
 
 
 def main() -> None:
-    real, made = data_set("wikipedia").train, samples_of("wikipedia", WIKIPEDIA)
-    made = {OURS if model == "S = 14" else model: by_seed for model, by_seed in made.items()}
+    real, runs = data_set("wikipedia").train, Runs("wikipedia", WIKIPEDIA)
     logs = log_views(real)
     measures = [
-        Measure("Wikipedia: MSE, log views", measured(lambda s: autocorrelation_mse(logs, log_views(s), VIEWS), made)),
-        Measure("lag 7, en pages", measured(lambda s: weekly_peak(s, "en.wikipedia.org"), made)),
-        Measure("W1 of levels", measured(lambda s: level_distance(real, s), made)),
+        runs.measure("MSE, log views", lambda samples: autocorrelation_mse(logs, log_views(samples), VIEWS)),
+        runs.measure("lag 7 above lags 6 and 8, en pages", lambda samples: weekly_peak(samples, "en.wikipedia.org")),
+        runs.measure("W1 of levels, decades", lambda samples: level_distance(real, samples)),
     ]
-    homes, made = data_set("mba").train, samples_of("mba", (OURS, *PLANS["mba"].variants))
+    measures = [measure.renamed({"S = 14": OURS}) for measure in measures]
+    homes, runs = data_set("mba").train, Runs("mba", (OURS, *PLANS["mba"].variants))
     measures += [
-        Measure(f"MBA: W1, {name}", measured(lambda s, code=code: distance(homes, s, code), made))
+        runs.measure(f"W1, {name}", lambda samples, code=code: distance(homes, samples, code))
         for name, code in TECHNOLOGIES.items()
     ]
-    tasks, made = data_set("tasks").train, samples_of("tasks", (OURS, *PLANS["tasks"].variants))
-    measures.append(Measure("tasks: W1 of lengths", measured(lambda s: wasserstein_lengths(tasks, s), made)))
+    tasks, runs = data_set("tasks").train, Runs("tasks", (OURS, *PLANS["tasks"].variants))
+    measures.append(runs.measure("W1 of lengths, tasks", lambda samples: wasserstein_lengths(tasks, samples)))
     write(
         "ablation",
         "What helps",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from _data import data_set
-from _results import Measure, first_seed, measured, write
+from _measuring import Runs
+from _results import write
 from _settings import GRETEL, OURS, PAPER
-from _training import samples_of
 
 from dgsynth.evaluation.metrics import floor, total_variation
 from dgsynth.evaluation.plots import plot_metadata
@@ -23,13 +23,20 @@ MODELS = (OURS, PAPER, GRETEL, "naive-gan")
 def main() -> None:
     measures, figures = [], {}
     for data, columns in COLUMNS.items():
-        real, made = data_set(data).train, samples_of(data, MODELS)
-        for column in columns:
-            found = measured(lambda s, real=real, column=column: total_variation(real, s, column), made)
-            measures.append(Measure(f"{column}, {data}", found, floor=floor(total_variation, real, column)))
-        shown = first_seed(made)
-        if OURS in shown and data in ("tasks", "wikipedia"):
-            figures[f"{columns[0]} of {data}, {OURS}, first seed"] = plot_metadata(real, shown[OURS], columns[0])
+        real, runs = data_set(data).train, Runs(data, MODELS)
+        measures += [
+            runs.measure(
+                f"{column}, {data}",
+                lambda samples, real=real, column=column: total_variation(real, samples, column),
+                floor=floor(total_variation, real, column),
+            )
+            for column in columns
+        ]
+    for data in ("tasks", "wikipedia"):
+        real, column = data_set(data).train, COLUMNS[data][0]
+        figures[f"{column} of {data}, {OURS}, first seed"] = Runs(data, [OURS]).picture(
+            lambda made, real=real, column=column: plot_metadata(real, made[OURS], column)
+        )
     write(
         "figure_10",
         "Figures 10 and 19: metadata",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from _data import data_set
-from _results import Measure, measured, write
-from _training import samples_of
+from _measuring import Runs
+from _results import write
 from table_3 import VIEWS, log_views
 
 from dgsynth.evaluation.autocorrelation import autocorrelation_mse
@@ -19,26 +19,27 @@ ALL = "S = 14"
 def main() -> None:
     real = data_set("wikipedia").train
     logs = log_views(real)
-    made = samples_of("wikipedia", (*(f"{n} samples" for n in SIZES), ALL))
-    names = {model: "2016 samples" if model == ALL else model for model in made}
-    raw = measured(lambda samples: autocorrelation_mse(real, samples, VIEWS), made)
-    log = measured(lambda samples: autocorrelation_mse(logs, log_views(samples), VIEWS), made)
+    runs = Runs("wikipedia", [*(f"{n} samples" for n in SIZES), ALL])
+    measures = [
+        runs.measure(
+            "MSE, raw views", lambda samples: autocorrelation_mse(real, samples, VIEWS), paper={"500 samples": 0.0024}
+        ),
+        runs.measure("MSE, log views", lambda samples: autocorrelation_mse(logs, log_views(samples), VIEWS)),
+    ]
+    measures = [measure.renamed({ALL: f"{len(real)} samples"}) for measure in measures]
     figure, axes = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
-    for label, found, color in (("raw views", raw, "#D55E00"), ("log views", log, "#009E73")):
-        sizes = [int(names[model].split()[0]) for model in found]
-        for size, values in zip(sizes, found.values(), strict=True):
+    for measure, color in zip(measures, ("#D55E00", "#009E73"), strict=True):
+        sizes = [int(model.split()[0]) for model in measure.values]
+        for size, values in zip(sizes, measure.values.values(), strict=True):
             axes.plot([size] * len(values), values, "o", color=color, alpha=0.5)
-        axes.plot(sizes, [np.median(values) for values in found.values()], color=color, label=label)
+        axes.plot(sizes, [np.median(values) for values in measure.values.values()], color=color, label=measure.name)
     axes.set(xscale="log", yscale="log", xlabel="training samples", ylabel="autocorrelation MSE")
     axes.legend(frameon=False)
     write(
         "figure_11",
         "Figure 11: autocorrelation by the number of training samples",
         """4,000 steps each, compared with all 2,016 pages. The paper's error falls by 60 % from 500 to 50,000.""",
-        [
-            Measure("MSE, raw views", {names[model]: values for model, values in raw.items()}, {"500 samples": 0.0024}),
-            Measure("MSE, log views", {names[model]: values for model, values in log.items()}),
-        ],
+        measures,
         {"Each dot is a run, the line their median": figure},
     )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from _data import data_set
-from _results import Measure, write
+from _measuring import Runs
+from _results import write
 from _settings import BASELINES, GRETEL, OURS, PAPER
-from _training import samples_of
 
 from dgsynth import Sequences
 from dgsynth.evaluation.downstream import MAJORITY, SCENARIOS, DownstreamResult, classify_metadata
@@ -29,34 +29,38 @@ def shares(result: DownstreamResult) -> dict[str, float]:
     return (means[crossed] / means[real]).to_dict()
 
 
+def classified(data: str, target: str, samples: Sequences) -> DownstreamResult:
+    """Return the scores of classifiers of the samples, tested on real data that no model saw."""
+    train, held_out = (with_target(part, target) for part in (data_set(data).train, data_set(data).held_out))
+    return classify_metadata(train, with_target(samples, target), target, holdout=held_out)
+
+
+def numbers(result: DownstreamResult) -> list[float]:
+    """Return the MLP's share of the real accuracy, the lowest of all, and the rank correlation."""
+    found = shares(result)
+    return [found["MLP"], min(found.values()), result.rank_correlation["synthetic -> synthetic"]]
+
+
 def main() -> None:
     measures, figures = [], {}
     for data, targets in TARGETS.items():
         for target in targets:
-            parts = [with_target(part, target) for part in (data_set(data).train, data_set(data).held_out)]
-            results = {
-                model: [
-                    classify_metadata(parts[0], with_target(samples, target), target, holdout=parts[1])
-                    for samples in by_seed.values()
-                ]
-                for model, by_seed in samples_of(data, MODELS).items()
+            paper = IN_THE_PAPER if data == "tasks" else {"rank": {}, "share": {}}
+            of = f"{target}, {data}"
+            about = {
+                f"MLP's share of real accuracy: {of}": {"paper": paper["share"], "target": 0.8},
+                f"lowest share of five: {of}": {"target": 0.8},
+                f"rank correlation: {of}": {"paper": paper["rank"], "target": 0.9},
             }
-            name, is_tasks = f"{target}, {data}", data == "tasks"
-            of_mlp = {model: [shares(result)["MLP"] for result in found] for model, found in results.items()}
-            lowest = {model: [min(shares(result).values()) for result in found] for model, found in results.items()}
-            ranks = {
-                model: [result.rank_correlation["synthetic -> synthetic"] for result in found]
-                for model, found in results.items()
-            }
-            paper = IN_THE_PAPER if is_tasks else {"rank": {}, "share": {}}
-            up = {"higher_is_better": True}
-            measures += [
-                Measure(f"MLP's share of real accuracy: {name}", of_mlp, paper["share"], target=0.8, **up),
-                Measure(f"lowest share of five: {name}", lowest, target=0.8, **up),
-                Measure(f"rank correlation: {name}", ranks, paper["rank"], target=0.9, **up),
-            ]
-            if OURS in results:
-                figures[f"{name}: {OURS}, first seed"] = plot_downstream(results[OURS][0].scores, "accuracy")
+            about = {name: {**rest, "higher_is_better": True} for name, rest in about.items()}
+            measures += Runs(data, MODELS).measures(
+                about, lambda samples, data=data, target=target: numbers(classified(data, target, samples))
+            )
+            figures[f"{of}: {OURS}, first seed"] = Runs(data, [OURS]).picture(
+                lambda made, data=data, target=target: plot_downstream(
+                    classified(data, target, made[OURS]).scores, "accuracy"
+                )
+            )
     write(
         "figure_13",
         "Figures 13 and 25, Table 5: classifiers",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from _data import data_set
-from _results import Measure, first_seed, measured, write
+from _measuring import Runs
+from _results import write
 from _settings import GRETEL, OURS, PAPER
-from _training import samples_of
 
 from dgsynth.evaluation.metrics import duplicate_share, nearest_ratio
 from dgsynth.evaluation.plots import plot_nearest
@@ -17,13 +17,14 @@ MODELS = (OURS, PAPER, GRETEL)
 def main() -> None:
     measures, figures = [], {}
     for data, column in PICTURED.items():
-        real, made = data_set(data).train, samples_of(data, MODELS)
-        ratios = measured(lambda samples, real=real: nearest_ratio(real, samples), made)
-        copies = measured(lambda samples, real=real: duplicate_share(real, samples), made)
-        measures += [Measure(f"nearest ratio, {data}", ratios, real=1.0), Measure(f"copies, {data}", copies)]
-        shown = first_seed(made)
-        if OURS in shown:
-            figures[f"{column} of {data}"] = plot_nearest(real, shown[OURS], column, k=3)
+        real, runs = data_set(data).train, Runs(data, MODELS)
+        measures += [
+            runs.measure(f"nearest ratio, {data}", lambda samples, real=real: nearest_ratio(real, samples), real=1.0),
+            runs.measure(f"copies, {data}", lambda samples, real=real: duplicate_share(real, samples)),
+        ]
+        figures[f"{column} of {data}"] = Runs(data, [OURS]).picture(
+            lambda made, real=real, column=column: plot_nearest(real, made[OURS], column, k=3)
+        )
     write(
         "figure_21",
         "Figures 21 to 23: nearest training samples",

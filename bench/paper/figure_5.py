@@ -5,9 +5,9 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from _data import data_set
-from _results import Measure, first_seed, measured, write
+from _measuring import Runs
+from _results import write
 from _settings import OURS, PAPER
-from _training import samples_of
 from table_3 import VIEWS, log_views
 
 from dgsynth import Sequences
@@ -46,38 +46,36 @@ def main() -> None:
     real_logs = log_views(real)
     for number, (part, variants) in enumerate(WITHOUT.items(), start=5):
         models = (PAPER, variants[0], OURS, variants[1])
-        made = samples_of("wikipedia", models)
+        runs = Runs("wikipedia", models)
         measures = [
-            Measure(
+            runs.measure(
                 "W1 of levels, decades",
-                measured(lambda samples: level_distance(real, samples), made),
+                lambda samples: level_distance(real, samples),
                 floor=floor(level_distance, real),
             ),
-            Measure(
-                "total variation of the domains",
-                measured(lambda samples: total_variation(real, samples, "domain"), made),
+            runs.measure(
+                "domain, wikipedia",
+                lambda samples: total_variation(real, samples, "domain"),
                 floor=floor(total_variation, real, "domain"),
             ),
         ]
         if number == 5:
             measures += [
-                Measure(
-                    "spread of levels, decades",
-                    measured(lambda s: float(levels(s).std()), made),
-                    real=levels(real).std(),
-                ),
-                Measure("distance between shapes", measured(shape_spread, made), real=shape_spread(real)),
-                Measure(
+                runs.measure("spread of levels, decades", lambda s: levels(s).std(), real=levels(real).std()),
+                runs.measure("distance between shapes", shape_spread, real=shape_spread(real)),
+                runs.measure(
                     "diversity loss",
-                    measured(lambda samples: diversity_loss(real_logs, log_views(samples)), made),
+                    lambda samples: diversity_loss(real_logs, log_views(samples)),
                     floor=floor(diversity_loss, real_logs),
                 ),
             ]
-        shown = first_seed(made)
-        figures = {"Levels: (max + min) / 2 of the views of a page, first seed": draw_levels(real, shown)}
+        figures = {
+            "Levels: (max + min) / 2 of the views of a page, first seed": runs.picture(
+                lambda made: draw_levels(real, made)
+            )
+        }
         if number == 5:
-            logs = {model: log_views(samples) for model, samples in shown.items()}
-            figures = {"Random pages, log views, first seed": plot_galleries(real_logs, logs, VIEWS), **figures}
+            figures["Random pages, log views, first seed"] = runs.picture(lambda made: draw_pages(real_logs, made))
         write(f"figure_{number}", f"Figure {number}: with and without {part}", TEXTS[number], measures, figures)
 
 
@@ -97,6 +95,10 @@ def draw_levels(real: Sequences, made: dict[str, Sequences]) -> Figure:
     axes.set(xlabel="log10(1 + (max + min) / 2)", ylabel="density")
     axes.legend(frameon=False, fontsize=8)
     return figure
+
+
+def draw_pages(real: Sequences, made: dict[str, Sequences]) -> Figure:
+    return plot_galleries(real, {model: log_views(samples) for model, samples in made.items()}, VIEWS)
 
 
 if __name__ == "__main__":

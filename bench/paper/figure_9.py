@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from _data import data_set
-from _results import Measure, first_seed, measured, write
+from _measuring import Runs
+from _results import write
 from _settings import BASELINES, GRETEL, OURS, PAPER
-from _training import samples_of
 
 from dgsynth import Sequences
 from dgsynth.evaluation.metrics import floor, length_total_variation, wasserstein_lengths
@@ -25,19 +25,29 @@ def first_mode(data: Sequences) -> float:
 def main() -> None:
     measures, figures = [], {}
     for data in ("tasks", "physionet"):
-        real, made = data_set(data).train, samples_of(data, MODELS)
+        real, runs = data_set(data).train, Runs(data, MODELS)
         least = floor(wasserstein_lengths, real)
-        distances = measured(lambda samples, real=real: wasserstein_lengths(real, samples), made)
-        measures.append(Measure(f"W1 of lengths, {data}", distances, floor=least, target=1.5 * least))
-        variations = measured(lambda samples, real=real: length_total_variation(real, samples), made)
-        measures.append(Measure(f"total variation, {data}", variations, floor=floor(length_total_variation, real)))
+        measures += [
+            runs.measure(
+                f"W1 of lengths, {data}",
+                lambda samples, real=real: wasserstein_lengths(real, samples),
+                floor=least,
+                target=1.5 * least,
+            ),
+            runs.measure(
+                f"total variation, {data}",
+                lambda samples, real=real: length_total_variation(real, samples),
+                floor=floor(length_total_variation, real),
+            ),
+        ]
         if data == "tasks":
-            shares = measured(first_mode, made)
-            measures.append(Measure("share of the first mode, tasks", shares, real=first_mode(real)))
-        shown = first_seed(made)
-        if OURS in shown:
-            figures[f"{data}: {OURS}, first seed"] = plot_lengths(real, shown[OURS])
-        figures[f"{data}: cumulative distributions, first seed"] = plot_length_distributions(real, shown)
+            measures.append(runs.measure("share of the first mode, tasks", first_mode, real=first_mode(real)))
+        figures[f"{data}: {OURS}, first seed"] = Runs(data, [OURS]).picture(
+            lambda made, real=real: plot_lengths(real, made[OURS])
+        )
+        figures[f"{data}: cumulative distributions, first seed"] = runs.picture(
+            lambda made, real=real: plot_length_distributions(real, made)
+        )
     write(
         "figure_9",
         "Figures 9 and 18: lengths",

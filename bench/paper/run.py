@@ -19,7 +19,8 @@ from pathlib import Path
 
 import page
 from _data import data_folder
-from _training import Run, runs, train
+from _measuring import is_recorded
+from _training import Run, facts_of, runs, train
 
 LONG = ("figure_15", "figure_16")
 """Experiments on privacy, which train models of their own."""
@@ -41,7 +42,7 @@ def main(hours: float, workers: int, only: list[str]) -> None:
 def train_all(end: float, workers: int, only: list[str]) -> None:
     """Train what is missing, and begin nothing after the end."""
     wanted = [run for run in runs() if all(word in str(run) for word in only)]
-    missing = [run for run in wanted if not run.path.exists()]
+    missing = [run for run in wanted if facts_of(run) is None and not is_recorded(run)]
     print(f"{len(missing)} of {len(wanted)} runs are missing", flush=True)
     os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported there
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from _data import data_set
-from _results import Measure, first_seed, measured, write
+from _measuring import Runs
+from _results import write
 from _settings import BASELINES, GRETEL, OURS, PAPER
-from _training import samples_of
 
 from dgsynth import Sequences
 from dgsynth.evaluation.columns import totals
@@ -35,21 +35,21 @@ def distance(real: Sequences, samples: Sequences, technology: str) -> float:
 
 
 def main() -> None:
-    real, made = data_set("mba").train, samples_of("mba", MODELS)
+    real, runs = data_set("mba").train, Runs("mba", MODELS)
     measures = [
-        Measure(
+        runs.measure(
             f"W1, {name}",
-            measured(lambda samples, code=code: distance(real, samples, code), made),
-            IN_THE_PAPER[name],
+            lambda samples, code=code: distance(real, samples, code),
+            paper=IN_THE_PAPER[name],
             floor=floor(distance, real, code),
             target=IN_THE_PAPER[name][PAPER],
         )
         for name, code in TECHNOLOGIES.items()
     ]
     measures.append(
-        Measure(
+        runs.measure(
             "autocorrelation MSE of the traffic",
-            measured(lambda samples: autocorrelation_mse(real, samples, TRAFFIC), made),
+            lambda samples: autocorrelation_mse(real, samples, TRAFFIC),
             floor=floor(autocorrelation_mse, real, TRAFFIC),
         )
     )
@@ -60,7 +60,7 @@ def main() -> None:
         (108 of tech0, 327 of tech3) and 10,000 synthetic ones. The codes' names are not published; tech0 is taken for
         DSL and tech3 for cable by their number and usage. The paper trained for 102,000 steps.""",
         measures,
-        {"Total bandwidth, first seed": draw(real, first_seed(made))},
+        {"Total bandwidth, first seed": runs.picture(lambda made: draw(real, made))},
     )
 
 

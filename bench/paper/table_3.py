@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from _data import data_set
-from _results import Measure, first_seed, measured, write
+from _measuring import Runs
+from _results import write
 from _settings import GRETEL, OURS, PAPER, WIKIPEDIA_BASELINES
-from _training import samples_of
 
 from dgsynth import Sequences
 from dgsynth.evaluation.autocorrelation import autocorrelation_mse, mean_autocorrelation
 from dgsynth.evaluation.metrics import floor
+from dgsynth.evaluation.plots import Figure
 from dgsynth.evaluation.ranking_plots import plot_autocorrelations
 
 VIEWS = "views"
@@ -43,28 +44,33 @@ def weekly_peak(data: Sequences, domain: str) -> float:
 
 
 def main() -> None:
-    real, made = data_set("wikipedia").train, samples_of("wikipedia", MODELS)
+    real, runs = data_set("wikipedia").train, Runs("wikipedia", MODELS)
     logs = log_views(real)
     measures = [
-        Measure(
+        runs.measure(
             "MSE, raw views",
-            measured(lambda samples: autocorrelation_mse(real, samples, VIEWS), made),
-            IN_THE_PAPER,
+            lambda samples: autocorrelation_mse(real, samples, VIEWS),
+            paper=IN_THE_PAPER,
             floor=floor(autocorrelation_mse, real, VIEWS),
             target=0.0009,
         ),
-        Measure(
+        runs.measure(
             "MSE, log views",
-            measured(lambda samples: autocorrelation_mse(logs, log_views(samples), VIEWS), made),
+            lambda samples: autocorrelation_mse(logs, log_views(samples), VIEWS),
             floor=floor(autocorrelation_mse, logs, VIEWS),
             target=0.0003,
         ),
     ]
     for domain in ("en.wikipedia.org", "fr.wikipedia.org"):
-        heights = measured(lambda samples, domain=domain: weekly_peak(samples, domain), made)
-        name = f"lag 7 above lags 6 and 8, {domain[:2]} pages"
-        measures.append(Measure(name, heights, real=weekly_peak(real, domain), target=0.0, higher_is_better=True))
-    shown = {model: log_views(samples) for model, samples in first_seed(made).items()}
+        measures.append(
+            runs.measure(
+                f"lag 7 above lags 6 and 8, {domain[:2]} pages",
+                lambda samples, domain=domain: weekly_peak(samples, domain),
+                real=weekly_peak(real, domain),
+                target=0.0,
+                higher_is_better=True,
+            )
+        )
     write(
         "table_3",
         "Table 3 and Figure 1: autocorrelation of daily page views",
@@ -72,8 +78,12 @@ def main() -> None:
         synthetic ones. The paper trained on 50,000 pages of nine domains for 200,000 steps; these are four domains,
         most of them read by spiders, which have no weeks.""",
         measures,
-        {"Mean autocorrelation of log views, first seed": plot_autocorrelations(logs, shown, VIEWS)},
+        {"Mean autocorrelation of log views, first seed": runs.picture(lambda made: draw(logs, made))},
     )
+
+
+def draw(real: Sequences, made: dict[str, Sequences]) -> Figure:
+    return plot_autocorrelations(real, {model: log_views(samples) for model, samples in made.items()}, VIEWS)
 
 
 if __name__ == "__main__":

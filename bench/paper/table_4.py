@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from _measuring import Runs
 from _results import Measure, write
-from _settings import GRETEL, OURS, PAPER, PLANS
-from _training import made
+from _settings import GRETEL, OURS, PAPER, WIKIPEDIA_BASELINES
 
 STEPS = 200_000
 IN_THE_PAPER = {
@@ -21,12 +21,8 @@ IN_THE_PAPER = {
 
 
 def main() -> None:
-    facts = {
-        model: [one.facts for one in made("wikipedia", model).values()]
-        for model in (OURS, PAPER, GRETEL, *PLANS["wikipedia"].baselines)
-    }
-    facts = {model: found for model, found in facts.items() if found}
-    per_step = {model: [f["seconds"] / max(f["steps"], 1) for f in found] for model, found in facts.items()}
+    runs = Runs("wikipedia", (OURS, PAPER, GRETEL, *WIKIPEDIA_BASELINES))
+    per_step = {model: [f["seconds"] / max(f["steps"], 1) for f in runs.facts(model)] for model in runs.made}
     hours = {model: [seconds * STEPS / 3600 for seconds in values] for model, values in per_step.items()}
     ratio = np.median(per_step[GRETEL]) / np.median(per_step[PAPER]) if {GRETEL, PAPER} <= per_step.keys() else np.nan
     write(
