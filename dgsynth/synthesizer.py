@@ -99,6 +99,9 @@ class DGSynthesizer(Synthesizer):
     auto_normalize : bool, default=True
         Scale each sample by its own range, and generate the range (paper, section 4.2); of measurements that can be
         missing also the share that is.
+    attain_range : bool, default=True
+        Whether generated measurements are stretched so that they reach the range that was generated for them, as real
+        ones do. False is the paper's, whose samples often stay below their own peak. Matters with `auto_normalize`.
     scaling : {"auto", "linear", "log"} or dict of label to one of these, default="auto"
         "linear" is the paper's. "log" takes log(1 + x / u) first; "auto" does so for columns without negative
         values whose skewness is above 3.
@@ -232,6 +235,7 @@ class DGSynthesizer(Synthesizer):
         **Synthesizer._parameter_constraints,
         "sample_len": [_POSITIVE, StrOptions({"auto"})],
         "auto_normalize": ["boolean"],
+        "attain_range": ["boolean"],
         "feature_range": [tuple, list],
         "generator_averaging": [Interval(Real, 0, 1, closed="left")],
         "hard_flags": ["boolean"],
@@ -281,6 +285,7 @@ class DGSynthesizer(Synthesizer):
         timestamps: Timestamps = "auto",
         sample_len: int | str = "auto",
         auto_normalize: bool = True,
+        attain_range: bool = True,
         scaling: Scaling | Mapping[Any, Scaling] = "auto",
         feature_range: tuple[int, int] = (0, 1),
         generator_averaging: float = 0.999,
@@ -332,6 +337,7 @@ class DGSynthesizer(Synthesizer):
         self.timestamps = timestamps
         self.sample_len = sample_len
         self.auto_normalize = auto_normalize
+        self.attain_range = attain_range
         self.scaling = scaling
         self.feature_range = feature_range
         self.generator_averaging = generator_averaging
@@ -817,7 +823,9 @@ class DGSynthesizer(Synthesizer):
         low, high = self.feature_range
         if (low, high) not in ((0, 1), (-1, 1)):
             raise ValueError(f"feature_range must be (0, 1) or (-1, 1), got {self.feature_range!r}")
-        return EncoderOptions(self.sample_len, self.auto_normalize, self.scaling, (low, high), self.timestamps)
+        return EncoderOptions(
+            self.sample_len, self.auto_normalize, self.scaling, (low, high), self.timestamps, self.attain_range
+        )
 
     def _network_config(self) -> NetworkConfig:
         return NetworkConfig(

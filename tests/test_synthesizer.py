@@ -129,7 +129,7 @@ def test_arrow_tables_and_sequences_come_back_alike(table):
         {"initial_state": "zero", "packing": 2, "discriminator_rounds": 2, "generator_rounds": 2},
         {"auto_normalize": False, "auxiliary_discriminator": False, "generator_averaging": 0.0},
         {"sample_len": 3, "feature_range": (-1, 1), "scaling": "linear"},
-        {"sample_len": 50},
+        {"sample_len": 50, "attain_range": False},
         {"timestamps": "irregular"},
     ],
 )
@@ -138,6 +138,12 @@ def test_every_setting_trains_and_samples(table, change):
     sampled = model.sample(20, random_state=0)
     assert sampled.dtypes.to_dict() == table.dtypes.to_dict()
     assert (sampled.groupby("home")["time"].diff().dropna() > pd.Timedelta(0)).all()
+
+
+def test_samples_reach_their_range_unless_they_shall_not(table):
+    model = DGSynthesizer(max_steps=1, **KEYS, **SMALL)
+    assert model.fit(table).encoder_.attain_range
+    assert not model.set_params(attain_range=False).fit(table).encoder_.attain_range
 
 
 @pytest.mark.parametrize(

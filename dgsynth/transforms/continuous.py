@@ -110,12 +110,32 @@ class ContinuousTransform:
         if self.column.minimum is None:  # a column that never had a value
             numbers.fill(np.nan)
         elif self.column.nullable:
-            numbers[encoded[:, 2] > encoded[:, 1]] = np.nan
+            numbers[_says_missing(encoded)] = np.nan
         return gather(numbers, self.gathered_dtype, self.column)
+
+    def spans(self, encoded: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the smallest and the largest encoded value of each sample, NaN where all are missing.
+
+        Parameters
+        ----------
+        encoded : float32 array of shape (n, dim)
+        starts : int64 array of shape (samples,)
+            Where each sample begins.
+        """
+        values = np.ascontiguousarray(encoded[:, 0])
+        if self.column.nullable:
+            values[_says_missing(encoded)] = np.nan
+        return np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
 
     def to_series(self, gathered: np.ndarray) -> pd.Series:
         """Return decoded numbers as the column's values, with its dtype."""
         return from_numbers(gathered, self.column)
+
+
+def _says_missing(encoded: np.ndarray) -> np.ndarray:
+    """Return what the indicator [present, missing] of a nullable column's records says."""
+    is_missing: np.ndarray = encoded[:, 2] > encoded[:, 1]
+    return is_missing
 
 
 def _check_log(column: Column, scaling: Scaling, low: float) -> None:

@@ -21,7 +21,7 @@ from dgsynth.transforms.continuous import ContinuousTransform
 from dgsynth.transforms.decoding import ColumnTransform, column_slices, decode_columns
 from dgsynth.transforms.filling import fill_missing
 from dgsynth.transforms.given import as_column
-from dgsynth.transforms.normalization import denormalize, fill_ranges, missing_share, normalize
+from dgsynth.transforms.normalization import attain, denormalize, fill_ranges, missing_share, normalize
 from dgsynth.transforms.records import gather_records
 from dgsynth.transforms.scaling import FeatureRange, Line, Scaling
 from dgsynth.transforms.timestamps import Timestamps, TimestampTransform
@@ -41,6 +41,7 @@ class EncoderOptions:
     scaling : {"auto", "linear", "log"} or dict of column to one of these
     feature_range : (0, 1) or (-1, 1)
     timestamps : {"auto", "regular", "irregular"}
+    attain_range : bool
     """
 
     sample_len: int | str = "auto"
@@ -48,6 +49,7 @@ class EncoderOptions:
     scaling: Scaling | Mapping[Label, Scaling] = "auto"
     feature_range: FeatureRange = (0, 1)
     timestamps: Timestamps = "auto"
+    attain_range: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Encoder:
     missing_shares : bool
         Whether with the range of a measurement goes the share of the sample's values that are missing, if any can be.
         Files of models from before have none.
+    attain_range : bool
+        Whether decoded samples reach the range that was generated for them; those of models from before may not.
     """
 
     schema: Schema
@@ -76,6 +80,7 @@ class Encoder:
     auto_normalize: bool
     sample_len: int
     missing_shares: bool = True
+    attain_range: bool = True
 
     @classmethod
     def fit(cls, sequences: Sequences, options: EncoderOptions) -> Encoder:
@@ -104,6 +109,7 @@ class Encoder:
             options.feature_range,
             options.auto_normalize,
             _sample_len(options.sample_len, schema.max_length),
+            attain_range=options.attain_range,
         )
 
     @classmethod
@@ -139,6 +145,7 @@ class Encoder:
             options.feature_range,
             options.auto_normalize,
             _sample_len(options.sample_len, schema.max_length),
+            attain_range=options.attain_range,
         )
 
     @property
@@ -242,8 +249,9 @@ class Encoder:
         """Return generated samples in the terms of the schema."""
         lengths = encoded.lengths.numpy()
         metadata = self.decode_metadata(encoded.metadata.numpy())
-        lines = self._lines(encoded.minmax.numpy())
-        measurements = decode_columns(self.measurements, encoded.records.numpy(), lines, lengths)
+        records = encoded.records.numpy()
+        lines = self._lines(encoded.minmax.numpy(), records, lengths)
+        measurements = decode_columns(self.measurements, records, lines, lengths)
         starts, gaps, stamps = None, None, None
         if self.timestamps is not None:
             if self.timestamps.start_column is not None:
@@ -324,15 +332,24 @@ class Encoder:
             values.append(self.timestamps.gaps(sequences))
         return values
 
-    def _lines(self, minmax: np.ndarray) -> list[Line | None]:
+    def _lines(self, minmax: np.ndarray, records: np.ndarray, lengths: np.ndarray) -> list[Line | None]:
         """Return for each measurement what undoes its scaling sample by sample; None where its own will do."""
         ranges = iter(minmax.astype(np.float64).T)  # of each normalized measurement: (max + min) / 2, (max - min) / 2
-        return [
-            denormalize(transform.scaler.line, next(ranges), next(ranges), self.feature_range)
-            if self.auto_normalize and isinstance(transform, ContinuousTransform)
-            else None
-            for transform in self.measurements
-        ]
+        starts = np.cumsum(lengths) - lengths
+        start: float | np.ndarray
+        stop: float | np.ndarray
+        lines: list[Line | None] = []
+        for transform, where in zip(self.measurements, column_slices(self.measurements), strict=True):
+            if not self.auto_normalize or isinstance(transform, CategoricalTransform):
+                lines.append(None)
+                continue
+            middle, half_width = next(ranges), next(ranges)
+            start, stop = map(float, self.feature_range)
+            if self.attain_range:
+                spans = transform.spans(records[:, where], starts)
+                half_width, start, stop = attain(half_width, *spans, self.feature_range)
+            lines.append(denormalize(transform.scaler.line, middle, half_width, start, stop))
+        return lines
 
 
 def _is_known(values: pd.Series, column: Column) -> np.ndarray:

@@ -8,6 +8,8 @@ from dgsynth.transforms.scaling import FeatureRange, Line
 
 MARGIN = 1e-4
 """Kept around each sample's range, as in the original: a constant sample must not divide by zero."""
+LEAST_SPAN = 0.05
+"""Of the feature range: what a generated sample spans at least, or it is taken for constant by `attain`."""
 
 
 def normalize(
@@ -81,20 +83,54 @@ def missing_share(records: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     return share
 
 
-def denormalize(line: Line, middle: np.ndarray, half_width: np.ndarray, feature_range: FeatureRange) -> Line:
+def attain(
+    half_width: np.ndarray, lowest: np.ndarray, highest: np.ndarray, feature_range: FeatureRange
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the range that makes samples reach the smallest and largest value that were generated for them.
+
+    A normalized sample spans the feature range but for `MARGIN`. A generated one often stays below its highest peak,
+    so that its level is too low, above all on a logarithmic scale; stretched, it has the level of its min/max metadata,
+    and the same shape.
+
+    Parameters
+    ----------
+    half_width : float64 array of shape (n,)
+        (max - min) / 2 as generated.
+    lowest, highest : float arrays of shape (n,)
+        What the generated records of each sample span, in the feature range; NaN without any.
+    feature_range : (0, 1) or (-1, 1)
+
+    Returns
+    -------
+    half_width, start, stop : float64 arrays of shape (n,)
+        What `denormalize` takes, as it was for samples that are about constant.
+    """
+    start, stop = feature_range
+    spans = highest - lowest > LEAST_SPAN * (stop - start)
+    widths = np.where(spans, np.maximum(half_width - MARGIN, 0.0), half_width)
+    return widths, np.where(spans, lowest, start), np.where(spans, highest, stop)
+
+
+def denormalize(
+    line: Line,
+    middle: np.ndarray,
+    half_width: np.ndarray,
+    start: float | np.ndarray,
+    stop: float | np.ndarray,
+) -> Line:
     """Return `line` with each sample's own range before it: what undoes `normalize`, and then what `line` undoes.
 
     Parameters
     ----------
     line : Line of floats
     middle, half_width : float64 arrays of shape (n,)
-    feature_range : (0, 1) or (-1, 1)
+    start, stop : floats or float64 arrays of shape (n,)
+        What stands for a sample's smallest and largest value: the feature range, or what `attain` returned.
 
     Returns
     -------
     Line of float64 arrays of shape (n,)
         One line per sample: a record takes one multiplication and one addition.
     """
-    start, stop = feature_range
     gain = 2 * half_width / (stop - start)
     return Line(line.slope * gain, line.slope * (middle - half_width - gain * start) + line.intercept)

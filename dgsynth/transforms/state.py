@@ -26,6 +26,7 @@ def encoder_to_dict(encoder: Encoder) -> dict[str, Any]:
         "auto_normalize": encoder.auto_normalize,
         "sample_len": encoder.sample_len,
         "missing_shares": encoder.missing_shares,
+        "attain_range": encoder.attain_range,
     }
 
 
@@ -54,6 +55,7 @@ def encoder_from_dict(plain: dict[str, Any]) -> Encoder:
         auto_normalize=_flag(plain["auto_normalize"], "auto_normalize"),
         sample_len=sample_len,
         missing_shares=_flag(plain.get("missing_shares", False), "missing_shares"),
+        attain_range=_flag(plain.get("attain_range", False), "attain_range"),
     )
 
 

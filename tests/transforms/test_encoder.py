@@ -12,6 +12,7 @@ from dgsynth.data.schema import Column, Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.transforms import cache_blocks
+from dgsynth.transforms.decoding import column_slices
 from dgsynth.transforms.encoder import Encoder, EncoderOptions
 from dgsynth.transforms.state import encoder_from_dict, encoder_to_dict
 
@@ -226,3 +227,28 @@ def test_an_encoder_from_before_has_no_shares(sequences):
     assert encoded.minmax.shape[1] == old.layout.minmax_dim == 4
     back = old.decode(encoded)
     pd.testing.assert_frame_equal(back.measurements, sequences.measurements, rtol=1e-5, atol=1)
+
+
+def flatter(encoded, encoder):
+    """Return samples whose normalized measurements go half as far from the middle as they should."""
+    records = encoded.records.clone()
+    for transform, where in zip(encoder.measurements, column_slices(encoder.measurements), strict=True):
+        if not transform.column.has_categories:
+            records[:, where.start] = 0.5 + (records[:, where.start] - 0.5) / 2
+    return replace(encoded, records=records)
+
+
+def test_flat_samples_reach_their_range(sequences):
+    encoder = Encoder.fit(sequences, EncoderOptions())
+    back = encoder.decode(flatter(encoder.encode(sequences), encoder))
+    pd.testing.assert_frame_equal(back.measurements, sequences.measurements, rtol=1e-5, atol=1)
+
+
+def test_neither_without_the_option_nor_in_an_encoder_from_before(sequences):
+    encoder = Encoder.fit(sequences, EncoderOptions(attain_range=False))
+    flat = flatter(encoder.encode(sequences), encoder)
+    plain = encoder_to_dict(encoder)
+    del plain["attain_range"]
+    found = [one.decode(flat).measurements["traffic"] for one in (encoder, encoder_from_dict(plain))]
+    pd.testing.assert_series_equal(*found)
+    assert np.ptp(found[0]) < 0.8 * np.ptp(sequences.measurements["traffic"])

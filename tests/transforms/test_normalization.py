@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dgsynth.transforms.filling import fill_missing
-from dgsynth.transforms.normalization import MARGIN, denormalize, fill_ranges, missing_share, normalize
+from dgsynth.transforms.normalization import MARGIN, attain, denormalize, fill_ranges, missing_share, normalize
 from dgsynth.transforms.scaling import Line
 
 OFFSETS = np.array([0, 3, 4, 8])
@@ -19,9 +19,30 @@ def test_each_sample_fills_the_range_and_comes_back(feature_range):
     assert normalized[0] == pytest.approx(feature_range[0], abs=1e-3)
     assert normalized[1] == pytest.approx(feature_range[1], abs=1e-3)
     assert normalized[3] == pytest.approx(sum(feature_range) / 2)  # one record is its own middle
-    slope, intercept = denormalize(Line(1.0, 0.0), middle, half_width, feature_range)
+    slope, intercept = denormalize(Line(1.0, 0.0), middle, half_width, *feature_range)
     sample = np.repeat(np.arange(3), np.diff(OFFSETS))
     np.testing.assert_allclose(slope[sample] * normalized + intercept[sample], RECORDS)
+
+
+@pytest.mark.parametrize("feature_range", [(0, 1), (-1, 1)])
+def test_a_sample_that_stays_below_its_peak_is_stretched_to_it(feature_range):
+    low, high = feature_range
+    generated = np.array([0.2, 0.7, 0.3]) * (high - low) + low
+    spans = generated.min(keepdims=True), generated.max(keepdims=True)
+    half_width, start, stop = attain(np.array([0.25 + MARGIN]), *spans, feature_range)
+    slope, intercept = denormalize(Line(1.0, 0.0), np.array([0.5]), half_width, start, stop)
+    np.testing.assert_allclose(slope * generated + intercept, [0.25, 0.75, 0.35])  # of the same shape, and no margin
+
+
+def test_what_is_about_constant_or_without_values_is_not_stretched():
+    lowest, highest, width = np.array([0.5, 0.5, np.nan]), np.array([0.5, 0.54, np.nan]), np.array([0.1, 0.2, 0.3])
+    half_width, start, stop = attain(width, lowest, highest, (0, 1))
+    assert half_width.tolist() == width.tolist() and start.tolist() == [0] * 3 and stop.tolist() == [1] * 3
+
+
+def test_a_sample_narrower_than_the_margin_becomes_constant():
+    half_width, _, _ = attain(np.array([MARGIN / 2]), np.array([0.1]), np.array([0.9]), (0, 1))
+    assert half_width.tolist() == [0]
 
 
 def test_a_sample_without_values_has_the_mean_of_the_others_and_no_width():
