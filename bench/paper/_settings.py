@@ -36,8 +36,10 @@ AS_IN_THE_PAPER: dict[str, Any] = {
     "generator_averaging": 0.0,
     "learning_rate_schedule": "constant",
     "hard_flags": False,
+    "initial_state": "random",
+    "attain_range": False,
 }
-"""Appendix B, written out. Of this library's defaults `scaling` and `generator_averaging` depart from it."""
+"""Appendix B, written out. Of this library's defaults `scaling`, `generator_averaging` and `attain_range` depart."""
 
 SETTLED: dict[str, Any] = {"learning_rate_schedule": "linear"}
 
@@ -101,9 +103,10 @@ _MBA = {
     "auxiliary_discriminator": False,
     "scaling": "linear",
 }
-_TASKS = {**SETTLED, "hard_flags": True, "sample_len": 5, "max_steps": 8000}
-_JOBS = {**SETTLED, "sample_len": 12, "max_steps": 5000}
-_PHYSIONET = {**SETTLED, "hard_flags": True, "sample_len": 7, "max_steps": 8000}
+_LENGTHS = {**SETTLED, "hard_flags": True, "initial_state": "zero"}
+_TASKS = {**_LENGTHS, "sample_len": 5, "max_steps": 8000}
+_JOBS = {**SETTLED, "learning_rate": 2e-3, "sample_len": 12, "max_steps": 20_000}
+_PHYSIONET = {**_LENGTHS, "learning_rate": 2e-3, "sample_len": 7, "max_steps": 24_000}
 
 PLANS: dict[str, Plan] = {
     "wikipedia": Plan(
@@ -120,6 +123,7 @@ PLANS: dict[str, Plan] = {
             **{f"S = {s}": {**_WIKIPEDIA_SHORT, "sample_len": s} for s in (14, 5, 10, 25, 50, 1)},
             **{f"{n} samples": {**_WIKIPEDIA_SHORT, N_TRAIN: n} for n in (50, 100, 200, 500, 1000)},
             "linear scale": {**_WIKIPEDIA_SHORT, "scaling": "linear"},
+            "range not attained": {**_WIKIPEDIA_SHORT, "attain_range": False},
             "constant learning rate": {**_WIKIPEDIA_SHORT, "learning_rate_schedule": "constant"},
             "no averaging": {**_WIKIPEDIA_SHORT, "generator_averaging": 0.0},
             "packing of 2": {**_WIKIPEDIA_SHORT, "packing": 2},
@@ -136,6 +140,7 @@ PLANS: dict[str, Plan] = {
             PAPER: {**_MBA, **AS_IN_THE_PAPER},
             "constant learning rate": {**_MBA, "learning_rate_schedule": "constant"},
             "no averaging": {**_MBA, "generator_averaging": 0.0},
+            "zero initial state": {**_MBA, "initial_state": "zero"},
             "logarithmic scale": {**_MBA, "scaling": "auto"},
             "learning rate of 0.001": {**_MBA, "learning_rate": 1e-3},
             "auto-normalization": {**_MBA, "auto_normalize": True},
@@ -152,9 +157,10 @@ PLANS: dict[str, Plan] = {
             "constant learning rate": {**_TASKS, "learning_rate_schedule": "constant"},
             "no averaging": {**_TASKS, "generator_averaging": 0.0},
             "soft flags": {**_TASKS, "hard_flags": False},
+            "random initial state": {**_TASKS, "initial_state": "random"},
             "no auto-normalization": {**_TASKS, "auto_normalize": False},
         },
     ),
-    "jobs": Plan(_JOBS, seconds=100, n_synthetic=4000),
-    "physionet": Plan(_PHYSIONET, seconds=200, n_synthetic=8000, gretel=False),
+    "jobs": Plan(_JOBS, seconds=300, n_synthetic=4000),
+    "physionet": Plan(_PHYSIONET, seconds=400, n_synthetic=8000, gretel=False),
 }

@@ -15,6 +15,7 @@ from dgsynth.evaluation.metrics import autocorrelation_mse, wasserstein_lengths
 WIKIPEDIA = (
     "S = 14",
     "linear scale",
+    "range not attained",
     "constant learning rate",
     "no averaging",
     "packing of 2",

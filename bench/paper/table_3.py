@@ -29,8 +29,8 @@ IN_THE_PAPER = {
 
 
 def log_views(data: Sequences) -> Sequences:
-    """Return samples of log(1 + views)."""
-    logs = np.log1p(data.measurements[VIEWS].to_numpy(dtype=float)).reshape(len(data), -1, 1)
+    """Return samples of log(1 + views); some models make less than none."""
+    logs = np.log1p(np.maximum(data.measurements[VIEWS].to_numpy(dtype=float), 0)).reshape(len(data), -1, 1)
     return Sequences.from_arrays(logs, metadata=data.metadata, measurement_names=[VIEWS])
 
 
