@@ -58,16 +58,30 @@ def _tasks() -> Data:
     return Data(*(Sequences.from_long(table, sequence_key="task", sequence_index="time") for table in tables))
 
 
-def _jobs() -> Data:
-    """1,600 days of jobs on Google's cluster, 288 records; halves."""
+def _job_days() -> Sequences:
+    """1,600 days of jobs on Google's cluster, 288 records."""
     table = pd.read_csv(data_folder() / "gcut_jobs" / "job_days_long.csv.gz")
     names = ["day", "scheduling_class", "final_event"]
     categorical = ["scheduling_class"]
-    return _halves(
-        Sequences.from_long(
-            table, sequence_key="series", sequence_index="minute", metadata=names, categorical=categorical
-        )
+    return Sequences.from_long(
+        table, sequence_key="series", sequence_index="minute", metadata=names, categorical=categorical
     )
+
+
+def _jobs_apart() -> Data:
+    """Days of half of the jobs, and of the other half.
+
+    Days stand job by job, in the order of their numbers as text: where that falls, or a class changes, is the next job.
+    """
+    data = _job_days()
+    day, *classes = (data.metadata[name].astype(str) for name in ("day", "scheduling_class", "final_event"))
+    is_next = day <= day.shift(fill_value="~")
+    for column in classes:
+        is_next |= column != column.shift()
+    job = is_next.cumsum().to_numpy()
+    jobs = np.random.default_rng(0).permutation(job.max()) + 1
+    is_first = np.isin(job, jobs[: len(jobs) // 2])
+    return Data(data.take(np.flatnonzero(is_first)), data.take(np.flatnonzero(~is_first)))
 
 
 def _physionet() -> Data:
@@ -95,6 +109,7 @@ READERS: dict[str, Callable[[], Data]] = {
     "wikipedia half": lambda: _halves(_wikipedia().train),
     "mba": _mba,
     "tasks": _tasks,
-    "jobs": _jobs,
+    "jobs": lambda: _halves(_job_days()),
+    "jobs apart": _jobs_apart,
     "physionet": _physionet,
 }

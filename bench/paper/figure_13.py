@@ -41,6 +41,13 @@ def numbers(result: DownstreamResult) -> list[float]:
     return [found["MLP"], min(found.values()), result.rank_correlation["synthetic -> synthetic"]]
 
 
+def tree_accuracy(data: str) -> float:
+    """Return how often a tree trained on real job-days is right about the scheduling class of the other half."""
+    target = "scheduling_class"
+    means = classified(data, target, data_set(data).train).summary().xs("mean", axis=1, level=1)
+    return float(means.loc["decision tree", "real -> real"])
+
+
 def main() -> None:
     measures, figures = [], {}
     for data, targets in TARGETS.items():
@@ -61,12 +68,16 @@ def main() -> None:
                     classified(data, target, made[OURS]).scores, "accuracy"
                 )
             )
+    tree = {data: tree_accuracy(data) for data in ("jobs", "jobs apart")}
     write(
         "figure_13",
         "Figures 13 and 25, Table 5: classifiers",
-        """MLP, decision tree, linear SVM, logistic regression and naive Bayes, trained on synthetic data and tested on
+        f"""MLP, decision tree, linear SVM, logistic regression and naive Bayes, trained on synthetic data and tested on
         real data that no model saw, over the accuracy of the same trained on real data; and Spearman's correlation of
-        their ranking when trained and tested on synthetic data with that on real data.""",
+        their ranking when trained and tested on synthetic data with that on real data. Job-days are hard for trees:
+        days of a job are in both halves, and its memory hardly moves. Trained on real days, a tree tells the scheduling
+        class of {tree["jobs"]:.0%} of the others by recognising the job, and of {tree["jobs apart"]:.0%} where these
+        are of other jobs; synthetic days are of none.""",
         measures,
         figures,
     )
