@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import matplotlib.pyplot as plt
 import numpy as np
 from _data import data_set
 from _measuring import Runs
@@ -11,8 +14,7 @@ from _settings import GRETEL, OURS, PAPER, WIKIPEDIA_BASELINES
 from dgsynth import Sequences
 from dgsynth.evaluation.autocorrelation import autocorrelation_mse, mean_autocorrelation
 from dgsynth.evaluation.metrics import floor
-from dgsynth.evaluation.plots import Figure
-from dgsynth.evaluation.ranking_plots import plot_autocorrelations
+from dgsynth.evaluation.plots import REAL, SYNTHETIC, Figure
 
 VIEWS = "views"
 MODELS = (OURS, PAPER, GRETEL, *WIKIPEDIA_BASELINES)
@@ -78,12 +80,25 @@ def main() -> None:
         synthetic ones. The paper trained on 50,000 pages of nine domains for 200,000 steps; these are four domains,
         most of them read by spiders, which have no weeks.""",
         measures,
-        {"Mean autocorrelation of log views, first seed": runs.picture(lambda made: draw(logs, made))},
+        {
+            "Mean autocorrelation of log views, first seed; real data in blue": runs.picture(
+                lambda made: draw(logs, made)
+            )
+        },
     )
 
 
 def draw(real: Sequences, made: dict[str, Sequences]) -> Figure:
-    return plot_autocorrelations(real, {model: log_views(samples) for model, samples in made.items()}, VIEWS)
+    """Return the autocorrelation of each model in axes of its own, before that of the real data."""
+    figure, grid = plt.subplots(math.ceil(len(made) / 2), 2, sharex=True, sharey=True, figsize=(9, 9), squeeze=False)
+    figure.set_layout_engine("constrained")
+    expected = mean_autocorrelation(real, VIEWS)
+    for axes, (model, samples) in zip(grid.flat, made.items(), strict=False):
+        axes.plot(expected, color=REAL, alpha=0.45, linewidth=3)
+        axes.plot(mean_autocorrelation(log_views(samples), VIEWS), color=SYNTHETIC, linewidth=1)
+        axes.set(title=model, xlim=(0, len(expected) - 1), ylim=(-0.3, 1))
+    figure.supxlabel("lag, days")
+    return figure
 
 
 if __name__ == "__main__":
