@@ -105,7 +105,7 @@ _MBA = {
 }
 _LENGTHS = {**SETTLED, "hard_flags": True, "initial_state": "zero"}
 _TASKS = {**_LENGTHS, "sample_len": 5, "max_steps": 8000}
-_JOBS = {**SETTLED, "learning_rate": 2e-3, "sample_len": 12, "max_steps": 20_000}
+_JOBS = {**SETTLED, "learning_rate": 2e-3, "sample_len": 12, "max_steps": 20_000, "auto_normalize": False}
 _PHYSIONET = {**_LENGTHS, "learning_rate": 2e-3, "sample_len": 7, "max_steps": 24_000}
 
 PLANS: dict[str, Plan] = {
