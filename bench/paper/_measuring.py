@@ -27,7 +27,8 @@ def is_recorded(run: Run) -> bool:
 class Runs:
     """The runs of some models of a data set that were made.
 
-    A number is taken once, from samples that are here, and then kept; to take it anew, delete it in `STORE`.
+    A number is taken once, from samples that are here, and then kept. It has to be deleted in `STORE` where the metric
+    or a default of the library has changed; settings that a plan names are looked at.
     """
 
     def __init__(self, data: str, models: Sequence[str]) -> None:
