@@ -121,7 +121,7 @@ PLANS: dict[str, Plan] = {
             "no auto-normalization": {**_WIKIPEDIA, "auto_normalize": False},
             "no auxiliary discriminator": {**_WIKIPEDIA, "auxiliary_discriminator": False},
             **{f"S = {s}": {**_WIKIPEDIA_SHORT, "sample_len": s} for s in (14, 5, 10, 25, 50, 1)},
-            **{f"{n} samples": {**_WIKIPEDIA_SHORT, N_TRAIN: n} for n in (50, 100, 200, 500, 1000)},
+            **{f"{n} samples": {**_WIKIPEDIA, N_TRAIN: n} for n in (50, 200, 500, 1000)},
             "linear scale": {**_WIKIPEDIA_SHORT, "scaling": "linear"},
             "range not attained": {**_WIKIPEDIA_SHORT, "attain_range": False},
             "constant learning rate": {**_WIKIPEDIA_SHORT, "learning_rate_schedule": "constant"},
