@@ -53,7 +53,7 @@ class Runs:
             known = _store()[str(run)]["measures"]
             if not known.keys() >= about.keys() and facts_of(run) is not None:
                 known.update(zip(about, map(float, metric(load(run))), strict=True))
-                _keep()
+                _keep(run)
         return [
             Measure(
                 name,
@@ -81,12 +81,22 @@ class Runs:
 
 @cache
 def _store() -> dict[str, Any]:
+    return _read()
+
+
+def _read() -> dict[str, Any]:
     store: dict[str, Any] = json.loads(STORE.read_text()) if STORE.exists() else {}
     return store
 
 
-def _keep() -> None:
+def _keep(run: Run) -> None:
+    """Write what is known of a run beside what other processes have written since."""
+    entry, store = _store()[str(run)], _read()
+    before = store.get(str(run), entry)
+    if before["facts"] == entry["facts"]:
+        entry["measures"] = {**before["measures"], **entry["measures"]}
+    store[str(run)] = entry
     STORE.parent.mkdir(exist_ok=True)
-    temporary = STORE.with_suffix(".part")
-    temporary.write_text(json.dumps(dict(sorted(_store().items())), indent=1) + "\n")
+    temporary = STORE.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps(dict(sorted(store.items())), indent=1) + "\n")
     os.replace(temporary, STORE)

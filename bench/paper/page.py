@@ -29,6 +29,8 @@ ORDER = (
     "figure_21",
     "ablation",
 )
+ROUNDING = 1e-9
+"""Of five algorithms in the same order but for one exchange the correlation is 0.9, but for the last bit."""
 HEAD = """# The paper's experiments
 
 Written by `make paper` from what it measured (`bench/paper/results`), on data that can be had: `bench/_data.py`
@@ -41,10 +43,24 @@ between two random halves of the real data.
 "gretel" is gretel-synthetics 0.22.20. Every other model had the seconds that dgsynth's steps take about, on one thread.
 """
 
+FELL_SHORT = """## What fell short, and what is known of it
+
+- *Lengths of stays (PhysioNet).* About 1 % of the samples (0.6 to 1.4) end in their first pass, where real ones hardly
+  ever do, and each of these is off by 40 records. With a random initial state they were 2 %. Neither three times the
+  steps nor a gradient through the mask of what follows a flag helped.
+- *scheduling_class of job-days.* The lowest of the five are trees; why is said there.
+- *ICUType.* The lowest of the five is naive Bayes, the others reach 85 % and more.
+- *As far ahead on MBA as in the paper.* On cable homes AR, RNN and HMM are over three times better than in the paper,
+  and the RNN is about as good as dgsynth. Both are closer to the 600 homes than halves of these are to each other.
+- *Ranking of forecasts.* Trained on synthetic pages the four algorithms are within 0.06 of each other, and on real ones
+  within 0.03: their order is chance.
+- *Seeds.* Five were meant for all; the tables say how many there are. `make paper HOURS=8` makes the rest.
+"""
+
 
 def main() -> None:
     found = {name: json.loads((RESULTS / f"{name}.json").read_text()) for name in ORDER if _path(name).exists()}
-    parts = [HEAD, _targets(found), *(_section(content) for content in found.values()), _privacy()]
+    parts = [HEAD, _targets(found), FELL_SHORT, *(_section(content) for content in found.values()), _privacy()]
     PAGE.write_text("\n".join(part for part in parts if part))
     print(f"wrote {PAGE}")
 
@@ -63,7 +79,7 @@ def _targets(found: dict[str, dict[str, Any]]) -> str:
             if target is None or not values:
                 continue
             median, up = float(np.median(values)), measure["higher_is_better"]
-            is_met = median >= target if up else median <= target
+            is_met = median >= target - ROUNDING if up else median <= target
             sign = "at least" if up else "at most"
             wanted = "above 0" if target == 0 else f"{sign} {_number(target)}"
             where = content["title"].split(":")[0]
@@ -144,6 +160,8 @@ def _number(value: float | None) -> str:
     if value != 0 and abs(value) < 0.1:
         digits = 1 - math.floor(math.log10(abs(value)))
         return f"{value:.{digits}f}"
+    if 0 < abs(value) < 1:
+        return f"{value:.3f}"
     return f"{value:.2f}" if abs(value) < 10 else f"{value:,.0f}"
 
 
