@@ -33,8 +33,8 @@ def main() -> None:
     write(
         "figure_4",
         "Figure 4: autocorrelation by the records per pass (S)",
-        """4,000 steps each; all else as in Table 3. The paper tried 1, 5, 10, 25 and 50, and found that any S above 1
-        is far better than 1; 14 is two weeks.""",
+        """4,000 steps each, after which models are far from settled: compare 14, two weeks, with Table 3, where it has
+        15,000. The paper tried 1, 5, 10, 25 and 50, and found that any S above 1 is far better than 1.""",
         [measure],
         {"By S; the dashed line is the floor": figure},
     )
