@@ -121,7 +121,7 @@ class DGSynthesizer(Synthesizer):
     feedback : bool, default=False
         Whether a pass reads the records of the pass before.
     initial_state : {"random", "zero", "learned"}, default="random"
-        What the LSTM starts from. Random is the paper's; "zero" learns lengths better where samples differ in length.
+        What the LSTM starts from. Random is the paper's; from "zero" lengths are learned more surely.
     discriminator_units : sequence of int, default=(200, 200, 200, 200)
         Hidden layers of both discriminators.
     auxiliary_discriminator : bool, default=True

@@ -18,7 +18,7 @@ WIKIPEDIA_BASELINES = (*BASELINES, "timegan", "rcgan", "market-simulator")
 """TimeGAN, RCGAN and the market simulator take samples of one length, and the paper has them on Wikipedia alone."""
 
 N_TRAIN = "n_train"
-"""Among the parameters of a variant: how many samples it is trained on."""
+"""Among the parameters of a variant: how many samples, drawn at random, it is trained on."""
 
 AS_IN_THE_PAPER: dict[str, Any] = {
     "batch_size": 100,

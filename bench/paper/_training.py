@@ -74,7 +74,9 @@ def train(run: Run) -> None:
             if "max_steps" in model.get_params():
                 model.set_params(max_steps=10**9)
         else:
-            real = real.take(np.arange(parameters.pop(N_TRAIN, len(real))))
+            n_train = parameters.pop(N_TRAIN, len(real))
+            if n_train < len(real):
+                real = real.take(np.random.default_rng(run.seed).permutation(len(real))[:n_train])
             model = DGSynthesizer(random_state=run.seed, n_jobs=1, checkpoint_dir=checkpoints, **parameters)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
