@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -312,6 +313,8 @@ def test_lengths_are_obeyed_also_beyond_the_learned_ones(model):
 
 
 def test_a_longer_length_leaves_the_beginning_as_it_was(model):
+    model = copy.copy(model)
+    model.encoder_ = replace(model.encoder_, attain_range=False)  # the range is reached somewhere in all records
     short = model.sample(3, lengths=4, random_state=0)
     long = model.sample(3, lengths=12, random_state=0)
     pd.testing.assert_frame_equal(long.groupby("home").head(4).reset_index(drop=True), short)
