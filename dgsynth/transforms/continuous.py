@@ -124,7 +124,7 @@ class ContinuousTransform:
         """
         values = np.ascontiguousarray(encoded[:, 0])
         if self.column.nullable:
-            values[_says_missing(encoded)] = np.nan
+            values = np.where(_says_missing(encoded), np.nan, values)
         return np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
 
     def to_series(self, gathered: np.ndarray) -> pd.Series:

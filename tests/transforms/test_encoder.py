@@ -244,6 +244,23 @@ def test_flat_samples_reach_their_range(sequences):
     pd.testing.assert_frame_equal(back.measurements, sequences.measurements, rtol=1e-5, atol=1)
 
 
+def test_decoding_a_missing_record_leaves_what_it_decodes(sequences):
+    encoder = Encoder.fit(sequences, EncoderOptions())
+    encoded = encoder.encode(sequences)
+    first = replace(
+        encoded,
+        metadata=encoded.metadata[:1],
+        minmax=encoded.minmax[:1],
+        records=encoded.records[:1].clone(),
+        lengths=torch.tensor([1]),
+    )
+    where = column_slices(encoder.measurements)[1]  # loss, which can be missing
+    first.records[:, where] = torch.tensor([0.5, 0.0, 1.0])
+    before = first.records.clone()
+    assert encoder.decode(first).measurements["loss"].isna().all()
+    assert torch.equal(first.records, before)
+
+
 def test_neither_without_the_option_nor_in_an_encoder_from_before(sequences):
     encoder = Encoder.fit(sequences, EncoderOptions(attain_range=False))
     flat = flatter(encoder.encode(sequences), encoder)
