@@ -32,14 +32,14 @@ class Runs:
     """
 
     def __init__(self, data: str, models: Sequence[str]) -> None:
+        self.made: dict[str, list[Run]] = {}
+        """The runs by model, those without any left out."""
         for run in (Run(data, model, seed) for model in models for seed in SEEDS):
             facts = facts_of(run)
             if facts is not None and _store().get(str(run), {}).get("facts") != facts:
                 _store()[str(run)] = {"facts": facts, "measures": {}}
-        made = {model: [Run(data, model, seed) for seed in SEEDS] for model in models}
-        made = {model: [run for run in of_model if is_recorded(run)] for model, of_model in made.items()}
-        self.made = {model: of_model for model, of_model in made.items() if of_model}
-        """The runs by model, those without any left out."""
+            if is_recorded(run):
+                self.made.setdefault(run.model, []).append(run)
 
     def measure(self, name: str, metric: Callable[[Sequences], float], **about: Any) -> Measure:
         """Return a number of the samples of each run, and what else is known about the number."""
