@@ -71,9 +71,11 @@ class Runs:
         """Return the seconds, steps, settings and versions of each run of a model."""
         return [_store()[str(run)]["facts"] for run in self.made.get(model, ())]
 
-    def picture(self, draw: Callable[[dict[str, Sequences]], Figure]) -> Figure | None:
+    def picture(
+        self, draw: Callable[[dict[str, Sequences]], Figure], models: Sequence[str] | None = None
+    ) -> Figure | None:
         """Return what is drawn of the samples of each model's first run; None where some of them are not here."""
-        first = {model: of_model[0] for model, of_model in self.made.items()}
+        first = {model: of_model[0] for model, of_model in self.made.items() if models is None or model in models}
         if not first or any(facts_of(run) is None for run in first.values()):
             return None
         return draw({model: load(run) for model, run in first.items()})

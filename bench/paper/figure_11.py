@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _data import data_set
 from _measuring import Runs
+from _pages import log_mse, pages, raw_mse
 from _results import write
 from _settings import OURS
-from table_3 import VIEWS, log_views
-
-from dgsynth.evaluation.autocorrelation import autocorrelation_mse
 
 SIZES = (50, 200, 500, 1000)
 
 
 def main() -> None:
-    real = data_set("wikipedia").train
-    logs = log_views(real)
     runs = Runs("wikipedia", [*(f"{n} samples" for n in SIZES), OURS])
     measures = [
-        runs.measure(
-            "MSE, raw views", lambda samples: autocorrelation_mse(real, samples, VIEWS), paper={"500 samples": 0.0024}
-        ),
-        runs.measure("MSE, log views", lambda samples: autocorrelation_mse(logs, log_views(samples), VIEWS)),
+        measure.renamed({OURS: f"{len(pages())} samples"})
+        for measure in (raw_mse(runs, paper={"500 samples": 0.0024}), log_mse(runs))
     ]
-    measures = [measure.renamed({OURS: f"{len(real)} samples"}) for measure in measures]
     figure, axes = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
     for measure, color in zip(measures, ("#D55E00", "#009E73"), strict=True):
         sizes = [int(model.split()[0]) for model in measure.values]

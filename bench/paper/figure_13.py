@@ -51,6 +51,7 @@ def tree_accuracy(data: str) -> float:
 def main() -> None:
     measures, figures = [], {}
     for data, targets in TARGETS.items():
+        runs = Runs(data, MODELS)
         for target in targets:
             paper = IN_THE_PAPER if data == "tasks" else {"rank": {}, "share": {}}
             of = f"{target}, {data}"
@@ -60,13 +61,14 @@ def main() -> None:
                 f"rank correlation: {of}": {"paper": paper["rank"], "target": 0.9},
             }
             about = {name: {**rest, "higher_is_better": True} for name, rest in about.items()}
-            measures += Runs(data, MODELS).measures(
+            measures += runs.measures(
                 about, lambda samples, data=data, target=target: numbers(classified(data, target, samples))
             )
-            figures[f"{of}: {OURS}, first seed"] = Runs(data, [OURS]).picture(
+            figures[f"{of}: {OURS}, first seed"] = runs.picture(
                 lambda made, data=data, target=target: plot_downstream(
                     classified(data, target, made[OURS]).scores, "accuracy"
-                )
+                ),
+                [OURS],
             )
     tree = {data: tree_accuracy(data) for data in ("jobs", "jobs apart")}
     write(

@@ -15,9 +15,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from _data import data_set
+from _pages import VIEWS, log_views
 from _results import RESULTS
 from _runs import CACHE, versions
-from table_3 import VIEWS, log_views
 
 from dgsynth import DGSynthesizer, PrivacyConfig, Sequences
 from dgsynth.data.simulate import make_web_traffic

@@ -22,8 +22,8 @@ def main() -> None:
             runs.measure(f"nearest ratio, {data}", lambda samples, real=real: nearest_ratio(real, samples), real=1.0),
             runs.measure(f"copies, {data}", lambda samples, real=real: duplicate_share(real, samples)),
         ]
-        figures[f"{column} of {data}"] = Runs(data, [OURS]).picture(
-            lambda made, real=real, column=column: plot_nearest(real, made[OURS], column, k=3)
+        figures[f"{column} of {data}"] = runs.picture(
+            lambda made, real=real, column=column: plot_nearest(real, made[OURS], column, k=3), [OURS]
         )
     write(
         "figure_21",

@@ -34,7 +34,7 @@ def main() -> None:
     about = {f"R2 of {algorithm}": {"real": score, "higher_is_better": True} for algorithm, score in among_real.items()}
     about["rank correlation"] = {"paper": RANKS, "higher_is_better": True}
     measures = runs.measures(about, lambda samples: numbers(forecasts(samples)))
-    figure = Runs("wikipedia half", [OURS]).picture(lambda made: plot_downstream(forecasts(made[OURS]).scores, "R²"))
+    figure = runs.picture(lambda made: plot_downstream(forecasts(made[OURS]).scores, "R²"), [OURS])
     write(
         "figure_24",
         "Figures 24 and 26, Table 5: forecasts",

@@ -42,8 +42,8 @@ def main() -> None:
         ]
         if data == "tasks":
             measures.append(runs.measure("share of the first mode, tasks", first_mode, real=first_mode(real)))
-        figures[f"{data}: {OURS}, first seed"] = Runs(data, [OURS]).picture(
-            lambda made, real=real: plot_lengths(real, made[OURS])
+        figures[f"{data}: {OURS}, first seed"] = runs.picture(
+            lambda made, real=real: plot_lengths(real, made[OURS]), [OURS]
         )
         figures[f"{data}: cumulative distributions, first seed"] = runs.picture(
             lambda made, real=real: plot_length_distributions(real, made)

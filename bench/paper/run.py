@@ -31,8 +31,7 @@ def main(hours: float, workers: int, only: list[str]) -> None:
     end = time.monotonic() + 3600 * hours
     train_all(end, workers, only)
     for name in page.ORDER:
-        if _path(name).exists():  # figure_5 draws Figure 6 too
-            _script(name)
+        _script(name)
     for name in LONG:
         if time.monotonic() < end:
             _script(name, end - time.monotonic())
