@@ -57,6 +57,11 @@ MAX_INPUTS = 1000
 USUAL_LENGTHS = 0.95
 """Share of real samples whose records are all used to classify: a few long ones would fill most inputs with 0."""
 
+NAIVE_BAYES_SMOOTHING = 1e-3
+"""Added to all variances of naive Bayes, as a share of the largest. An input that hardly varies within a class, such as
+that of a vital sign that is rarely measured, decides alone without it. Trained and tested on real stays of PhysioNet it
+is right in 0.52, with the usual 1e-9 in 0.50; on real tasks and job-days of clusters both are within 0.01."""
+
 _CHUNK_RECORDS = 1_000_000
 
 
@@ -331,7 +336,7 @@ def _classifiers(seed: int) -> dict[str, Any]:
     """The five of Figure 13, and the reference; inputs are often more than samples, hence the small C."""
     models = {
         "MLP": MLPClassifier(hidden_layer_sizes=(200, 200), max_iter=50, random_state=seed),
-        "naive Bayes": GaussianNB(),
+        "naive Bayes": GaussianNB(var_smoothing=NAIVE_BAYES_SMOOTHING),
         "logistic regression": LogisticRegression(C=0.1, max_iter=200),
         "decision tree": DecisionTreeClassifier(random_state=seed),
         "linear SVM": LinearSVC(C=0.01, random_state=seed),
