@@ -163,10 +163,11 @@ def fit(
     learning_rate_schedule: Annotated[
         Schedule | None, typer.Option(help="Whether the learning rate is constant, or falls to 0 until the end.")
     ] = None,
-    hard_flags: Annotated[
+    sharp_flags: Annotated[
         bool,
         typer.Option(
-            "--hard-flags", help="Let discriminators see the end of a sample as it is decided: better lengths."
+            "--sharp-flags",
+            help="Show the discriminators surer ends of samples than the generator makes: better lengths.",
         ),
     ] = False,
     early_stopping: Annotated[
@@ -250,7 +251,7 @@ def fit(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "learning_rate_schedule": None if learning_rate_schedule is None else learning_rate_schedule.value,
-        "hard_flags": hard_flags or None,
+        "sharp_flags": sharp_flags or None,
         "early_stopping": early_stopping or None,
         "random_state": random_state,
         "checkpoint_dir": checkpoint_dir,

@@ -65,8 +65,8 @@ class TrainingConfig:
         Steps of each per batch.
     generator_averaging : float
         Decay of the exponential moving average of the generator's weights; 0 keeps none.
-    hard_flags : bool
-        Whether discriminators see generation flags as decisions: see `dgsynth.training.straight_through`.
+    sharp_flags : bool
+        Whether discriminators see surer generation flags than are made: see `dgsynth.training.sharp_flags`.
     precision : {"float32", "bfloat16"}
         What the operands of the LSTM's products are rounded to; all else is float32.
     """
@@ -80,7 +80,7 @@ class TrainingConfig:
     discriminator_rounds: int = 1
     generator_rounds: int = 1
     generator_averaging: float = 0.0
-    hard_flags: bool = False
+    sharp_flags: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
 
 

@@ -109,9 +109,10 @@ class DGSynthesizer(Synthesizer):
         What numbers are scaled to; the generators' outputs are a sigmoid or a tanh accordingly.
     generator_averaging : float in [0, 1), default=0.999
         Decay of the moving average of the generator's weights that `sample` uses; 0 is the paper's.
-    hard_flags : bool, default=False
-        False is the paper's. Where samples differ in length, True lets discriminators see whether a record is the last
-        as it is decided, 0 or 1, instead of as a probability. Lengths are learned several times better.
+    sharp_flags : bool, default=False
+        False is the paper's. Where samples differ in length, True shows discriminators surer probabilities that a
+        record is the last than the generator makes, which keeps their gradient alive. Lengths are learned several times
+        better.
     metadata_noise_dim, minmax_noise_dim, measurement_noise_dim : int, default=5
         Noise of each generator; for measurements per pass.
     metadata_units : sequence of int, default=(100, 100)
@@ -238,7 +239,7 @@ class DGSynthesizer(Synthesizer):
         "attain_range": ["boolean"],
         "feature_range": [tuple, list],
         "generator_averaging": [Interval(Real, 0, 1, closed="left")],
-        "hard_flags": ["boolean"],
+        "sharp_flags": ["boolean"],
         "metadata_noise_dim": [_POSITIVE],
         "minmax_noise_dim": [_POSITIVE],
         "measurement_noise_dim": [_POSITIVE],
@@ -289,7 +290,7 @@ class DGSynthesizer(Synthesizer):
         scaling: Scaling | Mapping[Any, Scaling] = "auto",
         feature_range: tuple[int, int] = (0, 1),
         generator_averaging: float = 0.999,
-        hard_flags: bool = False,
+        sharp_flags: bool = False,
         metadata_noise_dim: int = 5,
         minmax_noise_dim: int = 5,
         measurement_noise_dim: int = 5,
@@ -341,7 +342,7 @@ class DGSynthesizer(Synthesizer):
         self.scaling = scaling
         self.feature_range = feature_range
         self.generator_averaging = generator_averaging
-        self.hard_flags = hard_flags
+        self.sharp_flags = sharp_flags
         self.metadata_noise_dim = metadata_noise_dim
         self.minmax_noise_dim = minmax_noise_dim
         self.measurement_noise_dim = measurement_noise_dim
@@ -853,7 +854,7 @@ class DGSynthesizer(Synthesizer):
             discriminator_rounds=self.discriminator_rounds,
             generator_rounds=self.generator_rounds,
             generator_averaging=self.generator_averaging,
-            hard_flags=self.hard_flags,
+            sharp_flags=self.sharp_flags,
             precision=self.precision,
         )
 

@@ -187,11 +187,11 @@ def test_fit_says_what_it_understood_and_where_the_model_went(run, table, tmp_pa
 def test_options_reach_the_estimator(succeed, table, tmp_path):
     path = tmp_path / "m.safetensors"
     options = ["--sample-len", 7, "--scaling", "log", "--learning-rate", 0.01, "--precision", "bfloat16"]
-    options += ["--metadata", "domain, access", "--learning-rate-schedule", "linear", "--hard-flags"]
+    options += ["--metadata", "domain, access", "--learning-rate-schedule", "linear", "--sharp-flags"]
     succeed("fit", table, "-o", path, *LONG, *BRIEF, *options, "--measurements", "views")
     model = dgsynth.load(path)
     assert (model.sample_len, model.scaling, model.learning_rate, model.n_steps_) == (7, "log", 0.01, 3)
-    assert (model.learning_rate_schedule, model.hard_flags) == ("linear", True)
+    assert (model.learning_rate_schedule, model.sharp_flags) == ("linear", True)
     assert [column.name for column in model.schema_.metadata] == ["domain", "access"]
 
 

@@ -35,7 +35,7 @@ AS_IN_THE_PAPER: dict[str, Any] = {
     "scaling": "linear",
     "generator_averaging": 0.0,
     "learning_rate_schedule": "constant",
-    "hard_flags": False,
+    "sharp_flags": False,
     "initial_state": "random",
     "attain_range": False,
 }
@@ -102,7 +102,7 @@ _MBA = {
     "auxiliary_discriminator": False,
     "scaling": "linear",
 }
-_LENGTHS = {**SETTLED, "hard_flags": True, "initial_state": "zero"}
+_LENGTHS = {**SETTLED, "sharp_flags": True, "initial_state": "zero"}
 _TASKS = {**_LENGTHS, "sample_len": 5, "max_steps": 8000}
 _JOBS = {**SETTLED, "learning_rate": 2e-3, "sample_len": 12, "max_steps": 20_000, "auto_normalize": False}
 _PHYSIONET = {**_LENGTHS, "learning_rate": 2e-3, "sample_len": 7, "max_steps": 24_000}
@@ -155,7 +155,7 @@ PLANS: dict[str, Plan] = {
             PAPER: {**_TASKS, **AS_IN_THE_PAPER, "auto_normalize": False, "auxiliary_discriminator": False},
             "constant learning rate": {**_TASKS, "learning_rate_schedule": "constant"},
             "no averaging": {**_TASKS, "generator_averaging": 0.0},
-            "soft flags": {**_TASKS, "hard_flags": False},
+            "soft flags": {**_TASKS, "sharp_flags": False},
             "random initial state": {**_TASKS, "initial_state": "random"},
             "no auto-normalization": {**_TASKS, "auto_normalize": False},
         },

@@ -15,7 +15,7 @@ from dgsynth.networks.doppelganger import DoppelGANger, Fake, Noise
 from dgsynth.networks.measurement_generator import MeasurementGenerator
 from dgsynth.networks.metadata_generator import MetadataGenerator
 from dgsynth.networks.minmax_generator import MinMaxGenerator
-from dgsynth.training.straight_through import decided, less_sure
+from dgsynth.training.sharp_flags import less_sure, sharpened
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Generator:
         Its weights are read in place; the running statistics of BatchNorm move.
     precision : {"float32", "bfloat16"}
         Of the operands of the LSTM's products.
-    hard_flags : bool
-        Whether the samples' flags are decisions, and what autograd makes is that of `straight_through`.
+    sharp_flags : bool
+        Whether flags are shown and differentiated as `dgsynth.training.sharp_flags` has it.
 
     Attributes
     ----------
@@ -48,11 +48,11 @@ class Generator:
         Those of all generators that exist, in the order of `gradients`.
     """
 
-    def __init__(self, networks: DoppelGANger, precision: Precision = "float32", hard_flags: bool = False) -> None:
+    def __init__(self, networks: DoppelGANger, precision: Precision = "float32", sharp_flags: bool = False) -> None:
         self._networks = networks
         self._metadata = MlpForTraining.of(networks.metadata_generator)
         self._minmax = MlpForTraining.of(networks.minmax_generator)
-        self._measurement = _Lstm.of(networks.measurement_generator, precision, hard_flags)
+        self._measurement = _Lstm.of(networks.measurement_generator, precision, sharp_flags)
         parts = [part for part in (self._metadata, self._minmax, self._measurement) if part is not None]
         self.parameters = [parameter for part in parts for parameter in part.parameters]
 
@@ -127,9 +127,9 @@ class MlpForTraining:
 class _Lstm:
     """The measurement generator."""
 
-    def __init__(self, generator: MeasurementGenerator, precision: Precision, hard_flags: bool) -> None:
+    def __init__(self, generator: MeasurementGenerator, precision: Precision, sharp_flags: bool) -> None:
         self._generator = generator
-        self._hard_flags = hard_flags and generator.layout.has_flags
+        self._sharp_flags = sharp_flags and generator.layout.has_flags
         self._bfloat16 = precision == "bfloat16"
         layout = generator.layout
         self._weights, self._biases = list(generator.weights), list(generator.biases)
@@ -141,8 +141,8 @@ class _Lstm:
         self.parameters = [*self._weights, *self._biases, *self._head, *([] if learned is None else [learned])]
 
     @classmethod
-    def of(cls, generator: MeasurementGenerator | None, precision: Precision, hard_flags: bool) -> _Lstm | None:
-        return None if generator is None else cls(generator, precision, hard_flags)
+    def of(cls, generator: MeasurementGenerator | None, precision: Precision, sharp_flags: bool) -> _Lstm | None:
+        return None if generator is None else cls(generator, precision, sharp_flags)
 
     def make(self, condition: Tensor, noise: Noise) -> tuple[Tensor, Tensor, list[Any]]:
         state = [part.contiguous() for part in self._generator.initial_state_of(noise.state, condition)]
@@ -150,7 +150,7 @@ class _Lstm:
         steps, lengths, *kept = torch.ops.dgsynth.lstm_sequence(
             *inputs, self._weights, self._biases, *self._head, *self._settings, *self._ends, self._bfloat16
         )
-        shown, softmax = (decided(steps), less_sure(steps)) if self._hard_flags else (steps, steps)
+        shown, softmax = (sharpened(steps), less_sure(steps)) if self._sharp_flags else (steps, steps)
         return shown, lengths, [softmax, lengths, *kept, *inputs]
 
     def gradients(self, kept: list[Any], steps: Tensor) -> list[Tensor]:

@@ -75,7 +75,7 @@ class Trainer(Loop):
         auxiliary = networks.auxiliary_discriminator
         self._fake_rows = torch.empty(0, device=data.device)
         self._discriminators = [networks.discriminator] + ([] if auxiliary is None else [auxiliary])
-        self.generator = Generator(networks, config.precision, config.hard_flags)
+        self.generator = Generator(networks, config.precision, config.sharp_flags)
         self.captured = self._new_capture()
         settings = config.learning_rate, config.beta_1, BETA_2
         self.generator_optimizer = Adam(self.generator.parameters, *settings)

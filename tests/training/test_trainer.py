@@ -47,7 +47,7 @@ VARIANTS = [
     {},
     {"generator_averaging": 0.9},
     {"learning_rate_schedule": "linear"},
-    {"hard_flags": True},
+    {"sharp_flags": True},
     {"precision": "bfloat16"},
     {"discriminator_rounds": 3, "generator_rounds": 2},
     {"networks": {"packing": 2}},
