@@ -63,7 +63,7 @@ def main() -> None:
             about = {
                 f"MLP's share of real accuracy: {of}": {"paper": paper["share"], "target": 0.8},
                 f"lowest share of five: {of}": {"target": 0.8},
-                f"rank correlation: {of}": {"paper": paper["rank"], "target": 0.9},
+                f"rank correlation: {of}": {"paper": paper["rank"], "target": None if data == "jobs apart" else 0.9},
             }
             about = {name: {**rest, "higher_is_better": True} for name, rest in about.items()}
             measures += runs.measures(
@@ -85,7 +85,9 @@ def main() -> None:
         random ("jobs"), so that days of one job are in both halves, or by job ("jobs apart"). A job's memory hardly
         moves: trained on real days, a tree tells the scheduling class of {tree["jobs"]:.0%} of the others by
         recognising the job, and of {tree["jobs apart"]:.0%} where these are of other jobs; synthetic days are of
-        none.""",
+        none. How algorithms rank on other jobs is no target: synthetic days to test on are like those to train on.
+        Naive Bayes counts a day's evidence 288 times: on real days it is right less often than guessing the most
+        frequent class would be.""",
         measures,
         figures,
     )

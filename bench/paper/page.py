@@ -31,13 +31,15 @@ ORDER = (
 )
 ROUNDING = 1e-9
 """Of five algorithms in the same order but for one exchange the correlation is 0.9, but for the last bit."""
+MOST_COLUMNS = 9
+"""A table of more measures has them as rows."""
 HEAD = """# The paper's experiments
 
 Written by `make paper` from what it measured (`bench/paper/results`), on data that can be had: `bench/_data.py`
 says what each set is, and `_settings.py` has every setting. A cell is the median over seeds, with their range; seeds
-are counted behind a model's name, and a model that was not trained yet is not listed. *Paper* is what Lin et al. (2020)
-report, on their data and after their training, which is often a hundred times longer. The *floor* is the same distance
-between two random halves of the real data.
+are counted behind a model's name, and a model that was not trained yet is not listed. *In the paper* is what Lin et
+al. (2020) report, on their data and after their training, which is often a hundred times longer. The *floor* is the
+same distance between two random halves of the real data.
 
 "as in the paper" is this library with all settings of Appendix B; "dgsynth" has the ones that were found best here;
 "gretel" is gretel-synthetics 0.22.20. Every other model had the seconds that dgsynth's steps take about, on one thread.
@@ -97,7 +99,7 @@ def _section(content: dict[str, Any]) -> str:
     for measure in measures:
         columns.append((measure["name"], [_cell(measure["values"].get(model, [])) for model in models]))
         if measure["paper"]:
-            columns.append(("paper", [_number(measure["paper"].get(model)) for model in models]))
+            columns.append(("in the paper", [_number(measure["paper"].get(model)) for model in models]))
     rows = [[f"{model} ({seeds[model]})", *(cells[i] for _, cells in columns)] for i, model in enumerate(models)]
     for label in ("real", "floor"):
         if any(measure[label] is not None for measure in measures):
@@ -110,7 +112,10 @@ def _section(content: dict[str, Any]) -> str:
     ]
     made = content["versions"]
     foot = f"Commit {made['commit']}, torch {made['torch']}."
-    table = _table(("model (seeds)", *(name for name, _ in columns)), rows)
+    lines = [["model (seeds)", *(name for name, _ in columns)], *rows]
+    if len(lines[0]) > MOST_COLUMNS:
+        lines = [list(line) for line in zip(*lines, strict=True)]
+    table = _table(lines[0], lines[1:])
     return "\n".join([f"## {content['title']}\n", content["text"] + "\n", table, *pictures, foot + "\n"])
 
 
