@@ -23,7 +23,8 @@ def main() -> None:
     axes.plot(list(by_size), [np.median(values) for values in by_size.values()], color="#D55E00")
     axes.axhline(measures[0].floor, color="#0072B2", linestyle="--", linewidth=1)
     axes.set(xscale="log", yscale="log", xlabel="S, records per pass", ylabel="autocorrelation MSE, log views")
-    axes.set_xticks(SIZES, [str(s) for s in SIZES])
+    axes.set_xticks(list(by_size), [str(size) for size in by_size])
+    axes.set_xticks([], minor=True)
     write(
         "figure_4",
         "Figure 4: autocorrelation by the records per pass (S)",
