@@ -18,8 +18,8 @@ import pandas as pd
 
 from dgsynth import DGSynthesizer, Sequences
 from dgsynth.kernels import library_status
+from dgsynth.models.doppelganger.training.trainer import Trainer
 from dgsynth.training.callbacks import Callback
-from dgsynth.training.trainer import Trainer
 
 THREADS = 2
 

@@ -14,7 +14,7 @@ from _roofline import GPUS, Gpu
 from _training_work import LAUNCH
 
 from dgsynth.batch import Layout
-from dgsynth.config import NetworkConfig
+from dgsynth.models.doppelganger.config import NetworkConfig
 
 LANES = 4
 BANKS = 128

@@ -13,7 +13,7 @@ from itertools import pairwise
 from _roofline import GPUS
 
 from dgsynth.batch import Layout
-from dgsynth.config import NetworkConfig
+from dgsynth.models.doppelganger.config import NetworkConfig
 
 MEMORY = {"H100": (3.35e12, 50 << 20), "RTX 4090": (1.01e12, 72 << 20)}
 """Bytes a second of device memory, and bytes of L2, as the vendor states them."""

@@ -20,8 +20,8 @@ from _shapes import SHAPES, lengths_of
 from _timing import matrix_product, rate
 
 from dgsynth import DGSynthesizer, Sequences
-from dgsynth.generation import Generators, generate
 from dgsynth.kernels.generate import operands, reference
+from dgsynth.models.doppelganger.generation import Generators, generate
 
 THREADS = 2
 PRECISIONS = ("float32", "bfloat16")

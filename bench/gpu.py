@@ -25,7 +25,7 @@ from dgsynth.batch import Layout, Output
 from dgsynth.kernels import library_status, lstm_sequence
 from dgsynth.kernels.activations import numbered
 from dgsynth.kernels.generate import operands
-from dgsynth.networks.measurement_generator import MeasurementGenerator
+from dgsynth.models.doppelganger.networks.measurement_generator import MeasurementGenerator
 
 SAMPLES = {"wwt": 1_000_000, "mba": 1_000_000, "gcut": 1_000_000}
 CORES = {(7, 5): 64, (8, 0): 64}

@@ -28,15 +28,15 @@ from gpu import layout_of
 
 from dgsynth import DGSynthesizer
 from dgsynth.batch import EncodedBatch
-from dgsynth.config import NetworkConfig, TrainingConfig
 from dgsynth.data.simulate import make_web_traffic
 from dgsynth.kernels import library_status
 from dgsynth.kernels.packing import Precision
-from dgsynth.networks import DoppelGANger
+from dgsynth.models.doppelganger.config import NetworkConfig, TrainingConfig
+from dgsynth.models.doppelganger.networks import DoppelGANger
+from dgsynth.models.doppelganger.training.noise import draw_noise
+from dgsynth.models.doppelganger.training.trainer import Trainer
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback
-from dgsynth.training.noise import draw_noise
-from dgsynth.training.trainer import Trainer
 
 THREADS, ROUNDS, SAMPLES, BATCH = 2, 3, 400, 100
 STEPS = {"wwt": 40, "mba": 40, "gcut": 20}

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dgsynth.data.schema import Schema
-    from dgsynth.estimator import Synthesizer
-    from dgsynth.synthesizer import DGSynthesizer
+    from dgsynth.models.doppelganger.estimator import DGSynthesizer
+    from dgsynth.models.synthesizer import Synthesizer
 
 TABLE_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 MODEL_SUFFIXES = (".safetensors",)
@@ -687,7 +687,7 @@ def demo(
     _make_folder(output)
     from dgsynth.data.simulate import make_web_traffic
     from dgsynth.evaluation import evaluate as compare
-    from dgsynth.synthesizer import DGSynthesizer
+    from dgsynth.models.doppelganger.estimator import DGSynthesizer
 
     def say(text: str) -> None:
         if not quiet:
@@ -913,17 +913,16 @@ def _condition(pairs: list[str] | None) -> dict[str, str] | None:
 
 def _train(model: DGSynthesizer, frame: pd.DataFrame, *, quiet: bool) -> bool:
     """Fit the model, saying first what was understood of the data; return whether the user interrupted it."""
-    from dgsynth.training.callbacks import Callback, Progress
-    from dgsynth.training.trainer import Trainer
+    from dgsynth.training.callbacks import Callback, Progress, Training
 
     interrupted = False
 
     class Watch(Callback):
-        def on_fit_begin(self, trainer: Trainer) -> None:
+        def on_fit_begin(self, trainer: Training) -> None:
             if not quiet:
                 typer.echo(f"{model.schema_}\n", err=True)
 
-        def on_fit_end(self, trainer: Trainer) -> None:
+        def on_fit_end(self, trainer: Training) -> None:
             nonlocal interrupted
             interrupted = trainer.interrupted
 

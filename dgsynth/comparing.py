@@ -15,15 +15,14 @@ from sklearn.base import clone
 
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError, DivergenceError
-from dgsynth.estimator import Synthesizer
 from dgsynth.evaluation import ranking, ranking_page
 from dgsynth.evaluation.fidelity import MAX_SAMPLES, Scorer
 from dgsynth.evaluation.output import json_text, plain, rows, write
 from dgsynth.evaluation.report import size
 from dgsynth.evaluation.tables import check_same_columns, read_like
-from dgsynth.synthesizer import DGSynthesizer
-from dgsynth.training.callbacks import Callback, TimeLimit
-from dgsynth.training.trainer import Trainer
+from dgsynth.models.doppelganger.estimator import DGSynthesizer
+from dgsynth.models.synthesizer import Synthesizer
+from dgsynth.training.callbacks import Callback, TimeLimit, Training
 
 MODELS = {
     "doppelganger": "DGSynthesizer",
@@ -49,7 +48,7 @@ def new_model(name: str, **parameters: Any) -> Synthesizer:
     ValueError
         There is no such name.
     """
-    from dgsynth import baselines
+    from dgsynth.models import baselines
 
     if name not in MODELS:
         raise ValueError(f"there is no model {name!r}; the models are {', '.join(MODELS)}")
@@ -260,7 +259,7 @@ class _Watch(Callback):
     def __init__(self) -> None:
         self.interrupted = False
 
-    def on_fit_end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Training) -> None:
         self.interrupted = self.interrupted or trainer.interrupted
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from dgsynth.data.column import Column
-from dgsynth.estimator import Synthesizer
-from dgsynth.synthesizer import DGSynthesizer
+from dgsynth.models.doppelganger.estimator import DGSynthesizer
+from dgsynth.models.synthesizer import Synthesizer
 
 MOST_SHOWN = 200
 """Categories of a column that are listed."""

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from dgsynth.errors import ModelFileError
-from dgsynth.estimator import Synthesizer
-from dgsynth.model_file import synthesizer_of
-from dgsynth.synthesizer import DGSynthesizer
+from dgsynth.models.doppelganger.estimator import DGSynthesizer
+from dgsynth.models.model_file import synthesizer_of
+from dgsynth.models.synthesizer import Synthesizer
 from dgsynth.tensor_file import read_header
 
 
@@ -32,7 +32,7 @@ def load(path: str | os.PathLike[str]) -> Synthesizer:
     name = synthesizer_of(read_header(path, "model"))
     if name == DGSynthesizer.__name__:
         return DGSynthesizer.load(path)
-    from dgsynth import baselines  # whoever has no baseline does not wait for the import
+    from dgsynth.models import baselines  # whoever has no baseline does not wait for the import
 
     if name not in baselines.__all__:
         raise ModelFileError(f"{Path(path).name} holds a {name!r}, which this dgsynth does not know")

@@ -14,8 +14,8 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
-from dgsynth.estimator import Synthesizer, seed_of
-from dgsynth.synthesizer import DGSynthesizer
+from dgsynth.models.doppelganger.estimator import DGSynthesizer
+from dgsynth.models.synthesizer import Synthesizer, seed_of
 
 LABEL = "class"
 """The metadata column that the classes become; underscores follow where the data have a column of this name."""

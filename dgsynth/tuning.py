@@ -19,9 +19,8 @@ from dgsynth.evaluation.autocorrelation import mean_autocorrelation
 from dgsynth.evaluation.columns import COUNTED_KINDS
 from dgsynth.evaluation.fidelity import MAX_SAMPLES, Scorer, score
 from dgsynth.evaluation.tables import READING, read_like
-from dgsynth.synthesizer import DGSynthesizer
-from dgsynth.training.callbacks import Callback
-from dgsynth.training.trainer import Trainer
+from dgsynth.models.doppelganger.estimator import DGSynthesizer
+from dgsynth.training.callbacks import Callback, Training
 
 PASSES = (100, 50, 25)
 """Passes of the LSTM over the longest sample to try; the paper advises about 50."""
@@ -259,7 +258,7 @@ class _Watch(Callback):
     def __init__(self) -> None:
         self.interrupted = False
 
-    def on_fit_end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Training) -> None:
         self.interrupted = self.interrupted or trainer.interrupted
 
 

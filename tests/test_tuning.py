@@ -157,7 +157,7 @@ def test_divergence_of_one_candidate_does_not_end_the_others(pages, model, monke
 
 
 def test_interruption_leaves_what_was_scored_before(pages, model, monkeypatch):
-    from dgsynth.training.trainer import Trainer
+    from dgsynth.models.doppelganger.training.trainer import Trainer
 
     step, calls = Trainer._take_step, []
 

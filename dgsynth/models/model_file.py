@@ -18,11 +18,11 @@ import sklearn
 import torch
 from torch import Tensor
 
-from dgsynth.config import PrivacyConfig
 from dgsynth.data.schema import Schema
 from dgsynth.errors import DataError, ModelFileError
-from dgsynth.estimator import Synthesizer
 from dgsynth.kernels import library_status
+from dgsynth.models.synthesizer import Synthesizer
+from dgsynth.privacy.config import PrivacyConfig
 from dgsynth.transforms.state import encoder_from_dict, encoder_to_dict
 
 MODEL_SUFFIX = ".safetensors"

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
-from dgsynth.generation import Condition, GivenColumn
+from dgsynth.models.condition import Condition, GivenColumn
 from dgsynth.sampling.formats import table_format
 from dgsynth.sampling.stream import Run, interrupted_seed, write_samples
 from dgsynth.sampling.template import table_template

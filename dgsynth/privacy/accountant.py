@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from dgsynth.config import Accountant
 from dgsynth.errors import DataError
+from dgsynth.privacy.config import Accountant
 
 MAX_NOISE_MULTIPLIER = 64.0
 """With more noise nothing is learned, and a budget counts as spent."""

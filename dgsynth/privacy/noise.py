@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dgsynth.config import Noise
+from dgsynth.privacy.config import Noise
 
 Doubles = npt.NDArray[np.float64]
 

@@ -4,47 +4,92 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
+from torch import Tensor
 from tqdm.auto import tqdm
 
-if TYPE_CHECKING:
-    from dgsynth.errors import DivergenceError
-    from dgsynth.training.trainer import Trainer
+from dgsynth.errors import DivergenceError
+from dgsynth.training.history import History
+
+
+class Training(Protocol):
+    """What a callback may ask of the training that it follows, whichever the model.
+
+    Attributes
+    ----------
+    step, epoch, total_steps : int
+        Steps done, whole epochs done, and the step at which training ends.
+    share : float
+        Part of the whole training that this phase is, where there are several.
+    history : History
+    networks : nn.Module
+        What is trained.
+    seed : int
+        Of the steps to come.
+    interrupted, completed : bool
+        Whether a KeyboardInterrupt ended training; whether it came to its end with whole steps.
+    stop : bool
+        Set to end training after the current step.
+    """
+
+    step: int
+    total_steps: int
+    share: float
+    history: History
+    networks: Any
+    seed: int
+    interrupted: bool
+    completed: bool
+    stop: bool
+
+    @property
+    def epoch(self) -> int: ...
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all that the next steps depend on, by name."""
+        ...
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Continue from what `state` returned."""
+        ...
+
+    def restart(self, seed: int) -> None:
+        """Begin anew, with the weights and the noise of a seed."""
+        ...
 
 
 class Callback:
     """Base of what can follow training; override what is needed.
 
-    Every hook gets the `Trainer`, whose `step`, `epoch`, `total_steps`, `history` and `networks` may be
-    read. Setting `trainer.stop = True` ends training after the current step. A baseline gives its `Loop`, without
-    `networks`; where it trains in several phases, each begins and ends.
+    Every hook gets the `Training`. Setting ``trainer.stop = True`` ends it after the current step. That of a baseline
+    has neither `networks` nor a state; where it has several phases, each begins and ends.
     """
 
-    def on_fit_begin(self, trainer: Trainer) -> None:
+    def on_fit_begin(self, trainer: Training) -> None:
         """Called once, before the first step."""
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Training) -> None:
         """Called after every step; `trainer.history.last()` has its losses."""
 
-    def on_epoch_end(self, trainer: Trainer) -> None:
+    def on_epoch_end(self, trainer: Training) -> None:
         """Called after the last step of every epoch."""
 
-    def on_restart(self, trainer: Trainer) -> None:
+    def on_restart(self, trainer: Training) -> None:
         """Called when training has begun anew with fresh weights; `trainer.step` is 0."""
 
-    def on_divergence(self, trainer: Trainer, error: DivergenceError) -> bool:
+    def on_divergence(self, trainer: Training, error: DivergenceError) -> bool:
         """Called where a loss is not finite; return whether the trainer was brought to a state that is sound."""
         return False
 
-    def on_fit_end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Training) -> None:
         """Called once at the end, also when training was interrupted."""
 
 
 class Progress(Callback):
     """A bar with the losses and the time left, on standard error."""
 
-    def on_fit_begin(self, trainer: Trainer) -> None:
+    def on_fit_begin(self, trainer: Training) -> None:
         self._bar = tqdm(
             total=trainer.total_steps,
             initial=trainer.step,
@@ -55,7 +100,7 @@ class Progress(Callback):
             file=sys.stderr,
         )
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Training) -> None:
         # Losses may live on a GPU, and reading them waits for it: not at every step.
         if trainer.step % 50 == 0 or trainer.step == trainer.total_steps:
             losses = {
@@ -66,11 +111,11 @@ class Progress(Callback):
             self._bar.set_postfix(epoch=trainer.epoch, **losses, refresh=False)
         self._bar.update(trainer.step - self._bar.n)
 
-    def on_restart(self, trainer: Trainer) -> None:
+    def on_restart(self, trainer: Training) -> None:
         self._bar.initial = 0  # where a resumed run begins anew, no step of it was done before
         self._bar.reset(trainer.total_steps)
 
-    def on_fit_end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Training) -> None:
         self._bar.close()
 
 
@@ -87,8 +132,8 @@ class TimeLimit(Callback):
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
-    def on_fit_begin(self, trainer: Trainer) -> None:
+    def on_fit_begin(self, trainer: Training) -> None:
         self._end = time.monotonic() + self.seconds * trainer.share
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Training) -> None:
         trainer.stop = trainer.stop or time.monotonic() >= self._end

@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dgsynth.batch import EncodedBatch, Layout
-from dgsynth.config import NetworkConfig, TrainingConfig
+from dgsynth.batch import EncodedBatch
 from dgsynth.errors import ModelFileError
 from dgsynth.tensor_file import read_tensor_file, write_tensor_file
-from dgsynth.training.callbacks import Callback
-from dgsynth.training.trainer import Trainer, without_prefix
+from dgsynth.training.callbacks import Callback, Training
+from dgsynth.training.state import without_prefix
 from dgsynth.training.validation import Validation
 
 FILE_NAME = "checkpoint.safetensors"
@@ -53,7 +51,7 @@ class Checkpoint(Callback):
         self.validation = validation
         self._last_write = time.monotonic()
 
-    def resume(self, trainer: Trainer) -> bool:
+    def resume(self, trainer: Training) -> bool:
         """Bring `trainer` to the state of the checkpoint, and return whether there is one.
 
         Raises
@@ -79,19 +77,19 @@ class Checkpoint(Callback):
         trainer.restore(tensors)
         return True
 
-    def on_fit_begin(self, trainer: Trainer) -> None:
+    def on_fit_begin(self, trainer: Training) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Training) -> None:
         if time.monotonic() - self._last_write >= self.seconds_between:
             self._write(trainer)
 
-    def on_fit_end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Training) -> None:
         # An interrupt may have come in the middle of a step; the last whole state is in the file already.
         if trainer.completed:
             self._write(trainer)
 
-    def _write(self, trainer: Trainer) -> None:
+    def _write(self, trainer: Training) -> None:
         tensors = trainer.state()
         if self.validation is not None:
             tensors |= {_VALIDATION + name: tensor for name, tensor in self.validation.state().items()}
@@ -111,13 +109,18 @@ def checkpoint_seed(directory: str | os.PathLike[str]) -> int | None:
     return seed
 
 
-def run_identity(
-    data: EncodedBatch, layout: Layout, networks: NetworkConfig, training: TrainingConfig, seed: int
-) -> dict[str, Any]:
-    """Return all that the numbers of a run depend on, but for its length."""
-    settings = {**asdict(networks), **asdict(training)}
+def run_identity(data: EncodedBatch, settings: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Return all that the numbers of a run depend on, but for its length.
+
+    Parameters
+    ----------
+    data : EncodedBatch
+    settings : dict
+        What the model is built and trained by; values that JSON can hold, or tuples of them.
+    seed : int
+    """
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
-    return {**plain, "seed": seed, "sample_len": layout.sample_len, "data": _digest(data)}
+    return {**plain, "seed": seed, "data": _digest(data)}
 
 
 def _digest(data: EncodedBatch) -> str:
@@ -141,7 +144,7 @@ def _check_like(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: P
         raise ModelFileError(f"{path} is damaged: its history does not have one row for each step")
 
 
-def _check_validation(found: dict[str, Tensor], trainer: Trainer, path: Path) -> None:
+def _check_validation(found: dict[str, Tensor], trainer: Training, path: Path) -> None:
     """Refuse a checkpoint that lacks what validation had found."""
     run, scores = found.get("run"), found.get("scores")
     if run is None or run.ndim or scores is None or scores.ndim != 2 or scores.shape[1] != 3:

@@ -9,9 +9,6 @@ from torch import Tensor
 
 from dgsynth.errors import DivergenceError
 
-LOSSES = ("discriminator_loss", "distance", "gradient_penalty", "auxiliary_loss", "generator_loss")
-"""Those of a DoppelGANger; `distance` is the discriminator's estimate of the Wasserstein distance."""
-
 READ_EVERY = 20
 """Losses stay on the device for so many steps, so that a GPU is not waited for at each."""
 

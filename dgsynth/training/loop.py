@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from torch import Tensor
 
@@ -12,7 +13,7 @@ from dgsynth.training.history import History
 
 
 class Loop:
-    """What training of any model goes through.
+    """What training of any model goes through; the `Training` of its callbacks.
 
     Parameters
     ----------
@@ -35,6 +36,8 @@ class Loop:
     """
 
     share = 1.0
+    networks: Any
+    seed: int
 
     def __init__(self, losses: Sequence[str], steps_per_epoch: int, callbacks: Sequence[Callback] = ()) -> None:
         self.steps_per_epoch = steps_per_epoch
@@ -67,6 +70,18 @@ class Loop:
         finally:
             self._call("on_fit_end")
 
+    def state(self) -> dict[str, Tensor]:
+        """Return all that the next steps depend on, by name, where training can be resumed."""
+        raise NotImplementedError
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Continue from what `state` returned."""
+        raise NotImplementedError
+
+    def restart(self, seed: int) -> None:
+        """Begin anew, with the weights and the noise of a seed."""
+        raise NotImplementedError
+
     def _take_step(self) -> Tensor:
         """Take one step and return its losses."""
         raise NotImplementedError
@@ -83,7 +98,7 @@ class Loop:
                     self._call("on_epoch_end")
             self.history.values()
         except DivergenceError as error:
-            if not any(callback.on_divergence(self, error) for callback in self.callbacks):  # type: ignore[arg-type]
+            if not any(callback.on_divergence(self, error) for callback in self.callbacks):
                 raise
             return False
         return True

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from dgsynth.errors import DivergenceError
-from dgsynth.networks.doppelganger import DoppelGANger
-from dgsynth.training.callbacks import Callback
-from dgsynth.training.trainer import Trainer, sampled_networks, without_prefix
+from dgsynth.training.callbacks import Callback, Training
+from dgsynth.training.state import sampled_networks, without_prefix
 
 UNJUDGED = 0.25
 """Share of its steps in which no run is stopped or given up: first scores tell of the initial weights."""
@@ -59,7 +59,7 @@ class Validation(Callback):
 
     def __init__(
         self,
-        score: Callable[[DoppelGANger], float],
+        score: Callable[[Any], float],
         every: int,
         patience: int | None = None,
         max_restarts: int = 0,
@@ -86,11 +86,11 @@ class Validation(Callback):
         self.scores = [(int(run), int(step), score) for run, step, score in tensors["scores"].tolist()]
         self.best = without_prefix(tensors, "best.")
 
-    def on_fit_begin(self, trainer: Trainer) -> None:
+    def on_fit_begin(self, trainer: Training) -> None:
         if self._has_stalled(trainer):  # it was resumed where it had stopped
             trainer.stop = True
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Training) -> None:
         is_last = trainer.stop or trainer.step == trainer.total_steps
         if not is_last and trainer.step % self.every:
             return
@@ -107,7 +107,7 @@ class Validation(Callback):
         elif self._has_stalled(trainer):
             trainer.stop = True
 
-    def on_divergence(self, trainer: Trainer, error: DivergenceError) -> bool:
+    def on_divergence(self, trainer: Training, error: DivergenceError) -> bool:
         if self.run < self.max_restarts:
             self._restart(trainer, str(error))
             return True
@@ -122,7 +122,7 @@ class Validation(Callback):
         trainer.stop = True
         return True
 
-    def on_fit_end(self, trainer: Trainer) -> None:
+    def on_fit_end(self, trainer: Training) -> None:
         judged = [score for _, step, score in self.scores if self._is_judged(step, trainer)]
         if trainer.completed and judged and max(judged) < self.collapse_below:
             runs = f"all {self.run + 1} runs" if self.run else "the run"
@@ -133,7 +133,7 @@ class Validation(Callback):
                 stacklevel=2,
             )
 
-    def _validate(self, trainer: Trainer) -> None:
+    def _validate(self, trainer: Training) -> None:
         state = trainer.state()  # it reads the losses: what has diverged is not scored
         networks = sampled_networks(trainer.networks, state)
         if not all(tensor.isfinite().all() for tensor in networks.state_dict().values()):
@@ -148,14 +148,14 @@ class Validation(Callback):
             self.best = {name: tensor.clone() for name, tensor in state.items()}
         self.scores.append((self.run, trainer.step, score))
 
-    def _is_judged(self, step: int, trainer: Trainer) -> bool:
+    def _is_judged(self, step: int, trainer: Training) -> bool:
         return step >= UNJUDGED * trainer.total_steps
 
-    def _has_collapsed(self, trainer: Trainer) -> bool:
+    def _has_collapsed(self, trainer: Training) -> bool:
         judged = [score for step, score in self._of_run() if self._is_judged(step, trainer)]
         return bool(judged) and max(judged) < self.collapse_below
 
-    def _has_stalled(self, trainer: Trainer) -> bool:
+    def _has_stalled(self, trainer: Training) -> bool:
         scores = [score for _, score in self._of_run()]
         if self.patience is None or not scores or not self._is_judged(trainer.step, trainer):
             return False
@@ -165,7 +165,7 @@ class Validation(Callback):
         """Return step and score of each validation of the current run."""
         return [(step, score) for run, step, score in self.scores if run == self.run]
 
-    def _restart(self, trainer: Trainer, reason: str) -> None:
+    def _restart(self, trainer: Training, reason: str) -> None:
         self.run += 1
         warnings.warn(
             f"{reason}. It starts again from another seed (restart {self.run} of {self.max_restarts})", stacklevel=2

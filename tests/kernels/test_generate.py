@@ -8,7 +8,7 @@ from dgsynth.kernels import library_status
 from dgsynth.kernels.generate import generate_records, operands, reference
 from dgsynth.kernels.lstm_sequence import lstm_sequence
 from dgsynth.kernels.philox import Stream, philox_normal
-from dgsynth.networks.measurement_generator import MeasurementGenerator
+from dgsynth.models.doppelganger.networks.measurement_generator import MeasurementGenerator
 
 CONDITION, NOISE, SEED = 4, 5, 77
 NUMBERS = (Output(1, "sigmoid"), Output(1, "tanh"))

@@ -7,7 +7,7 @@ from dgsynth.batch import Output
 from dgsynth.kernels import library_status
 from dgsynth.kernels.activations import activate
 from dgsynth.kernels.mlp import mlp, operands, reference
-from dgsynth.networks.blocks import generator_mlp, pack_mlp
+from dgsynth.models.doppelganger.networks.blocks import generator_mlp, pack_mlp
 
 OUTPUTS = (Output(3, "softmax"), Output(1, "sigmoid"), Output(2, "softmax"), Output(1, "tanh"))
 FEATURES = 5

@@ -6,14 +6,15 @@ import warnings
 import pytest
 import torch
 
-from dgsynth.config import NetworkConfig, TrainingConfig
 from dgsynth.errors import DivergenceError, ModelFileError
-from dgsynth.networks import DoppelGANger
+from dgsynth.models.doppelganger.config import NetworkConfig, TrainingConfig
+from dgsynth.models.doppelganger.networks import DoppelGANger
+from dgsynth.models.doppelganger.training.trainer import Trainer
 from dgsynth.tensor_file import read_tensor_file, write_tensor_file
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback, Progress
 from dgsynth.training.checkpoint import FILE_NAME, Checkpoint
-from dgsynth.training.trainer import Trainer, sampled_networks
+from dgsynth.training.state import sampled_networks
 from dgsynth.training.validation import Validation, best_row, restart_seed
 
 NETWORKS = NetworkConfig(metadata_units=(8,), lstm_units=8, discriminator_units=(16, 16))

@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgsynth.baselines.base import POSITIVE, RATE, Baseline
-from dgsynth.baselines.emission import Emission, prediction_loss, unroll
-from dgsynth.baselines.empirical import EmpiricalRows
-from dgsynth.baselines.network import Network, ragged, without_records
-from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import EncodedBatch, Layout
-from dgsynth.estimator import layer_widths, resolve_device
-from dgsynth.generation import Condition
 from dgsynth.kernels.activations import activate
 from dgsynth.kernels.philox import Stream
-from dgsynth.networks.blocks import relu_mlp
+from dgsynth.models.baselines.base import POSITIVE, RATE, Baseline
+from dgsynth.models.baselines.emission import Emission, prediction_loss, unroll
+from dgsynth.models.baselines.empirical import EmpiricalRows
+from dgsynth.models.baselines.network import Network, ragged, without_records
+from dgsynth.models.baselines.noise import SampleNoise
+from dgsynth.models.condition import Condition
+from dgsynth.models.doppelganger.networks.blocks import relu_mlp
+from dgsynth.models.synthesizer import layer_widths, resolve_device
 from dgsynth.training.adam import Adam
 from dgsynth.training.batching import Batches, BatchOrder
 from dgsynth.training.loop import Phases

@@ -18,14 +18,13 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
-from dgsynth.baselines.network import Network, generate
 from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.data.validation import warn_of_identifiers
-from dgsynth.estimator import Maker, Synthesizer, resolve_device, seed_of, threads
-from dgsynth.generation import Condition
-from dgsynth.model_file import (
+from dgsynth.models.baselines.network import Network, generate
+from dgsynth.models.condition import Condition
+from dgsynth.models.model_file import (
     check_suffix,
     count,
     damage_named,
@@ -35,6 +34,7 @@ from dgsynth.model_file import (
     to_plain,
     weights_digest,
 )
+from dgsynth.models.synthesizer import Maker, Synthesizer, resolve_device, seed_of, threads
 from dgsynth.tensor_file import load_weights, read_tensor_file, write_tensor_file
 from dgsynth.training.batching import Batches, BatchOrder, RealBatch, TrainingData
 from dgsynth.training.callbacks import Callback, Progress

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from dgsynth.batch import Layout, Output
-from dgsynth.networks.blocks import harden
+from dgsynth.models.doppelganger.networks.blocks import harden
 
 _SMALLEST = 1e-6
 """Added to variances, so that a column that never varies has a Cholesky factor too."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import Layout
 from dgsynth.errors import DataError
-from dgsynth.generation import TOLERANCE, Condition, distance
 from dgsynth.kernels.philox import Stream
+from dgsynth.models.baselines.noise import SampleNoise
+from dgsynth.models.condition import TOLERANCE, Condition, distance
 
 
 class EmpiricalRows(nn.Module):

@@ -11,15 +11,15 @@ import torch
 from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
 
-from dgsynth.baselines.base import POSITIVE, RATE, Baseline
-from dgsynth.baselines.emission import draw_records, number_columns, unroll
-from dgsynth.baselines.empirical import EmpiricalRows
-from dgsynth.baselines.network import Network, ragged, without_records
-from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.errors import DataError
-from dgsynth.generation import Condition
 from dgsynth.kernels.philox import Stream
+from dgsynth.models.baselines.base import POSITIVE, RATE, Baseline
+from dgsynth.models.baselines.emission import draw_records, number_columns, unroll
+from dgsynth.models.baselines.empirical import EmpiricalRows
+from dgsynth.models.baselines.network import Network, ragged, without_records
+from dgsynth.models.baselines.noise import SampleNoise
+from dgsynth.models.condition import Condition
 from dgsynth.training.loop import Phases
 
 CANDIDATES = (2, 4, 8, 16, 32)

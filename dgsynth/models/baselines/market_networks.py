@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dgsynth.baselines.empirical import EmpiricalRows, draw_known
-from dgsynth.baselines.network import Network, ragged, without_records
-from dgsynth.baselines.noise import SampleNoise
-from dgsynth.baselines.signatures import lead_lag, log_signature, lyndon_words, require_backend
 from dgsynth.batch import EncodedBatch, Layout
-from dgsynth.generation import Condition
 from dgsynth.kernels.philox import Stream
-from dgsynth.networks.blocks import relu_mlp
+from dgsynth.models.baselines.empirical import EmpiricalRows, draw_known
+from dgsynth.models.baselines.network import Network, ragged, without_records
+from dgsynth.models.baselines.noise import SampleNoise
+from dgsynth.models.baselines.signatures import lead_lag, log_signature, lyndon_words, require_backend
+from dgsynth.models.condition import Condition
+from dgsynth.models.doppelganger.networks.blocks import relu_mlp
 from dgsynth.training.adam import Adam
 
 _LEAST_LOG_DEVIATION = -4.0

@@ -10,14 +10,14 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from dgsynth.baselines.base import POSITIVE, RATE, Baseline
-from dgsynth.baselines.empirical import EmpiricalRows, with_lengths
-from dgsynth.baselines.market_networks import MarketNetwork, Settings, Windows
-from dgsynth.baselines.network import Network
-from dgsynth.baselines.signatures import BACKENDS, require_backend
 from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.errors import DataError
-from dgsynth.estimator import layer_widths, resolve_device
+from dgsynth.models.baselines.base import POSITIVE, RATE, Baseline
+from dgsynth.models.baselines.empirical import EmpiricalRows, with_lengths
+from dgsynth.models.baselines.market_networks import MarketNetwork, Settings, Windows
+from dgsynth.models.baselines.network import Network
+from dgsynth.models.baselines.signatures import BACKENDS, require_backend
+from dgsynth.models.synthesizer import layer_widths, resolve_device
 from dgsynth.training.adam import Adam
 from dgsynth.training.batching import Batches, BatchOrder
 from dgsynth.training.loop import Phases

@@ -12,21 +12,21 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn.functional import linear, pad
 
-from dgsynth.baselines.base import POSITIVE, RATE, Baseline
-from dgsynth.baselines.network import Network, ragged, without_records
-from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.errors import DataError
-from dgsynth.estimator import layer_widths, resolve_device
-from dgsynth.generation import Condition, meet_by_rejection
 from dgsynth.kernels.activations import activate
 from dgsynth.kernels.critic import Rows
 from dgsynth.kernels.philox import Stream, philox_normal
-from dgsynth.networks.blocks import relu_mlp
-from dgsynth.networks.discriminators import Discriminator
+from dgsynth.models.baselines.base import POSITIVE, RATE, Baseline
+from dgsynth.models.baselines.network import Network, ragged, without_records
+from dgsynth.models.baselines.noise import SampleNoise
+from dgsynth.models.condition import Condition, meet_by_rejection
+from dgsynth.models.doppelganger.networks.blocks import relu_mlp
+from dgsynth.models.doppelganger.networks.discriminators import Discriminator
+from dgsynth.models.doppelganger.training.losses import critic_step, generator_loss
+from dgsynth.models.synthesizer import layer_widths, resolve_device
 from dgsynth.training.adam import Adam
 from dgsynth.training.loop import Phases
-from dgsynth.training.losses import critic_step, generator_loss
 from dgsynth.transforms.flags import decode_flags
 
 _LOSSES = ("discriminator_loss", "distance", "gradient_penalty", "generator_loss")

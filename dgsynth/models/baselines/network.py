@@ -7,9 +7,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import EncodedBatch, Layout
-from dgsynth.generation import Condition
+from dgsynth.models.baselines.noise import SampleNoise
+from dgsynth.models.condition import Condition
 
 BLOCK = 256
 """Samples that are generated together, those whose numbers divided by it are the same: so the products that make a

@@ -10,19 +10,19 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
-from dgsynth.baselines.base import POSITIVE, RATE, Baseline
-from dgsynth.baselines.empirical import EmpiricalRows, draw_known, with_lengths
-from dgsynth.baselines.network import Network, without_records
-from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import EncodedBatch, Layout, Output
-from dgsynth.estimator import resolve_device
-from dgsynth.generation import Condition
 from dgsynth.kernels.generate import generate_records
-from dgsynth.networks.measurement_generator import MeasurementGenerator
+from dgsynth.models.baselines.base import POSITIVE, RATE, Baseline
+from dgsynth.models.baselines.empirical import EmpiricalRows, draw_known, with_lengths
+from dgsynth.models.baselines.network import Network, without_records
+from dgsynth.models.baselines.noise import SampleNoise
+from dgsynth.models.condition import Condition
+from dgsynth.models.doppelganger.networks.measurement_generator import MeasurementGenerator
+from dgsynth.models.doppelganger.training.losses import step_cross_entropy
+from dgsynth.models.synthesizer import resolve_device
 from dgsynth.training.adam import Adam
 from dgsynth.training.batching import Batches, RealBatch
 from dgsynth.training.loop import Phases
-from dgsynth.training.losses import step_cross_entropy
 
 
 class RCGANSynthesizer(Baseline):

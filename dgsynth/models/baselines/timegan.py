@@ -10,16 +10,16 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from dgsynth.baselines.base import LAYERS, POSITIVE, RATE, Baseline
-from dgsynth.baselines.empirical import EmpiricalRows, with_lengths
-from dgsynth.baselines.network import Network
-from dgsynth.baselines.timegan_networks import Critics, Sizes, TimeGANNetwork
 from dgsynth.batch import EncodedBatch, Layout
-from dgsynth.estimator import resolve_device
+from dgsynth.models.baselines.base import LAYERS, POSITIVE, RATE, Baseline
+from dgsynth.models.baselines.empirical import EmpiricalRows, with_lengths
+from dgsynth.models.baselines.network import Network
+from dgsynth.models.baselines.timegan_networks import Critics, Sizes, TimeGANNetwork
+from dgsynth.models.doppelganger.training.losses import step_cross_entropy
+from dgsynth.models.synthesizer import resolve_device
 from dgsynth.training.adam import Adam
 from dgsynth.training.batching import Batches, RealBatch
 from dgsynth.training.loop import Phases
-from dgsynth.training.losses import step_cross_entropy
 
 _LOSSES = ("reconstruction_loss", "supervised_loss", "generator_loss", "discriminator_loss")
 _SHARES = (0.15, 0.15, 0.7)

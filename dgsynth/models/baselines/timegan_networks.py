@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dgsynth.baselines.empirical import EmpiricalRows, draw_known
-from dgsynth.baselines.network import Network, ragged, without_records
-from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import EncodedBatch, Layout
-from dgsynth.generation import Condition
 from dgsynth.kernels.activations import activate
 from dgsynth.kernels.philox import Stream
+from dgsynth.models.baselines.empirical import EmpiricalRows, draw_known
+from dgsynth.models.baselines.network import Network, ragged, without_records
+from dgsynth.models.baselines.noise import SampleNoise
+from dgsynth.models.condition import Condition
 
 
 @dataclass(frozen=True)

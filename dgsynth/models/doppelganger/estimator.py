@@ -16,14 +16,24 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dgsynth import persistence
 from dgsynth.batch import EncodedBatch
-from dgsynth.config import InitialState, NetworkConfig, PrivacyConfig, Schedule, TrainingConfig
 from dgsynth.data.schema import Column, Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.data.validation import warn_of_identifiers
 from dgsynth.errors import DataError
-from dgsynth.estimator import (
+from dgsynth.kernels.packing import Precision
+from dgsynth.models.condition import Condition
+from dgsynth.models.doppelganger import persistence
+from dgsynth.models.doppelganger.config import InitialState, NetworkConfig, Schedule, TrainingConfig
+from dgsynth.models.doppelganger.generation import Generators, draw_metadata, generate
+from dgsynth.models.doppelganger.networks import DoppelGANger
+from dgsynth.models.doppelganger.networks.metadata_generator import MetadataGenerator
+from dgsynth.models.doppelganger.redistribution import N_ROWS, total_variations, weighed, with_marginals
+from dgsynth.models.doppelganger.training.losses import LOSSES
+from dgsynth.models.doppelganger.training.metadata_refit import refitted
+from dgsynth.models.doppelganger.training.private import PrivateTrainer
+from dgsynth.models.doppelganger.training.trainer import Trainer
+from dgsynth.models.synthesizer import (
     SCORE_SEED,
     Maker,
     Synthesizer,
@@ -34,22 +44,15 @@ from dgsynth.estimator import (
     seed_of,
     threads,
 )
-from dgsynth.generation import Condition, Generators, draw_metadata, generate
-from dgsynth.kernels.packing import Precision
-from dgsynth.networks import DoppelGANger
-from dgsynth.networks.metadata_generator import MetadataGenerator
 from dgsynth.privacy.accountant import need_opacus
 from dgsynth.privacy.bounds import buy
+from dgsynth.privacy.config import PrivacyConfig
 from dgsynth.privacy.declared import check_declared
 from dgsynth.privacy.noise import BUYING, draws_of
-from dgsynth.redistribution import N_ROWS, total_variations, weighed, with_marginals
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback, Progress
 from dgsynth.training.checkpoint import Checkpoint, checkpoint_seed, run_identity
-from dgsynth.training.history import LOSSES
-from dgsynth.training.metadata_refit import refitted
-from dgsynth.training.private import PrivateTrainer
-from dgsynth.training.trainer import Trainer, sampled_networks
+from dgsynth.training.state import sampled_networks
 from dgsynth.training.validation import Validation, best_row
 from dgsynth.transforms.encoder import Encoder, EncoderOptions
 from dgsynth.transforms.scaling import Scaling
@@ -670,7 +673,8 @@ class DGSynthesizer(Synthesizer):
             validation = Validation(held_out.score, every, self.n_iter_no_change, max_restarts)
             trainer.callbacks.append(validation)
         if self.checkpoint_dir is not None:
-            identity = run_identity(encoded, layout, self.networks_.config, config, self.seed_)
+            settings = {**asdict(self.networks_.config), **asdict(config), "sample_len": layout.sample_len}
+            identity = run_identity(encoded, settings, self.seed_)
             identity |= {} if validation is None else self._validation_settings()
             identity |= {} if self.privacy is None else {"privacy": asdict(self.privacy)}
             checkpoint = Checkpoint(self.checkpoint_dir, identity, validation=validation)

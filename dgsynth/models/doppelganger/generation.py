@@ -8,52 +8,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgsynth.batch import EncodedBatch, Layout, Output
-from dgsynth.config import NetworkConfig
+from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.errors import DataError
 from dgsynth.kernels.generate import PackedGenerator, generate_records
 from dgsynth.kernels.mlp import PackedMlp, mlp
 from dgsynth.kernels.packing import Precision
 from dgsynth.kernels.philox import Stream, philox_normal
-from dgsynth.networks.blocks import harden
-from dgsynth.networks.doppelganger import DoppelGANger
-
-MAX_ATTEMPTS = 8192
-"""Metadata drawn per sample before a condition counts as next to impossible."""
-
-TOLERANCE = 0.01
-"""A generated number meets a given one within this share of its range; it is then set to the given one."""
-
-
-@dataclass(frozen=True)
-class GivenColumn:
-    """One metadata column that is given: its name, where its encoding begins, and its outputs."""
-
-    name: str | int
-    start: int
-    outputs: tuple[Output, ...]
-
-    @property
-    def slice(self) -> slice:
-        return slice(self.start, self.start + sum(output.dim for output in self.outputs))
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What is asked of the metadata of each sample.
-
-    Attributes
-    ----------
-    metadata : Tensor of shape (n, A)
-        Encoded; only the columns of `given` count.
-    given : tuple of GivenColumn
-    nearest : bool
-        Whether, where no drawn metadata meet the condition, the nearest are taken.
-    """
-
-    metadata: Tensor
-    given: tuple[GivenColumn, ...]
-    nearest: bool = False
+from dgsynth.models.condition import Condition, meet_by_rejection
+from dgsynth.models.doppelganger.config import NetworkConfig
+from dgsynth.models.doppelganger.networks.blocks import harden
+from dgsynth.models.doppelganger.networks.doppelganger import DoppelGANger
 
 
 @dataclass(frozen=True)
@@ -189,72 +153,3 @@ def _metadata_source(generators: Generators, seed: int) -> Callable[[Tensor, Ten
         return mlp(network, noise.to(generators.device), 0).cpu()
 
     return draw
-
-
-def meet_by_rejection(draw: Callable[[Tensor, Tensor], Tensor], samples: Tensor, condition: Condition) -> Tensor:
-    """Draw for every sample until its condition is met; samples that still wait get more attempts each round.
-
-    Parameters
-    ----------
-    draw : callable
-        Returns rows for sample numbers (m,) and numbers of attempts (m,): metadata first, in their columns.
-    samples : int64 Tensor of shape (n,)
-    condition : Condition
-        Of n rows, as wide as those drawn.
-
-    Returns
-    -------
-    Tensor of shape (n, width)
-        Of each sample the first row drawn that meets its condition, or where the nearest will do, the nearest.
-
-    Raises
-    ------
-    DataError
-        The condition is next to impossible.
-    """
-    result = condition.metadata.clone()
-    nearest = torch.full((len(samples),), torch.inf)
-    waiting = torch.arange(len(samples))
-    done_attempts, attempts = 0, 1
-    while len(waiting) and done_attempts < MAX_ATTEMPTS:
-        still_waiting = []
-        # Bounded memory: some hundred thousand rows of metadata at a time.
-        for group in waiting.split(max(1, 2**17 // attempts)):
-            numbers = torch.arange(done_attempts, done_attempts + attempts)
-            drawn = draw(samples[group].repeat_interleave(attempts), numbers.repeat(len(group)))
-            wanted = condition.metadata[group].repeat_interleave(attempts, 0)
-            off = distance(drawn, wanted, condition.given)
-            off = torch.where(off <= TOLERANCE, 0, off).reshape(len(group), attempts)
-            best, which = off.min(dim=1)  # the first of equals
-            better = best < nearest[group]
-            chosen = drawn.reshape(len(group), attempts, -1)[torch.arange(len(group)), which]
-            result[group[better]] = chosen[better]
-            nearest[group] = torch.minimum(nearest[group], best)
-            still_waiting.append(group[nearest[group] > 0])
-        waiting = torch.cat(still_waiting)
-        done_attempts += attempts
-        attempts = min(2 * attempts, 1024)
-    impossible = nearest.isinf() if condition.nearest else nearest > 0
-    if impossible.any():
-        names = ", ".join(repr(column.name) for column in condition.given)
-        raise DataError(
-            f"the metadata given for sample {int(impossible.nonzero()[0])} (columns {names}) are next to impossible "
-            f"under the model: none of {done_attempts} drawn had them; give fewer columns, other values, or all of "
-            "the metadata columns"
-        )
-    return result
-
-
-def distance(drawn: Tensor, wanted: Tensor, given: tuple[GivenColumn, ...]) -> Tensor:
-    """Return how far drawn metadata are from wanted ones: infinite for another category, else in shares of range."""
-    furthest = torch.zeros(len(drawn))
-    for column in given:
-        dims = [output.dim for output in column.outputs]
-        ours, theirs = drawn[:, column.slice].split(dims, 1), wanted[:, column.slice].split(dims, 1)
-        category, category_wanted = ours[-1].argmax(1), theirs[-1].argmax(1)
-        if column.outputs[0].activation != "softmax":
-            off = (ours[0] - theirs[0]).abs()[:, 0]
-            # A nullable number has an indicator [present, missing] behind it; without one both are 0, present.
-            furthest = torch.maximum(furthest, torch.where(category_wanted == 0, off, 0))
-        furthest = torch.where(category == category_wanted, furthest, torch.inf)
-    return furthest

@@ -12,16 +12,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgsynth.config import NetworkConfig
-from dgsynth.model_file import check_suffix, count, damage_named, header_of, history_frame, model_of, weights_digest
-from dgsynth.networks import DoppelGANger
+from dgsynth.models.doppelganger.config import NetworkConfig
+from dgsynth.models.doppelganger.networks import DoppelGANger
+from dgsynth.models.doppelganger.training.losses import LOSSES
+from dgsynth.models.doppelganger.training.private import ledger_of
+from dgsynth.models.model_file import (
+    check_suffix,
+    count,
+    damage_named,
+    header_of,
+    history_frame,
+    model_of,
+    weights_digest,
+)
 from dgsynth.tensor_file import load_weights, read_tensor_file, write_tensor_file
-from dgsynth.training.history import LOSSES
-from dgsynth.training.private import ledger_of
 from dgsynth.transforms.state import encoder_to_dict
 
 if TYPE_CHECKING:
-    from dgsynth.synthesizer import DGSynthesizer
+    from dgsynth.models.doppelganger.estimator import DGSynthesizer
 
 
 _MAX_SIZE = 2**20

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dgsynth.baselines.emission import Emission, cholesky, draw_records, prediction_loss, unroll
 from dgsynth.batch import Layout, Output
+from dgsynth.models.baselines.emission import Emission, cholesky, draw_records, prediction_loss, unroll
 
 NUMBER, CATEGORY, FLAGS = Output(1, "sigmoid"), Output(3, "softmax"), Output(2, "softmax")
 OUTPUTS = (NUMBER, NUMBER, CATEGORY)

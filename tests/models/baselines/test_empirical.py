@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dgsynth.baselines.empirical import EmpiricalRows, with_lengths, without_lengths
-from dgsynth.baselines.noise import SampleNoise
 from dgsynth.batch import Layout, Output
 from dgsynth.errors import DataError
-from dgsynth.generation import Condition, GivenColumn
+from dgsynth.models.baselines.empirical import EmpiricalRows, with_lengths, without_lengths
+from dgsynth.models.baselines.noise import SampleNoise
+from dgsynth.models.condition import Condition, GivenColumn
 
 CATEGORY, NUMBER = Output(2, "softmax"), Output(1, "sigmoid")
 ROWS = torch.tensor([[1.0, 0, 0.2], [1, 0, 0.2], [0, 1, 0.5], [0, 1, 0.9]])

@@ -3,7 +3,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dgsynth.baselines.signatures import lead_lag, log_signature, lyndon_words, require_backend, signature, tensor_log
+from dgsynth.models.baselines.signatures import (
+    lead_lag,
+    log_signature,
+    lyndon_words,
+    require_backend,
+    signature,
+    tensor_log,
+)
 
 
 def paths(n=4, length=6, channels=2):
@@ -64,7 +71,7 @@ def test_the_logarithm_of_one_step_ends_at_its_depth():
 
 
 def test_a_missing_library_is_named(monkeypatch):
-    monkeypatch.setattr("dgsynth.baselines.signatures.find_spec", lambda name: None)
+    monkeypatch.setattr("dgsynth.models.baselines.signatures.find_spec", lambda name: None)
     assert require_backend("auto") == "torch"
     with pytest.raises(ImportError, match="backend='esig' needs esig; install it with: pip install esig"):
         require_backend("esig")

@@ -6,8 +6,8 @@ import torch
 
 from dgsynth import Sequences
 from dgsynth.baselines import TimeGANSynthesizer
-from dgsynth.baselines.timegan import _moment_distance
 from dgsynth.evaluation.autocorrelation import mean_autocorrelation
+from dgsynth.models.baselines.timegan import _moment_distance
 
 QUICK = {"units": 12, "layers": 1, "random_state": 0, "n_jobs": 1, "learning_rate": 5e-3}
 COLUMNS = {"sequence_key": "key", "sequence_index": "time"}

@@ -470,7 +470,7 @@ def test_a_missing_encoded_dir_is_named(table, tmp_path):
 KILLED_RUN = """
     import sys
     sys.path.insert(0, {tests!r})
-    from test_synthesizer import KEYS, SMALL, homes
+    from test_doppelganger_estimator import KEYS, SMALL, homes
     from dgsynth import DGSynthesizer
     from dgsynth.training import checkpoint
     checkpoint.SECONDS_BETWEEN = 0.0
@@ -517,7 +517,7 @@ class Weights(Callback):
 def scores(monkeypatch):
     """Let validation find these scores, one after another, whatever is made; a test fills in what it needs."""
     waiting = []
-    monkeypatch.setattr("dgsynth.synthesizer.scorer", lambda held_out: lambda made: waiting.pop(0))
+    monkeypatch.setattr("dgsynth.models.doppelganger.estimator.scorer", lambda held_out: lambda made: waiting.pop(0))
     return waiting
 
 

@@ -9,7 +9,7 @@ from dgsynth import DGSynthesizer
 from dgsynth.data.column import Column
 from dgsynth.data.simulate import make_web_traffic
 from dgsynth.errors import DataError
-from dgsynth.redistribution import with_marginals
+from dgsynth.models.doppelganger.redistribution import with_marginals
 
 COLUMNS = {"sequence_key": "page", "sequence_index": "date"}
 SMALL = {"metadata_units": (50,), "lstm_units": 8, "discriminator_units": (50, 50)}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from dgsynth.networks.blocks import relu_mlp
+from dgsynth.models.doppelganger.networks.blocks import relu_mlp
 
 
 class Discriminator(nn.Module):

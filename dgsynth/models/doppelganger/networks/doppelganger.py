@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from dgsynth.batch import Layout
-from dgsynth.config import NetworkConfig
-from dgsynth.networks.blocks import harden
-from dgsynth.networks.discriminators import Discriminator
-from dgsynth.networks.measurement_generator import MeasurementGenerator
-from dgsynth.networks.metadata_generator import MetadataGenerator
-from dgsynth.networks.minmax_generator import MinMaxGenerator
+from dgsynth.models.doppelganger.config import NetworkConfig
+from dgsynth.models.doppelganger.networks.blocks import harden
+from dgsynth.models.doppelganger.networks.discriminators import Discriminator
+from dgsynth.models.doppelganger.networks.measurement_generator import MeasurementGenerator
+from dgsynth.models.doppelganger.networks.metadata_generator import MetadataGenerator
+from dgsynth.models.doppelganger.networks.minmax_generator import MinMaxGenerator
 
 
 @dataclass(frozen=True)

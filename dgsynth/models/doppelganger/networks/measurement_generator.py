@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from dgsynth.batch import Layout
-from dgsynth.config import InitialState
 from dgsynth.kernels.generate import PackedGenerator
 from dgsynth.kernels.lstm_sequence import lstm_sequence
 from dgsynth.kernels.packing import GROUP, Precision, by_unit, pack, pack_bias
-from dgsynth.networks.blocks import glorot_linear
+from dgsynth.models.doppelganger.config import InitialState
+from dgsynth.models.doppelganger.networks.blocks import glorot_linear
 
 LEARNED_STATE_STD = 0.02
 

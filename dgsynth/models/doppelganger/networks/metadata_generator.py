@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from dgsynth.batch import Output
 from dgsynth.kernels.mlp import PackedMlp
-from dgsynth.networks.blocks import generator_mlp, pack_mlp, run_mlp
+from dgsynth.models.doppelganger.networks.blocks import generator_mlp, pack_mlp, run_mlp
 
 
 class MetadataGenerator(nn.Module):

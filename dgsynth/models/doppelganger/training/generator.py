@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from dgsynth.kernels.activations import numbered
 from dgsynth.kernels.packing import Precision
-from dgsynth.networks.blocks import harden, move_running_statistics
-from dgsynth.networks.doppelganger import DoppelGANger, Fake, Noise
-from dgsynth.networks.measurement_generator import MeasurementGenerator
-from dgsynth.networks.metadata_generator import MetadataGenerator
-from dgsynth.networks.minmax_generator import MinMaxGenerator
-from dgsynth.training.sharp_flags import less_sure, sharpened
+from dgsynth.models.doppelganger.networks.blocks import harden, move_running_statistics
+from dgsynth.models.doppelganger.networks.doppelganger import DoppelGANger, Fake, Noise
+from dgsynth.models.doppelganger.networks.measurement_generator import MeasurementGenerator
+from dgsynth.models.doppelganger.networks.metadata_generator import MetadataGenerator
+from dgsynth.models.doppelganger.networks.minmax_generator import MinMaxGenerator
+from dgsynth.models.doppelganger.training.sharp_flags import less_sure, sharpened
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Generator:
     precision : {"float32", "bfloat16"}
         Of the operands of the LSTM's products.
     sharp_flags : bool
-        Whether flags are shown and differentiated as `dgsynth.training.sharp_flags` has it.
+        Whether flags are shown and differentiated as `dgsynth.models.doppelganger.training.sharp_flags` has it.
 
     Attributes
     ----------

@@ -7,8 +7,11 @@ from torch import Tensor
 
 from dgsynth.kernels import critic as kernels
 from dgsynth.kernels.critic import Rows
-from dgsynth.networks.discriminators import Discriminator
+from dgsynth.models.doppelganger.networks.discriminators import Discriminator
 from dgsynth.training.adam import Adam
+
+LOSSES = ("discriminator_loss", "distance", "gradient_penalty", "auxiliary_loss", "generator_loss")
+"""By step, in this order; `distance` is the discriminator's estimate of the Wasserstein distance."""
 
 
 @torch.no_grad()

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from dgsynth.errors import DivergenceError
 from dgsynth.kernels.critic import Rows
-from dgsynth.networks.discriminators import Discriminator
-from dgsynth.networks.metadata_generator import MetadataGenerator
+from dgsynth.models.doppelganger.networks.discriminators import Discriminator
+from dgsynth.models.doppelganger.networks.metadata_generator import MetadataGenerator
+from dgsynth.models.doppelganger.training.generator import MlpForTraining
+from dgsynth.models.doppelganger.training.losses import critic_step, generator_loss
+from dgsynth.models.doppelganger.training.noise import draw_normal
 from dgsynth.training.adam import Adam
 from dgsynth.training.averaging import WeightAverage
-from dgsynth.training.generator import MlpForTraining
-from dgsynth.training.losses import critic_step, generator_loss
-from dgsynth.training.noise import draw_normal
 
 BATCH_SIZE = 200
 AVERAGING = 0.995

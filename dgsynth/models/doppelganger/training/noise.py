@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dgsynth.kernels.philox import Stream, philox_normal
-from dgsynth.networks.doppelganger import DoppelGANger, Noise
+from dgsynth.models.doppelganger.networks.doppelganger import DoppelGANger, Noise
 
 
 def draw_noise(

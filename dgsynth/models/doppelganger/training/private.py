@@ -16,16 +16,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dgsynth.config import PrivacyConfig, TrainingConfig
 from dgsynth.kernels.critic import Rows
-from dgsynth.networks.doppelganger import DoppelGANger
+from dgsynth.models.doppelganger.config import TrainingConfig
+from dgsynth.models.doppelganger.networks.doppelganger import DoppelGANger
+from dgsynth.models.doppelganger.training.noise import draw_noise
+from dgsynth.models.doppelganger.training.trainer import Trainer
 from dgsynth.privacy.accountant import Budget, Releases
 from dgsynth.privacy.clipping import Clipped, Judged, clipped_gradients
+from dgsynth.privacy.config import PrivacyConfig
 from dgsynth.privacy.noise import Draws, draws_of
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback
-from dgsynth.training.noise import draw_noise
-from dgsynth.training.trainer import Trainer
 
 
 class PrivateTrainer(Trainer):

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from dgsynth.config import TrainingConfig
 from dgsynth.kernels import library_status
 from dgsynth.kernels.critic import Rows
-from dgsynth.networks.doppelganger import DoppelGANger, Fake, Noise
+from dgsynth.models.doppelganger.config import TrainingConfig
+from dgsynth.models.doppelganger.networks.doppelganger import DoppelGANger, Fake, Noise
+from dgsynth.models.doppelganger.training.captured import CapturedStep, CudaGraph
+from dgsynth.models.doppelganger.training.generator import Generator, Made
+from dgsynth.models.doppelganger.training.losses import LOSSES, critic_step, generator_loss
+from dgsynth.models.doppelganger.training.noise import draw_noise
 from dgsynth.training.adam import Adam
 from dgsynth.training.averaging import WeightAverage
 from dgsynth.training.batching import Batches, BatchOrder, RealBatch, TrainingData
 from dgsynth.training.callbacks import Callback
-from dgsynth.training.captured import CapturedStep, CudaGraph
-from dgsynth.training.generator import Generator, Made
-from dgsynth.training.history import LOSSES, History
+from dgsynth.training.history import History
 from dgsynth.training.loop import Loop
-from dgsynth.training.losses import critic_step, generator_loss
-from dgsynth.training.noise import draw_noise
+from dgsynth.training.state import without_prefix
 
 BETA_2 = 0.999
 STAGES = 50
@@ -230,22 +230,3 @@ class Trainer(Loop):
             self.generator.gradients(made, of_metadata, of_minmax, steps.reshape(fake.steps.shape))
         )
         return losses[0] + weight * losses[1] if len(losses) > 1 else losses[0]
-
-
-def sampled_networks(networks: DoppelGANger, state: dict[str, Tensor]) -> DoppelGANger:
-    """Return a copy of `networks` with the weights of a trainer's state that samples are made with.
-
-    Parameters
-    ----------
-    networks : DoppelGANger
-    state : dict of str to Tensor
-        What `Trainer.state` returned. Where it has averaged weights of the generators, these are taken.
-    """
-    made = copy.deepcopy(networks).eval()
-    made.load_state_dict(without_prefix(state, "networks.") | without_prefix(state, "averaged."))
-    return made
-
-
-def without_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Return the tensors whose names begin with `prefix`, by the rest of their names."""
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

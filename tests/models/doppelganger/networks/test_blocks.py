@@ -7,7 +7,7 @@ from torch import nn
 
 from dgsynth.batch import Output
 from dgsynth.kernels.activations import activate
-from dgsynth.networks.blocks import fold_batch_norm, generator_mlp, glorot_linear, harden
+from dgsynth.models.doppelganger.networks.blocks import fold_batch_norm, generator_mlp, glorot_linear, harden
 
 OUTPUTS = (Output(1, "sigmoid"), Output(1, "sigmoid"), Output(3, "softmax"), Output(1, "tanh"), Output(2, "softmax"))
 

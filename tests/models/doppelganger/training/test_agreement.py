@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from dgsynth.config import NetworkConfig, TrainingConfig
 from dgsynth.kernels import critic, lstm_sequence, normalized_mlp
-from dgsynth.networks import DoppelGANger
+from dgsynth.models.doppelganger.config import NetworkConfig, TrainingConfig
+from dgsynth.models.doppelganger.networks import DoppelGANger
+from dgsynth.models.doppelganger.training.trainer import Trainer
 from dgsynth.training.batching import TrainingData
-from dgsynth.training.trainer import Trainer
 
 TOLERANCE = 1e-3
 """Of the largest gradient of a tensor; a unit within rounding of zero may be on in one and off in the other."""

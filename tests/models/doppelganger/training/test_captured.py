@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from dgsynth.config import NetworkConfig, TrainingConfig
-from dgsynth.networks import DoppelGANger
+from dgsynth.models.doppelganger.config import NetworkConfig, TrainingConfig
+from dgsynth.models.doppelganger.networks import DoppelGANger
+from dgsynth.models.doppelganger.training.captured import WARM_UP, CapturedStep, CudaGraph
+from dgsynth.models.doppelganger.training.trainer import STAGES, Trainer
 from dgsynth.training.batching import TrainingData
-from dgsynth.training.captured import WARM_UP, CapturedStep, CudaGraph
-from dgsynth.training.trainer import STAGES, Trainer
 
 
 class Recorder:

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from dgsynth.batch import Layout, Output
-from dgsynth.config import NetworkConfig
-from dgsynth.networks import DoppelGANger
-from dgsynth.training.generator import Generator
-from dgsynth.training.noise import draw_noise
+from dgsynth.models.doppelganger.config import NetworkConfig
+from dgsynth.models.doppelganger.networks import DoppelGANger
+from dgsynth.models.doppelganger.training.generator import Generator
+from dgsynth.models.doppelganger.training.noise import draw_noise
 
 METADATA = (Output(3, "softmax"), Output(1, "sigmoid"))
 MINMAX = (Output(1, "tanh"), Output(1, "sigmoid"))

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from dgsynth.kernels.critic import NORM_EPSILON, Rows
-from dgsynth.networks.discriminators import Discriminator
+from dgsynth.models.doppelganger.networks.discriminators import Discriminator
+from dgsynth.models.doppelganger.training.losses import critic_step, generator_loss, step_cross_entropy
 from dgsynth.training.adam import Adam
-from dgsynth.training.losses import critic_step, generator_loss, step_cross_entropy
 
 
 def critic(width=6, packing=1):

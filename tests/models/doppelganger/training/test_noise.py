@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from dgsynth.batch import Layout, Output
-from dgsynth.config import NetworkConfig
-from dgsynth.networks import DoppelGANger
-from dgsynth.training.noise import draw_noise
+from dgsynth.models.doppelganger.config import NetworkConfig
+from dgsynth.models.doppelganger.networks import DoppelGANger
+from dgsynth.models.doppelganger.training.noise import draw_noise
 
 LAYOUT = Layout((Output(3, "softmax"),), (Output(1, "sigmoid"),), (Output(1, "sigmoid"),), 10, 4, True)
 

@@ -7,11 +7,12 @@ import torch
 from scipy import stats
 
 from dgsynth.batch import EncodedBatch, Layout, Output
-from dgsynth.config import NetworkConfig, PrivacyConfig, TrainingConfig
-from dgsynth.networks import DoppelGANger
+from dgsynth.models.doppelganger.config import NetworkConfig, TrainingConfig
+from dgsynth.models.doppelganger.networks import DoppelGANger
+from dgsynth.models.doppelganger.training.private import PrivateTrainer
 from dgsynth.privacy.accountant import Budget, Releases
+from dgsynth.privacy.config import PrivacyConfig
 from dgsynth.training.batching import TrainingData
-from dgsynth.training.private import PrivateTrainer
 
 pytest.importorskip("opacus", exc_type=ImportError)
 

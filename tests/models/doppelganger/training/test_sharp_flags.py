@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from dgsynth.config import NetworkConfig
-from dgsynth.networks import DoppelGANger
-from dgsynth.training.generator import Generator
-from dgsynth.training.noise import draw_noise
-from dgsynth.training.sharp_flags import SHARPNESS, SUREST, less_sure, sharpened
+from dgsynth.models.doppelganger.config import NetworkConfig
+from dgsynth.models.doppelganger.networks import DoppelGANger
+from dgsynth.models.doppelganger.training.generator import Generator
+from dgsynth.models.doppelganger.training.noise import draw_noise
+from dgsynth.models.doppelganger.training.sharp_flags import SHARPNESS, SUREST, less_sure, sharpened
 
 STEPS = torch.tensor([[[0.3, 0.9, 0.1], [0.7, 0.4, 0.6], [0.2, 1.0, 0.0], [0.0, 0.0, 0.0]]])
 

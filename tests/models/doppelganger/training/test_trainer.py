@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from dgsynth.config import NetworkConfig, TrainingConfig
 from dgsynth.errors import DivergenceError
-from dgsynth.networks import DoppelGANger
+from dgsynth.models.doppelganger.config import NetworkConfig, TrainingConfig
+from dgsynth.models.doppelganger.networks import DoppelGANger
+from dgsynth.models.doppelganger.training.noise import draw_noise
+from dgsynth.models.doppelganger.training.trainer import STAGES, Trainer
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback
-from dgsynth.training.noise import draw_noise
-from dgsynth.training.trainer import STAGES, Trainer
 
 SMALL = {"metadata_units": (8,), "lstm_units": 8, "discriminator_units": (16, 16)}
 

@@ -1,0 +1,1 @@
+"""The training of a DoppelGANger: losses, the step of all networks, privacy."""
