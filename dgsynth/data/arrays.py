@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,11 @@ from sklearn.utils.validation import check_array
 
 from dgsynth.data.column import Label
 from dgsynth.data.parts import Parts, choose_labels, frame_of, make_schema, read_columns
+from dgsynth.data.samples import Samples
 from dgsynth.data.schema import Form, Schema
 from dgsynth.data.validation import Ints, as_labels, check_categorical, check_disjoint, check_frame
 from dgsynth.data.wide import read_table_rows
 from dgsynth.errors import DataError
-
-if TYPE_CHECKING:
-    from dgsynth.data.sequences import Sequences
 
 Array = npt.NDArray[Any]
 
@@ -66,7 +64,7 @@ def read_matrix(matrix: Any, *, metadata: Any, categorical: Any, schema: Schema 
     return parts._replace(schema=replace(parts.schema, form=form))
 
 
-def write_array(sequences: Sequences) -> Array:
+def write_array(sequences: Samples) -> Array:
     """Return the measurements as an array (n, T, K); see `Sequences.to_array`."""
     width = int(sequences.lengths.max(initial=0))
     records = _matrix(sequences.measurements, sequences.schema.form.dtype)
@@ -81,7 +79,7 @@ def write_array(sequences: Sequences) -> Array:
     return padded
 
 
-def write_list(sequences: Sequences) -> list[Array]:
+def write_list(sequences: Samples) -> list[Array]:
     """Return the measurements of each sample as an array (T_i, K); see `Sequences.to_list`."""
     records = _matrix(sequences.measurements, sequences.schema.form.dtype)
     if sequences.schema.form.is_flat:

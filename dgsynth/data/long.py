@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import pandas as pd
 from dgsynth.data.column import Column, Label, to_label
 from dgsynth.data.inference import infer_column, infer_key
 from dgsynth.data.parts import Parts, choose_labels, frame_of, make_schema, read_columns
+from dgsynth.data.samples import Samples
 from dgsynth.data.schema import Form, Schema
 from dgsynth.data.validation import (
     Ints,
@@ -28,9 +29,6 @@ from dgsynth.data.validation import (
     key_codes,
 )
 from dgsynth.errors import DataError
-
-if TYPE_CHECKING:
-    from dgsynth.data.sequences import Sequences
 
 DEFAULT_KEY = "sample"
 """Name of the key column of data that came without one."""
@@ -108,7 +106,7 @@ def read_long(
     return Parts(meta, values, lengths, stamps, made, keys)
 
 
-def write_long(sequences: Sequences, first_key: int = 0) -> pd.DataFrame:
+def write_long(sequences: Samples, first_key: int = 0) -> pd.DataFrame:
     """Return the long table of `sequences`; see `Sequences.to_long`."""
     by_sample, by_record = long_columns(sequences, first_key)
     sample = np.repeat(np.arange(len(sequences)), sequences.lengths)
@@ -121,9 +119,7 @@ def write_long(sequences: Sequences, first_key: int = 0) -> pd.DataFrame:
     return frame_of({label: columns[label] for label in order}, len(sample), copy=False)
 
 
-def long_columns(
-    sequences: Sequences, first_key: int
-) -> tuple[dict[Label, pd.Series[Any]], dict[Label, pd.Series[Any]]]:
+def long_columns(sequences: Samples, first_key: int) -> tuple[dict[Label, pd.Series[Any]], dict[Label, pd.Series[Any]]]:
     """Return the columns of the long table that have a value for each sample, and those with one for each record."""
     schema = sequences.schema
     if sequences.n_records == 0 and len(sequences):

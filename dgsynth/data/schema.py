@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import pandas as pd
 
@@ -109,6 +109,9 @@ class Schema:
     min_length: int = 0
     max_length: int = 0
     form: Form = field(default_factory=Form)
+
+    _read: ClassVar[Callable[..., Any]]
+    """`Sequences.from_any`, handed in by its file, which lies above this one."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metadata", tuple(self.metadata))
@@ -253,9 +256,8 @@ class Schema:
         >>> Schema.infer(frame, sequence_key="home").names
         ('isp', 'bytes')
         """
-        from dgsynth.data.sequences import Sequences  # imports this file
-
-        return Sequences.from_any(data, **keywords).schema
+        schema: Schema = cls._read(data, **keywords).schema
+        return schema
 
     def summary(self) -> pd.DataFrame:
         """Return one row per column: name, role, kind, dtype, values (range or number of categories), missing."""

@@ -1,10 +1,10 @@
-"""Samples of time series with metadata: the one type in which data travel through the package."""
+"""Sequences: the one type in which data travel through the package, and how tables become it and come back."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,17 +16,16 @@ from dgsynth.data.arrays import read_arrays, read_matrix, write_array, write_lis
 from dgsynth.data.arrow import arrow_from_frame, frame_from_arrow
 from dgsynth.data.column import Column, Label
 from dgsynth.data.io import read_table, write_table
-from dgsynth.data.joining import common_schema, join_columns
 from dgsynth.data.long import read_long, write_long
-from dgsynth.data.parts import Parts, frame_of, read_columns
+from dgsynth.data.parts import Parts, read_columns
+from dgsynth.data.samples import Samples
 from dgsynth.data.schema import Schema
-from dgsynth.data.validation import Ints, check_lengths
+from dgsynth.data.validation import check_lengths
 from dgsynth.data.wide import read_table_rows, read_wide, write_table_rows, write_wide
 from dgsynth.errors import DataError
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Sequences:
+class Sequences(Samples):
     """Samples with their metadata and measurements; usually made by one of the `from_` methods.
 
     Parameters
@@ -49,102 +48,6 @@ class Sequences:
     DataError
         The parts don't fit together.
     """
-
-    metadata: pd.DataFrame
-    measurements: pd.DataFrame
-    lengths: Ints
-    timestamps: pd.Series[Any] | None
-    schema: Schema
-    keys: pd.Series[Any] | None = None
-
-    def __post_init__(self) -> None:
-        lengths = np.asarray(self.lengths, dtype=np.int64)
-        object.__setattr__(self, "lengths", lengths)
-        rows = int(lengths.sum())
-        sizes = {"metadata": (self.metadata, len(lengths)), "keys": (self.keys, len(lengths))}
-        # Without measurements the records are rows without columns, which a frame may or may not count.
-        counted = len(self.measurements) if not self.schema.measurements else rows
-        sizes |= {"measurements": (self.measurements, counted), "timestamps": (self.timestamps, rows)}
-        for name, (part, expected) in sizes.items():
-            if part is not None and len(part) != expected:
-                raise DataError(f"{name} has {len(part)} rows, but the lengths ask for {expected}")
-        for name in ("metadata", "measurements"):
-            found, expected_names = _column_names(getattr(self, name)), _names(getattr(self.schema, name))
-            if found != expected_names:
-                raise DataError(f"{name} has the columns {found}; the schema has {expected_names}")
-
-    # What they are
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __repr__(self) -> str:
-        lengths = "no records" if self.n_records == 0 else f"{self.lengths.min()} to {self.lengths.max()} records each"
-        return (
-            f"Sequences({len(self)} samples, {lengths}, "
-            f"metadata={self.schema.metadata_names}, measurements={self.schema.measurement_names})"
-        )
-
-    @property
-    def n_records(self) -> int:
-        """Number of records of all samples together."""
-        return int(self.lengths.sum())
-
-    @property
-    def offsets(self) -> Ints:
-        """Where each sample's records begin, and the end of the last: int64 of shape (n + 1,)."""
-        return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(self.lengths)])
-
-    # Choosing and joining
-
-    def take(self, indices: npt.ArrayLike) -> Sequences:
-        """Return the samples at `indices`, in that order.
-
-        Parameters
-        ----------
-        indices : array-like of int or of bool
-            Positions, negative ones from the end and repeated ones allowed; or a mask of shape (n,).
-        """
-        chosen = self._positions(indices)
-        lengths = self.lengths[chosen]
-        ends = np.cumsum(lengths)
-        # A record's row is its sample's first row, plus how far it is into the sample.
-        rows = np.repeat(self.offsets[chosen] - (ends - lengths), lengths) + np.arange(lengths.sum())
-        measurements = self.measurements.take(rows) if self.schema.measurements else frame_of({}, len(rows))
-        return Sequences(
-            self.metadata.take(chosen).reset_index(drop=True),
-            measurements.reset_index(drop=True),
-            lengths,
-            None if self.timestamps is None else self.timestamps.take(rows).reset_index(drop=True),
-            self.schema,
-            None if self.keys is None else self.keys.take(chosen).reset_index(drop=True),
-        )
-
-    @classmethod
-    def concat(cls, parts: Sequence[Sequences]) -> Sequences:
-        """Return the samples of all parts, one part after another.
-
-        The schema spans those of the parts. Keys are kept where they stay unique, and dropped otherwise.
-
-        Raises
-        ------
-        DataError
-            There are no parts, or they have other columns or dtypes.
-        """
-        parts = list(parts)
-        schema = common_schema([part.schema for part in parts])
-        lengths = np.concatenate([part.lengths for part in parts])
-        keys = [part.keys for part in parts if part.keys is not None]
-        joined = pd.concat(keys, ignore_index=True) if len(keys) == len(parts) else None
-        stamps = [part.timestamps for part in parts if part.timestamps is not None]
-        return cls(
-            join_columns([part.metadata for part in parts], schema.metadata, len(lengths)),
-            join_columns([part.measurements for part in parts], schema.measurements, int(lengths.sum())),
-            lengths,
-            pd.concat(stamps, ignore_index=True) if len(stamps) == len(parts) else None,
-            schema,
-            joined if joined is not None and joined.is_unique else None,
-        )
 
     # Reading
 
@@ -288,7 +191,7 @@ class Sequences:
         made = cls.from_any(frame, **keywords)
         columns = made.schema.form.columns
         form = replace(made.schema.form, container="arrow", arrow_types=tuple(types[name] for name in columns))
-        return made._with_schema(replace(made.schema, form=form))
+        return replace(made, schema=replace(made.schema, form=form))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], **keywords: Any) -> Sequences:
@@ -442,7 +345,7 @@ class Sequences:
         schema = self.schema if schema is None else schema
         form = replace(self.schema.form, container="sequences")
         if schema is self.schema:
-            return self._with_schema(replace(schema, form=form))
+            return replace(self, schema=replace(schema, form=form))
         for role in ("metadata", "measurements"):
             found, names = _column_names(getattr(self, role)), _names(getattr(schema, role))
             if set(names) != set(found):
@@ -458,22 +361,6 @@ class Sequences:
         low, high = check_lengths(self.lengths, schema, lambda i: f"sample {i}")
         new = replace(schema, metadata=columns, measurements=measured, min_length=low, max_length=high, form=form)
         return Sequences(*Parts(metadata, measurements, self.lengths, self.timestamps, new, self.keys))
-
-    def _with_schema(self, schema: Schema) -> Sequences:
-        return replace(self, schema=schema)
-
-    def _positions(self, indices: npt.ArrayLike) -> npt.NDArray[np.intp]:
-        given = np.asarray(indices)
-        if given.dtype == bool:
-            if given.shape != (len(self),):
-                raise IndexError(f"the mask has shape {given.shape}, expected ({len(self)},)")
-            return np.flatnonzero(given)
-        if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
-            raise IndexError(f"indices must be a 1-D array of integers, got {given.dtype} of shape {given.shape}")
-        outside = (given < -len(self)) | (given >= len(self))
-        if outside.any():
-            raise IndexError(f"sample {given[outside][0]} is asked for, but there are {len(self)}")
-        return np.where(given < 0, given + len(self), given).astype(np.intp)
 
 
 def roles_of_schema(given: dict[str, Any], schema: Schema | None) -> dict[str, Any]:
@@ -524,3 +411,6 @@ def _dimensions(X: Any) -> int:
         raise DataError(
             "the list is ragged; give each sample as an array of shape (T_i, K), or use Sequences.from_arrays"
         ) from error
+
+
+Schema._read = Sequences.from_any

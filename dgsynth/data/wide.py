@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from pandas.api.types import union_categoricals
 
 from dgsynth.data.column import Label, to_label
 from dgsynth.data.parts import Parts, choose_labels, frame_of, make_schema, read_columns
+from dgsynth.data.samples import Samples
 from dgsynth.data.schema import Form, Schema
 from dgsynth.data.validation import (
     Ints,
@@ -21,9 +22,6 @@ from dgsynth.data.validation import (
     check_present,
 )
 from dgsynth.errors import DataError
-
-if TYPE_CHECKING:
-    from dgsynth.data.sequences import Sequences
 
 DEFAULT_MEASUREMENT = "value"
 """Name of the measurement of a wide table whose time columns are given as a list."""
@@ -65,7 +63,7 @@ def read_wide(
     return Parts(meta, values, lengths, None, made, None)
 
 
-def write_wide(sequences: Sequences) -> pd.DataFrame:
+def write_wide(sequences: Samples) -> pd.DataFrame:
     """Return the wide table of `sequences`; see `Sequences.to_wide`."""
     schema = sequences.schema
     if not schema.measurements:
@@ -103,7 +101,7 @@ def read_table_rows(frame: pd.DataFrame, *, metadata: Any, categorical: Any, sch
     return Parts(meta, frame_of({}, 0), lengths, None, make_schema(columns, (), lengths, form, schema, _row), None)
 
 
-def write_table_rows(sequences: Sequences) -> pd.DataFrame:
+def write_table_rows(sequences: Samples) -> pd.DataFrame:
     """Return the metadata of `sequences` as a table; see `Sequences.to_table`."""
     names = sequences.schema.metadata_names
     order = sequences.schema.form.columns
@@ -191,6 +189,6 @@ def _pad(values: pd.Series[Any], lengths: Ints, width: int) -> pd.Series[Any]:
     return values.reset_index(drop=True).reindex(positions).reset_index(drop=True)
 
 
-def _default_time_columns(sequences: Sequences) -> TimeColumns:
+def _default_time_columns(sequences: Samples) -> TimeColumns:
     width = int(sequences.lengths.max(initial=0))
     return tuple((name, tuple(f"{name}_{t}" for t in range(width))) for name in sequences.schema.measurement_names)
