@@ -40,12 +40,9 @@ class Samples:
             if part is not None and len(part) != expected:
                 raise DataError(f"{name} has {len(part)} rows, but the lengths ask for {expected}")
         for name in ("metadata", "measurements"):
-            found, expected_names = (
-                list(getattr(self, name).columns),
-                [column.name for column in getattr(self.schema, name)],
-            )
-            if found != expected_names:
-                raise DataError(f"{name} has the columns {found}; the schema has {expected_names}")
+            found, known = list(getattr(self, name).columns), [column.name for column in getattr(self.schema, name)]
+            if found != known:
+                raise DataError(f"{name} has the columns {found}; the schema has {known}")
 
     # What they are
 

@@ -15,6 +15,7 @@ from dgsynth.evaluation.columns import COUNTED_KINDS
 from dgsynth.evaluation.comparisons import FAMILIES, grouping_columns
 from dgsynth.evaluation.downstream import SCENARIOS, DownstreamResult
 from dgsynth.evaluation.fidelity import LIGHTS, random_part
+from dgsynth.evaluation.findings import FidelityFindings
 from dgsynth.evaluation.markup import SYMBOLS, document, escape, light_symbol, pictures, sentence
 from dgsynth.evaluation.markup import report as framed
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from dgsynth.data.schema import Column
     from dgsynth.data.sequences import Sequences
     from dgsynth.evaluation.plots import Figure
-    from dgsynth.evaluation.report import FidelityReport
 
 MAX_PICTURED = 12
 """Most columns of a kind that get pictures of their own."""
@@ -32,17 +32,17 @@ MAX_NEAREST_PICTURED = 3
 MAX_GROUPINGS_PICTURED = 2
 
 
-def page(report: FidelityReport) -> str:
+def page(report: FidelityFindings) -> str:
     """Return the whole page; makes the pictures one at a time."""
     return document("Fidelity report", _content(report, pictured=True))
 
 
-def summary(report: FidelityReport) -> str:
+def summary(report: FidelityFindings) -> str:
     """Return verdict, lights and tables as a part of a page, for a notebook."""
     return _content(report, pictured=False)
 
 
-def _content(report: FidelityReport, *, pictured: bool) -> str:
+def _content(report: FidelityFindings, *, pictured: bool) -> str:
     judged = report.table["light"].dropna()
     worst = max(judged, key=LIGHTS.index, default=LIGHTS[0])
     parts = [
@@ -132,7 +132,7 @@ def _downstream_table(result: DownstreamResult) -> str:
     )
 
 
-def _pictures(report: FidelityReport) -> str:
+def _pictures(report: FidelityFindings) -> str:
     sections = [text for heading, figures in _sections(report) if (text := pictures(heading, figures))]
     columns = {"measurements": report.real.schema.measurements, "metadata columns": report.real.schema.metadata}
     for what, pictured in columns.items():
@@ -142,7 +142,7 @@ def _pictures(report: FidelityReport) -> str:
     return "\n".join(sections)
 
 
-def _sections(report: FidelityReport) -> Iterator[tuple[str, Iterator[tuple[str, Figure]]]]:
+def _sections(report: FidelityFindings) -> Iterator[tuple[str, Iterator[tuple[str, Figure]]]]:
     """Heading and pictures of each section; made one at a time, so that only one figure is held in memory."""
     rng = np.random.default_rng(report.random_state)
     shown = _Pictured(report, random_part(report.real, rng), random_part(report.synthetic, rng))
@@ -158,7 +158,7 @@ def _sections(report: FidelityReport) -> Iterator[tuple[str, Iterator[tuple[str,
 class _Pictured:
     """The data of the pictures, and the pictures of each section."""
 
-    report: FidelityReport
+    report: FidelityFindings
     real: Sequences
     synthetic: Sequences
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from dgsynth.evaluation.fidelity import LIGHTS
 from dgsynth.evaluation.markup import document, escape, light_symbol, pictures, report, sentence
-
-if TYPE_CHECKING:
-    from dgsynth.evaluation.privacy_attacks import AttackResult, AttributeInference
-    from dgsynth.evaluation.privacy_report import PrivacyReport
+from dgsynth.evaluation.privacy_attacks import AttackResult, AttributeInference
+from dgsynth.evaluation.privacy_findings import PrivacyFindings
 
 CLOSE, NEAR, OFF = LIGHTS
 
@@ -30,7 +27,7 @@ ADVICE = (
 )
 
 
-def verdict(found: PrivacyReport) -> Iterator[str]:
+def verdict(found: PrivacyFindings) -> Iterator[str]:
     """Yield the result, sentence by sentence."""
     for attack in found.attacks:
         yield (
@@ -51,12 +48,12 @@ def verdict(found: PrivacyReport) -> Iterator[str]:
         yield "There is no formal guarantee: the model was not trained with differential privacy, or is not given."
 
 
-def page(found: PrivacyReport) -> str:
+def page(found: PrivacyFindings) -> str:
     """Return the whole page."""
     return document("Privacy report", _content(found, pictured=True))
 
 
-def summary(found: PrivacyReport) -> str:
+def summary(found: PrivacyFindings) -> str:
     """Return verdict and tables as a part of a page, for a notebook."""
     return _content(found, pictured=False)
 
@@ -87,7 +84,7 @@ def _holds(attack: AttackResult) -> str:
     return "the whole model" if attack.access == "whole model" else f"samples alone ({attack.name})"
 
 
-def _content(found: PrivacyReport, *, pictured: bool) -> str:
+def _content(found: PrivacyFindings, *, pictured: bool) -> str:
     lights = [membership_light(attack) for attack in found.attacks]
     lights += [attribute_light(attribute) for attribute in found.attributes]
     lights += copy_lights(found.copies).values()
@@ -142,7 +139,7 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>'
 
 
-def _pictures(found: PrivacyReport) -> str:
+def _pictures(found: PrivacyFindings) -> str:
     from dgsynth.evaluation.privacy_plots import plot_attributes, plot_success
 
     figures = [("Success of the attacks", plot_success(found.attacks))]

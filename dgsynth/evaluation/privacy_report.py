@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -15,12 +15,11 @@ from dgsynth.evaluation import privacy_page
 from dgsynth.evaluation.neighbours import duplicate_share, memorized_share, nearest_ratio
 from dgsynth.evaluation.output import json_text, plain, write
 from dgsynth.evaluation.privacy_attacks import (
-    AttackResult,
-    AttributeInference,
     attribute_inference,
     membership_inference,
     membership_inference_from_samples,
 )
+from dgsynth.evaluation.privacy_findings import PrivacyFindings
 from dgsynth.evaluation.tables import check_same_columns, read_alike, read_like
 
 
@@ -106,8 +105,7 @@ def privacy_report(
     return PrivacyReport(tuple(attacks), tuple(attributes), copies, len(real), guarantee)
 
 
-@dataclass(frozen=True, eq=False)
-class PrivacyReport:
+class PrivacyReport(PrivacyFindings):
     """What `privacy_report` found.
 
     Attributes
@@ -119,12 +117,6 @@ class PrivacyReport:
     guarantee : tuple of float or None
         Epsilon and delta, where the model was trained with privacy.
     """
-
-    attacks: tuple[AttackResult, ...]
-    attributes: tuple[AttributeInference, ...]
-    copies: dict[str, float]
-    n_training: int
-    guarantee: tuple[float, float] | None = None
 
     @property
     def verdict(self) -> str:

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-import pandas as pd
-
+from dgsynth.data.schema import Label
 from dgsynth.evaluation import page, wording
-from dgsynth.evaluation.downstream import DownstreamResult, classify_metadata
+from dgsynth.evaluation.downstream import classify_metadata
 from dgsynth.evaluation.downstream import forecast as forecast_measurement
-from dgsynth.evaluation.fidelity import COLUMNS, fidelity_table, random_part, score
+from dgsynth.evaluation.fidelity import COLUMNS, fidelity_table
+from dgsynth.evaluation.findings import FidelityFindings
 from dgsynth.evaluation.output import json_text, plain, rows, write
 from dgsynth.evaluation.tables import check_same_columns, read_alike, read_like
-
-if TYPE_CHECKING:
-    from dgsynth.data.schema import Label
-    from dgsynth.data.sequences import Sequences
 
 
 def evaluate(
@@ -93,8 +87,7 @@ def evaluate(
     return FidelityReport(table, real, synthetic, holdout, tuple(downstream), history, scores, random_state)
 
 
-@dataclass(frozen=True, eq=False)
-class FidelityReport:
+class FidelityReport(FidelityFindings):
     """What `evaluate` found.
 
     Attributes
@@ -110,31 +103,6 @@ class FidelityReport:
         Of the training run.
     random_state : int
     """
-
-    table: pd.DataFrame
-    real: Sequences
-    synthetic: Sequences
-    holdout: Sequences | None = None
-    downstream: tuple[DownstreamResult, ...] = ()
-    history: pd.DataFrame | None = None
-    validation_scores: pd.DataFrame | None = None
-    random_state: int = 0
-
-    @property
-    def verdict(self) -> str:
-        """The result in a few sentences."""
-        return wording.verdict(self.table)
-
-    @property
-    def score(self) -> float:
-        """One number in (0, 1], higher is better; see `dgsynth.evaluation.score`."""
-        return score(self.table)
-
-    @property
-    def sizes(self) -> list[str]:
-        """What was compared: how many samples and records, and where a random part of them."""
-        given = {"real": self.real, "synthetic": self.synthetic, "held out": self.holdout}
-        return [size(name, data) for name, data in given.items() if data is not None]
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """Return the report's numbers as JSON, and write them to `path` if given.
@@ -200,10 +168,3 @@ class FidelityReport:
 
     def _repr_html_(self) -> str:
         return page.summary(self)
-
-
-def size(name: str, data: Sequences) -> str:
-    """Return how many samples and records the data have, and how many of them are compared."""
-    part = random_part(data, np.random.default_rng(0))
-    text = f"{name}: {len(data):,} samples" + (f", {data.n_records:,} records" if data.n_records else "")
-    return text if len(part) == len(data) else f"{text} (of which {len(part):,} random samples are compared)"

@@ -1,0 +1,64 @@
+"""What a comparison of synthetic with real data found: the numbers and the data behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dgsynth.data.sequences import Sequences
+from dgsynth.evaluation import wording
+from dgsynth.evaluation.downstream import DownstreamResult
+from dgsynth.evaluation.fidelity import random_part, score
+
+
+@dataclass(frozen=True, eq=False)
+class FidelityFindings:
+    """What `evaluate` found, as the report and its page take it.
+
+    Attributes
+    ----------
+    table : DataFrame with columns family, name, column, value, floor, unit, excess, light
+        One row per comparison; see `fidelity_table`.
+    real, synthetic : Sequences
+        The data that were compared.
+    holdout : Sequences or None
+        Real data that the model was not trained on.
+    downstream : tuple of DownstreamResult
+    history, validation_scores : DataFrame or None
+        Of the training run.
+    random_state : int
+    """
+
+    table: pd.DataFrame
+    real: Sequences
+    synthetic: Sequences
+    holdout: Sequences | None = None
+    downstream: tuple[DownstreamResult, ...] = ()
+    history: pd.DataFrame | None = None
+    validation_scores: pd.DataFrame | None = None
+    random_state: int = 0
+
+    @property
+    def verdict(self) -> str:
+        """The result in a few sentences."""
+        return wording.verdict(self.table)
+
+    @property
+    def score(self) -> float:
+        """One number in (0, 1], higher is better; see `dgsynth.evaluation.score`."""
+        return score(self.table)
+
+    @property
+    def sizes(self) -> list[str]:
+        """What was compared: how many samples and records, and where a random part of them."""
+        given = {"real": self.real, "synthetic": self.synthetic, "held out": self.holdout}
+        return [size(name, data) for name, data in given.items() if data is not None]
+
+
+def size(name: str, data: Sequences) -> str:
+    """Return how many samples and records the data have, and how many of them are compared."""
+    part = random_part(data, np.random.default_rng(0))
+    text = f"{name}: {len(data):,} samples" + (f", {data.n_records:,} records" if data.n_records else "")
+    return text if len(part) == len(data) else f"{text} (of which {len(part):,} random samples are compared)"
