@@ -15,7 +15,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
-from dgsynth.models.synthesizer import Synthesizer, seed_of
+from dgsynth.models.parameters import seed_of
+from dgsynth.models.synthesizer import Synthesizer
 
 LABEL = "class"
 """The metadata column that the classes become; underscores follow where the data have a column of this name."""

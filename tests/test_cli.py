@@ -230,7 +230,7 @@ def test_sample_repeats_itself_for_a_seed(succeed, model, tmp_path):
 
 def test_an_interrupted_sample_goes_on_when_it_is_repeated(run, succeed, model, tmp_path, monkeypatch):
     command = ["sample", model, "-n", 25_000, "--quiet", "--random-state", 1, "-o"]
-    make = dgsynth.models.doppelganger.estimator._samples
+    make = dgsynth.models.doppelganger.trained._samples
 
     def interrupted(*arguments):
         if arguments[-2] == 10_000:
@@ -238,7 +238,7 @@ def test_an_interrupted_sample_goes_on_when_it_is_repeated(run, succeed, model, 
         return make(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(dgsynth.models.doppelganger.estimator, "_samples", interrupted)
+        patch.setattr(dgsynth.models.doppelganger.trained, "_samples", interrupted)
         code, _, err = run(*command, tmp_path / "out.parquet")
     assert code == 130
     assert "repeat the command" in one_line(err)

@@ -15,21 +15,7 @@ from dgsynth.evaluation.fidelity import random_part, score
 
 @dataclass(frozen=True, eq=False)
 class FidelityFindings:
-    """What `evaluate` found, as the report and its page take it.
-
-    Attributes
-    ----------
-    table : DataFrame with columns family, name, column, value, floor, unit, excess, light
-        One row per comparison; see `fidelity_table`.
-    real, synthetic : Sequences
-        The data that were compared.
-    holdout : Sequences or None
-        Real data that the model was not trained on.
-    downstream : tuple of DownstreamResult
-    history, validation_scores : DataFrame or None
-        Of the training run.
-    random_state : int
-    """
+    """What `evaluate` found, as the report and its page take it; see `FidelityReport`."""
 
     table: pd.DataFrame
     real: Sequences

@@ -9,17 +9,7 @@ from dgsynth.evaluation.privacy_attacks import AttackResult, AttributeInference
 
 @dataclass(frozen=True, eq=False)
 class PrivacyFindings:
-    """What `privacy_report` found, as the report and its page take it.
-
-    Attributes
-    ----------
-    attacks : tuple of AttackResult
-    attributes : tuple of AttributeInference
-    copies : dict of str to float
-    n_training : int
-    guarantee : tuple of float or None
-        Epsilon and delta, where the model was trained with privacy.
-    """
+    """What `privacy_report` found, as the report and its page take it; see `PrivacyReport`."""
 
     attacks: tuple[AttackResult, ...]
     attributes: tuple[AttributeInference, ...]

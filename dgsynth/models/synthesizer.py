@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -13,7 +12,6 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._tags import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -22,6 +20,7 @@ from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.models.condition import Condition, GivenColumn
+from dgsynth.models.parameters import at_least_one, seed_of
 from dgsynth.sampling.formats import table_format
 from dgsynth.sampling.stream import Run, interrupted_seed, write_samples
 from dgsynth.sampling.template import table_template
@@ -32,8 +31,6 @@ _MAX_SCORED = 5000
 
 SCORE_SEED = 0
 """Of the samples that are scored: always from the same noise, so that scores differ by the weights alone."""
-
-_MOST_LAYERS = 64
 
 READING = ("sequence_key", "sequence_index", "time_columns", "metadata", "measurements", "categorical")
 """Parameters that say how a table is read."""
@@ -303,54 +300,12 @@ class Synthesizer(BaseEstimator):
         return Condition(torch.from_numpy(self.encoder_.encode_metadata(metadata)), given, nearest)
 
 
-def resolve_device(device: str) -> torch.device:
-    """Return the device that `device` names; "auto" is the fastest kind there is."""
-    if device != "auto":
-        return torch.device(device)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
 def scorer(real: Sequences) -> Callable[[Sequences], float]:
     """Return what scores samples by real ones; see `Synthesizer.score`."""
     # Not at the head of the file: whoever neither scores nor validates does not wait for the import.
     from dgsynth.evaluation.fidelity import Scorer
 
     return Scorer(real)
-
-
-@contextmanager
-def threads(n_jobs: int | None) -> Iterator[None]:
-    """Run torch on `n_jobs` threads for a while."""
-    before = torch.get_num_threads()
-    if n_jobs is not None:
-        torch.set_num_threads(n_jobs if n_jobs > 0 else max((os.cpu_count() or 1) + 1 + n_jobs, 1))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def seed_of(random_state: int | np.random.RandomState | None) -> int:
-    """Return 63 random bits: of fresh entropy for None, else determined by `random_state`."""
-    entropy: Any = random_state
-    if random_state is not None and not isinstance(random_state, Integral):
-        entropy = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint64).tolist()
-    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def layer_widths(units: Sequence[int], name: str) -> tuple[int, ...]:
-    """Return the widths of hidden layers, checked."""
-    if len(units) > _MOST_LAYERS or not all(isinstance(unit, Integral) and unit > 0 for unit in units):
-        raise ValueError(f"{name} must be positive ints, one per hidden layer, at most {_MOST_LAYERS}, got {units!r}")
-    return tuple(int(unit) for unit in units)
-
-
-def at_least_one(value: int, name: str) -> int:
-    if not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} must be an int of at least 1, got {value!r}")
-    return int(value)
 
 
 def _count(n_samples: int, metadata: pd.DataFrame | None) -> int:

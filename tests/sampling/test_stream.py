@@ -58,7 +58,7 @@ def model():
 @pytest.fixture
 def chunks(monkeypatch):
     """Return the first sample of every chunk that is made; a key in `fail` raises what it names instead."""
-    made, fail, make = [], {}, dgsynth.models.doppelganger.estimator._samples
+    made, fail, make = [], {}, dgsynth.models.doppelganger.trained._samples
 
     def watched(*arguments):
         first = arguments[-2]
@@ -68,7 +68,7 @@ def chunks(monkeypatch):
         return make(*arguments)
 
     made_and_fail = type("Chunks", (), {"made": made, "fail": fail})
-    monkeypatch.setattr(dgsynth.models.doppelganger.estimator, "_samples", watched)
+    monkeypatch.setattr(dgsynth.models.doppelganger.trained, "_samples", watched)
     return made_and_fail
 
 
@@ -135,7 +135,7 @@ def test_keys_of_dtype_category_become_text(tmp_path):
 
 
 def test_a_chunk_in_which_all_is_missing_keeps_the_dtypes(model, tmp_path, monkeypatch):
-    make = dgsynth.models.doppelganger.estimator._samples
+    make = dgsynth.models.doppelganger.trained._samples
 
     def without(*arguments):
         samples = make(*arguments)
@@ -145,7 +145,7 @@ def test_a_chunk_in_which_all_is_missing_keeps_the_dtypes(model, tmp_path, monke
                 samples.metadata[name] = values.where(np.zeros(len(values), dtype=bool)).astype(values.dtype)
         return samples
 
-    monkeypatch.setattr(dgsynth.models.doppelganger.estimator, "_samples", without)
+    monkeypatch.setattr(dgsynth.models.doppelganger.trained, "_samples", without)
     model.sample_to(tmp_path / "out.parquet", **CALL)
     made = pd.read_parquet(tmp_path / "out.parquet")
     assert made.dtypes.equals(parquet(whole(model)).dtypes)

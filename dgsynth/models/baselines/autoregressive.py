@@ -12,14 +12,14 @@ from torch import Tensor
 from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.kernels.activations import activate
 from dgsynth.kernels.philox import Stream
-from dgsynth.models.baselines.base import POSITIVE, RATE, Baseline
+from dgsynth.models.baselines.base import Baseline
 from dgsynth.models.baselines.emission import Emission, prediction_loss, unroll
 from dgsynth.models.baselines.empirical import EmpiricalRows
 from dgsynth.models.baselines.network import Network, ragged, without_records
 from dgsynth.models.baselines.noise import SampleNoise
 from dgsynth.models.condition import Condition
 from dgsynth.models.doppelganger.networks.blocks import relu_mlp
-from dgsynth.models.synthesizer import layer_widths, resolve_device
+from dgsynth.models.parameters import POSITIVE, RATE, layer_widths, resolve_device
 from dgsynth.training.adam import Adam
 from dgsynth.training.batching import Batches, BatchOrder
 from dgsynth.training.loop import Phases

@@ -7,14 +7,12 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
@@ -34,7 +32,8 @@ from dgsynth.models.model_file import (
     to_plain,
     weights_digest,
 )
-from dgsynth.models.synthesizer import Maker, Synthesizer, resolve_device, seed_of, threads
+from dgsynth.models.parameters import resolve_device, seed_of, threads
+from dgsynth.models.synthesizer import Maker, Synthesizer
 from dgsynth.tensor_file import load_weights, read_tensor_file, write_tensor_file
 from dgsynth.training.batching import Batches, BatchOrder, RealBatch, TrainingData
 from dgsynth.training.callbacks import Callback, Progress
@@ -43,10 +42,6 @@ from dgsynth.transforms.encoder import Encoder, EncoderOptions
 from dgsynth.transforms.scaling import Scaling
 from dgsynth.transforms.state import encoder_to_dict
 from dgsynth.transforms.timestamps import Timestamps
-
-POSITIVE = Interval(Integral, 1, None, closed="left")
-LAYERS = Interval(Integral, 1, 64, closed="both")
-RATE = Interval(Real, 0, None, closed="neither")
 
 
 class Baseline(Synthesizer):

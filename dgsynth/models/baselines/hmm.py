@@ -14,12 +14,13 @@ from torch import Tensor
 from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.errors import DataError
 from dgsynth.kernels.philox import Stream
-from dgsynth.models.baselines.base import POSITIVE, RATE, Baseline
+from dgsynth.models.baselines.base import Baseline
 from dgsynth.models.baselines.emission import draw_records, number_columns, unroll
 from dgsynth.models.baselines.empirical import EmpiricalRows
 from dgsynth.models.baselines.network import Network, ragged, without_records
 from dgsynth.models.baselines.noise import SampleNoise
 from dgsynth.models.condition import Condition
+from dgsynth.models.parameters import POSITIVE, RATE
 from dgsynth.training.loop import Phases
 
 CANDIDATES = (2, 4, 8, 16, 32)

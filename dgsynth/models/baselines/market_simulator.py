@@ -12,12 +12,12 @@ from torch import Tensor
 
 from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.errors import DataError
-from dgsynth.models.baselines.base import POSITIVE, RATE, Baseline
+from dgsynth.models.baselines.base import Baseline
 from dgsynth.models.baselines.empirical import EmpiricalRows, with_lengths
 from dgsynth.models.baselines.market_networks import MarketNetwork, Settings, Windows
 from dgsynth.models.baselines.network import Network
 from dgsynth.models.baselines.signatures import BACKENDS, require_backend
-from dgsynth.models.synthesizer import layer_widths, resolve_device
+from dgsynth.models.parameters import POSITIVE, RATE, layer_widths, resolve_device
 from dgsynth.training.adam import Adam
 from dgsynth.training.batching import Batches, BatchOrder
 from dgsynth.training.loop import Phases

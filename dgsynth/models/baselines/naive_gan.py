@@ -17,14 +17,14 @@ from dgsynth.errors import DataError
 from dgsynth.kernels.activations import activate
 from dgsynth.kernels.critic import Rows
 from dgsynth.kernels.philox import Stream, philox_normal
-from dgsynth.models.baselines.base import POSITIVE, RATE, Baseline
+from dgsynth.models.baselines.base import Baseline
 from dgsynth.models.baselines.network import Network, ragged, without_records
 from dgsynth.models.baselines.noise import SampleNoise
 from dgsynth.models.condition import Condition, meet_by_rejection
 from dgsynth.models.doppelganger.networks.blocks import relu_mlp
 from dgsynth.models.doppelganger.networks.discriminators import Discriminator
 from dgsynth.models.doppelganger.training.losses import critic_step, generator_loss
-from dgsynth.models.synthesizer import layer_widths, resolve_device
+from dgsynth.models.parameters import POSITIVE, RATE, layer_widths, resolve_device
 from dgsynth.training.adam import Adam
 from dgsynth.training.loop import Phases
 from dgsynth.transforms.flags import decode_flags

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from dgsynth.batch import EncodedBatch, Layout, Output
 from dgsynth.kernels.generate import generate_records
-from dgsynth.models.baselines.base import POSITIVE, RATE, Baseline
+from dgsynth.models.baselines.base import Baseline
 from dgsynth.models.baselines.empirical import EmpiricalRows, draw_known, with_lengths
 from dgsynth.models.baselines.network import Network, without_records
 from dgsynth.models.baselines.noise import SampleNoise
 from dgsynth.models.condition import Condition
 from dgsynth.models.doppelganger.networks.measurement_generator import MeasurementGenerator
 from dgsynth.models.doppelganger.training.losses import step_cross_entropy
-from dgsynth.models.synthesizer import resolve_device
+from dgsynth.models.parameters import POSITIVE, RATE, resolve_device
 from dgsynth.training.adam import Adam
 from dgsynth.training.batching import Batches, RealBatch
 from dgsynth.training.loop import Phases

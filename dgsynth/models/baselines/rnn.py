@@ -14,14 +14,14 @@ from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.kernels.activations import activate
 from dgsynth.kernels.generate import activate_gates, lstm_states
 from dgsynth.kernels.philox import Stream
-from dgsynth.models.baselines.base import LAYERS, POSITIVE, RATE, Baseline
+from dgsynth.models.baselines.base import Baseline
 from dgsynth.models.baselines.emission import Emission, prediction_loss, unroll
 from dgsynth.models.baselines.empirical import EmpiricalRows
 from dgsynth.models.baselines.network import Network, ragged, without_records
 from dgsynth.models.baselines.noise import SampleNoise
 from dgsynth.models.condition import Condition
 from dgsynth.models.doppelganger.networks.measurement_generator import MeasurementGenerator
-from dgsynth.models.synthesizer import resolve_device
+from dgsynth.models.parameters import LAYERS, POSITIVE, RATE, resolve_device
 from dgsynth.training.adam import Adam
 from dgsynth.training.batching import Batches, RealBatch, TrainingData
 from dgsynth.training.loop import Phases

@@ -11,12 +11,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from dgsynth.batch import EncodedBatch, Layout
-from dgsynth.models.baselines.base import LAYERS, POSITIVE, RATE, Baseline
+from dgsynth.models.baselines.base import Baseline
 from dgsynth.models.baselines.empirical import EmpiricalRows, with_lengths
 from dgsynth.models.baselines.network import Network
 from dgsynth.models.baselines.timegan_networks import Critics, Sizes, TimeGANNetwork
 from dgsynth.models.doppelganger.training.losses import step_cross_entropy
-from dgsynth.models.synthesizer import resolve_device
+from dgsynth.models.parameters import LAYERS, POSITIVE, RATE, resolve_device
 from dgsynth.training.adam import Adam
 from dgsynth.training.batching import Batches, RealBatch
 from dgsynth.training.loop import Phases

@@ -4,80 +4,48 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
-from numbers import Integral, Real
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-import torch
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from dgsynth.batch import EncodedBatch
-from dgsynth.data.schema import Column, Schema
+from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.data.validation import warn_of_identifiers
 from dgsynth.errors import DataError
 from dgsynth.kernels.packing import Precision
-from dgsynth.models.condition import Condition
-from dgsynth.models.doppelganger import persistence
-from dgsynth.models.doppelganger.config import InitialState, NetworkConfig, Schedule, TrainingConfig
-from dgsynth.models.doppelganger.generation import Generators, draw_metadata, generate
+from dgsynth.models.doppelganger.config import InitialState, Schedule, TrainingConfig
+from dgsynth.models.doppelganger.held_out import HeldOut, hold_out, n_held_out
+from dgsynth.models.doppelganger.learned import Learned, Spent
 from dgsynth.models.doppelganger.networks import DoppelGANger
-from dgsynth.models.doppelganger.networks.metadata_generator import MetadataGenerator
-from dgsynth.models.doppelganger.redistribution import N_ROWS, total_variations, weighed, with_marginals
-from dgsynth.models.doppelganger.training.losses import LOSSES
-from dgsynth.models.doppelganger.training.metadata_refit import refitted
+from dgsynth.models.doppelganger.parameters import (
+    CONSTRAINTS,
+    VALIDATION,
+    encoder_options,
+    network_config,
+    training_config,
+)
+from dgsynth.models.doppelganger.private_fit import check_privacy, made_public
+from dgsynth.models.doppelganger.trained import TrainedDoppelGANger
 from dgsynth.models.doppelganger.training.private import PrivateTrainer
 from dgsynth.models.doppelganger.training.trainer import Trainer
-from dgsynth.models.synthesizer import (
-    SCORE_SEED,
-    Maker,
-    Synthesizer,
-    at_least_one,
-    layer_widths,
-    resolve_device,
-    scorer,
-    seed_of,
-    threads,
-)
-from dgsynth.privacy.accountant import need_opacus
-from dgsynth.privacy.bounds import buy
+from dgsynth.models.parameters import resolve_device, seed_of, threads
 from dgsynth.privacy.config import PrivacyConfig
 from dgsynth.privacy.declared import check_declared
-from dgsynth.privacy.noise import BUYING, draws_of
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback, Progress
 from dgsynth.training.checkpoint import Checkpoint, checkpoint_seed, run_identity
-from dgsynth.training.state import sampled_networks
-from dgsynth.training.validation import Validation, best_row
-from dgsynth.transforms.encoder import Encoder, EncoderOptions
+from dgsynth.training.validation import Validation
+from dgsynth.transforms.encoder import Encoder
 from dgsynth.transforms.scaling import Scaling
 from dgsynth.transforms.timestamps import Timestamps
 
-_POSITIVE = Interval(Integral, 1, None, closed="left")
-_NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 
-_MAX_HELD_OUT = 1000
-"""Most samples that are held out for validation, and made at each: more of them tell little more."""
-
-_VALIDATED = ("validation_scores_", "best_step_", "best_score_", "n_restarts_")
-"""Attributes of a model that was validated in training."""
-
-_FEWEST_ROWS = 2000
-"""A table of wanted metadata is repeated to so many rows, so that what it lacks can be drawn for them."""
-
-_FAR = 0.05
-"""Total variation of a re-trained marginal that is worth a warning."""
-
-_PRIVATE = ("epsilon_", "privacy_ledger_", "schema_epsilon_", "n_public_samples_")
-"""Attributes of a model that was trained with privacy."""
-
-
-class DGSynthesizer(Synthesizer):
+class DGSynthesizer(TrainedDoppelGANger):
     """Learns a data set of time series with metadata and makes new ones (DoppelGANger).
 
     Parameters
@@ -235,46 +203,7 @@ class DGSynthesizer(Synthesizer):
     ['home', 'day', 'kwh']
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
-        **Synthesizer._parameter_constraints,
-        "sample_len": [_POSITIVE, StrOptions({"auto"})],
-        "auto_normalize": ["boolean"],
-        "attain_range": ["boolean"],
-        "feature_range": [tuple, list],
-        "generator_averaging": [Interval(Real, 0, 1, closed="left")],
-        "sharp_flags": ["boolean"],
-        "metadata_noise_dim": [_POSITIVE],
-        "minmax_noise_dim": [_POSITIVE],
-        "measurement_noise_dim": [_POSITIVE],
-        "metadata_units": ["array-like"],
-        "lstm_units": [_POSITIVE],
-        "lstm_layers": [_POSITIVE],
-        "feedback": ["boolean"],
-        "initial_state": [StrOptions({"random", "zero", "learned"})],
-        "discriminator_units": ["array-like"],
-        "auxiliary_discriminator": ["boolean"],
-        "auxiliary_weight": [_NOT_NEGATIVE],
-        "epochs": [_POSITIVE],
-        "max_steps": [_POSITIVE, None],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "validation_steps": [_POSITIVE, None],
-        "n_iter_no_change": [_POSITIVE],
-        "max_restarts": [Interval(Integral, 0, None, closed="left")],
-        "batch_size": [_POSITIVE],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "learning_rate_schedule": [StrOptions({"constant", "linear"})],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "gradient_penalty_weight": [_NOT_NEGATIVE],
-        "discriminator_rounds": [_POSITIVE],
-        "generator_rounds": [_POSITIVE],
-        "packing": [_POSITIVE],
-        "privacy": [PrivacyConfig, None],
-        "checkpoint_dir": [str, os.PathLike, None],
-        "encoded_dir": [str, os.PathLike, None],
-        "precision": [StrOptions({"float32", "bfloat16"})],
-        "warm_start": ["boolean"],
-    }
+    _parameter_constraints: dict[str, list[Any]] = {**TrainedDoppelGANger._parameter_constraints, **CONSTRAINTS}
 
     def __init__(
         self,
@@ -411,14 +340,8 @@ class DGSynthesizer(Synthesizer):
         """
         self._validate_params()
         goes_on = self.warm_start and hasattr(self, "networks_")
-        return self._fit(
-            X,
-            self._training_config(),
-            goes_on=goes_on,
-            epochs=self.epochs,
-            max_steps=self.max_steps,
-            validates=self.early_stopping,
-        )
+        config, epochs, max_steps = training_config(self.get_params(deep=False)), self.epochs, self.max_steps
+        return self._fit(X, config, goes_on=goes_on, epochs=epochs, max_steps=max_steps, validates=self.early_stopping)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one epoch over the samples of `X`; the first call fixes the schema. `early_stopping` is ignored."""
@@ -428,159 +351,26 @@ class DGSynthesizer(Synthesizer):
                 "partial_fit with privacy can't know how many calls shall share epsilon; give noise_multiplier of "
                 "PrivacyConfig instead, and read epsilon_"
             )
-        config = replace(self._training_config(), learning_rate_schedule="constant")
+        config = replace(training_config(self.get_params(deep=False)), learning_rate_schedule="constant")
         goes_on = hasattr(self, "networks_")
         return self._fit(X, config, goes_on=goes_on, epochs=1, max_steps=None, validates=False)
-
-    def discriminator_scores(self, X: Any) -> np.ndarray:
-        """Return the discriminator's score of samples: what an attacker who holds the model ranks them by.
-
-        Parameters
-        ----------
-        X : DataFrame, array, list, Table or Sequences
-            In the form that `fit` was given; values may lie outside the learned ranges.
-
-        Returns
-        -------
-        float64 array of shape (n,)
-            Higher for what the discriminator takes for real; -inf for a sample that was not trained on for certain,
-            with an unknown category, say.
-
-        Raises
-        ------
-        DataError
-            The model was saved with generator_only.
-        """
-        check_is_fitted(self)
-        from dgsynth.evaluation.tables import read_like
-
-        discriminator = self.networks_.discriminator
-        if discriminator is None:
-            raise DataError("this model was saved with generator_only, and has no discriminator to score samples by")
-        sequences = read_like(X, self.schema_, **self._roles())
-        known = np.flatnonzero(self.encoder_.can_encode(sequences))
-        scores = np.full(len(sequences), -np.inf)
-        device = next(self.networks_.parameters()).device
-        for some in np.array_split(known, max(len(known) // 500, 1)):
-            if len(some):
-                encoded = self.encoder_.encode(sequences.take(some))
-                rows = TrainingData(encoded, self.encoder_.layout, device).batch(np.arange(len(some))).rows
-                with torch.inference_mode():
-                    scores[some] = discriminator(rows.repeat(1, self.packing)).double().cpu().numpy()
-        return scores
-
-    def refit_metadata(
-        self,
-        target: pd.DataFrame | Mapping[Any, Mapping[Any, float] | str] | Callable[[pd.DataFrame], Any],
-        *,
-        max_steps: int = 2000,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Self:
-        """Re-train the metadata generator alone to a wanted distribution: to hide the real one, or to have rare cases.
-
-        All the rest stays as it is, bit for bit: what is made for given metadata does not change. It takes seconds and
-        none of the training data. The law of measurements given metadata stays that of the data, which may be wrong
-        for a distribution that is far from theirs (paper, section 6.1).
-
-        Parameters
-        ----------
-        target : DataFrame, dict of column to weights or "uniform", or callable
-            - A table of metadata, one row per sample, with all or some of the columns; the others then are as the
-              model makes them for these.
-            - For some columns the weight of each value, which need not add up to 1, or "uniform", which masks a
-              column: all its categories, or numbers in 20 bins over its range, become equally frequent. The
-              dependence between columns stays the model's as far as that allows; a value that the model next to never
-              makes takes its other columns from random samples.
-            - A function from a table of the model's own metadata to a weight for each row.
-        max_steps : int, default=2000
-        random_state : int, RandomState or None
-
-        Returns
-        -------
-        DGSynthesizer
-            Itself. Training on with the data later, or from a checkpoint, draws the metadata back to theirs.
-
-        Warns
-        -----
-        UserWarning
-            A column's frequencies are off by more than 0.05 (total variation).
-
-        Raises
-        ------
-        DataError
-            The target names an unknown column or value, or the model has no metadata.
-        DivergenceError
-            Weights stopped being finite; the model stays as it was.
-
-        References
-        ----------
-        Lin et al. (2020), Section 6.1.
-        """
-        check_is_fitted(self)
-        max_steps, seed = at_least_one(max_steps, "max_steps"), seed_of(random_state)
-        generator = self.generator_.metadata_generator
-        if generator is None:
-            raise DataError("this model has no metadata, of which the distribution could be changed")
-        wanted = self._wanted_metadata(target, seed)
-        device = next(generator.parameters()).device
-        rows = torch.from_numpy(self.encoder_.encode_metadata(wanted)).to(device)
-        with threads(self.n_jobs):
-            made = refitted(generator, self.generator_.config.metadata_noise_dim, rows, max_steps, seed)
-        self._take_over(made)
-        columns = self._metadata_columns()
-        drawn = self.encoder_.decode_metadata(draw_metadata(self._generators(), seed, N_ROWS).numpy())
-        named = list(columns) if callable(target) else list(target)
-        for name, distance in total_variations(wanted[named], drawn, columns).items():
-            if distance > _FAR:
-                warnings.warn(
-                    f"the frequencies of column {name!r} are off the wanted ones by {distance:.2f} (total variation); "
-                    f"raise max_steps={max_steps}, or choose a distribution that is nearer to the data's",
-                    stacklevel=2,
-                )
-        return self
-
-    def save(self, path: str | os.PathLike[str], *, generator_only: bool = False) -> None:
-        """Write the fitted model to one .safetensors file; see `load`.
-
-        Parameters
-        ----------
-        path : path-like
-        generator_only : bool, default=False
-            Leave out what samples are not made with: the discriminators, which tell most about the training data, and
-            the losses. The model can't be trained on then. For models that are handed to others.
-        """
-        check_is_fitted(self)
-        persistence.save(self, path, generator_only=generator_only)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Return the model in a file that `save` wrote; nothing in the file is executed.
-
-        Raises
-        ------
-        FileNotFoundError
-        ModelFileError
-            The file is damaged, foreign, or of another format version.
-        """
-        return persistence.load(path, cls)
 
     def _fit(
         self, X: Any, config: TrainingConfig, *, goes_on: bool, epochs: int, max_steps: int | None, validates: bool
     ) -> Self:
         if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
             validate_data(self, X, reset=not goes_on, skip_check_array=True)
-        self._check_privacy(goes_on, validates)
-        schema = self._declared_schema() if self.privacy is not None and not goes_on else self.schema
-        sequences = self._read(X, self.schema_ if goes_on else schema)
-        n_held_out = self._n_held_out(len(sequences)) if validates else 0
+        self._check_fit(goes_on, validates)
+        sequences = self._read(X, self.schema_ if goes_on else self._given_schema())
+        size = n_held_out(self.validation_fraction, len(sequences)) if validates else 0
         if not goes_on:
             sequences = self._start(sequences)
         elif self.privacy is not None and self.privacy.n_samples is not None:
             self.schema_epsilon_ = getattr(self, "schema_epsilon_", 0.0)  # of what went before
             self.n_public_samples_ = self.privacy.n_samples
         held_out = None
-        if n_held_out:
-            sequences, held_out = self._hold_out(sequences, n_held_out)
+        if size:
+            sequences, held_out = hold_out(sequences, size, self.seed_, self.encoder_, self.precision)
         encoded = self.encoder_.encode(sequences, self.encoded_dir, each_alone=self.privacy is not None)
         del sequences  # training needs the room, and not the table
         with threads(self.n_jobs):
@@ -588,68 +378,43 @@ class DGSynthesizer(Synthesizer):
             self._train(encoded, config, epochs, max_steps, held_out, restarts)
         return self
 
-    def _metadata_columns(self) -> dict[Any, Column]:
-        """Return the metadata columns that users see, by name."""
-        return {column.name: column for column in self.schema_.metadata}
-
-    def _wanted_metadata(self, target: Any, seed: int) -> pd.DataFrame:
-        """Return a table of all metadata columns, hidden ones too, with the wanted distribution."""
-        rng = np.random.default_rng(seed)
-        if isinstance(target, pd.DataFrame):
-            rows = self._metadata_frame(target)
-            rows = rows.iloc[rng.permutation(np.resize(np.arange(len(rows)), max(len(rows), _FEWEST_ROWS)))]
-            condition = self._condition(rows.reset_index(drop=True))
-            return self.encoder_.decode_metadata(draw_metadata(self._generators(), seed, len(rows), condition).numpy())
-        pool = self.encoder_.decode_metadata(draw_metadata(self._generators(), seed, N_ROWS).numpy())
-        if callable(target):
-            return weighed(pool, target, rng)
-        if not isinstance(target, Mapping) or not target:
-            raise TypeError(f"target must be a table, a dict of marginals or a function, got {type(target).__name__}")
-        return with_marginals(pool, self._metadata_columns(), target, rng)
-
-    def _take_over(self, made: MetadataGenerator) -> None:
-        """Put a metadata generator in the place of the model's, in all that is kept of it."""
-        weights = made.state_dict()
-        for networks in (self.networks_, self.generator_):
-            assert networks.metadata_generator is not None
-            networks.metadata_generator.load_state_dict(weights)
-        for name, tensor in weights.items():
-            for kept in (f"networks.metadata_generator.{name}", f"averaged.metadata_generator.{name}"):
-                if self._training_state is not None and kept in self._training_state:
-                    self._training_state[kept] = tensor.clone()
-        self._sampling.clear()
-
-    def _n_held_out(self, n_samples: int) -> int:
-        """Return how many samples are held out for validation."""
-        n_held_out = min(max(round(self.validation_fraction * n_samples), 2), _MAX_HELD_OUT)
-        if n_held_out >= n_samples:
+    def _check_fit(self, goes_on: bool, validates: bool) -> None:
+        """Refuse to train on a model without discriminators, and what would void privacy."""
+        if goes_on and self.networks_.discriminator is None:
             raise DataError(
-                f"early_stopping with validation_fraction={self.validation_fraction:g} holds out {n_held_out} of "
-                f"{n_samples} samples, which leaves none to train on; give more samples, or lower validation_fraction"
+                "this model was saved with generator_only and can't be trained on; load the whole model, or fit anew"
             )
-        return n_held_out
+        check_privacy(
+            self.privacy,
+            goes_on=goes_on,
+            epsilon_before=getattr(self, "epsilon_", None),
+            knows_number=hasattr(self, "n_public_samples_"),
+            validates=validates,
+            packing=self.packing,
+        )
 
-    def _hold_out(self, sequences: Sequences, n_held_out: int) -> tuple[Sequences, _HeldOut]:
-        """Return the samples to train on and those held out, chosen by the seed."""
-        order = np.random.default_rng(self.seed_).permutation(len(sequences))
-        train, chosen = np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
-        held_out = _HeldOut(n_held_out, scorer(sequences.take(chosen)), self.encoder_, self.precision)
-        return sequences.take(train), held_out
+    def _given_schema(self) -> Schema | None:
+        """Return the schema that data must obey; with privacy it must say all that would else be read off them."""
+        if self.privacy is None:
+            return self.schema
+        return check_declared(self.schema, self.scaling, self.timestamps, bought=self.privacy.schema_epsilon > 0)
 
     def _start(self, sequences: Sequences) -> Sequences:
         """Set up all that is learned before the first step, and return the samples as they are to be encoded."""
         warn_of_identifiers(sequences.schema, len(sequences))
         self.seed_ = self._fit_seed()
-        for name in _PRIVATE:
-            self.__dict__.pop(name, None)
+        self._keep_spent(None)
         if self.privacy is not None:
-            sequences = self._made_public(sequences, self.privacy)
-        options = self._encoder_options()
+            assert self.schema is not None, "it was checked"
+            self.schema_epsilon_ = self.privacy.schema_epsilon
+            sequences, self.n_public_samples_ = made_public(sequences, self.schema, self.privacy, self.seed_)
+        options = encoder_options(self.get_params(deep=False))
         private = self.privacy is not None
         self.encoder_ = Encoder.of_schema(sequences.schema, options) if private else Encoder.fit(sequences, options)
         self.schema_ = sequences.schema
-        self.networks_ = DoppelGANger.of_seed(self.encoder_.layout, self._network_config(), self.seed_)
-        self._training_state: dict[str, torch.Tensor] | None = None
+        config = network_config(self.get_params(deep=False))
+        self.networks_ = DoppelGANger.of_seed(self.encoder_.layout, config, self.seed_)
+        self.__dict__.pop("_learned", None)
         return sequences
 
     def _train(
@@ -658,12 +423,11 @@ class DGSynthesizer(Synthesizer):
         config: TrainingConfig,
         epochs: int,
         max_steps: int | None,
-        held_out: _HeldOut | None,
+        held_out: HeldOut | None,
         max_restarts: int,
     ) -> None:
-        device = resolve_device(self.device)
         layout = self.encoder_.layout
-        data = TrainingData(encoded, layout, device, moves_records=self.encoded_dir is None)
+        data = TrainingData(encoded, layout, resolve_device(self.device), moves_records=self.encoded_dir is None)
         trainer = self._trainer(data, config)
         steps = max_steps or epochs * trainer.steps_per_epoch
         until = trainer.step + steps
@@ -675,7 +439,7 @@ class DGSynthesizer(Synthesizer):
         if self.checkpoint_dir is not None:
             settings = {**asdict(self.networks_.config), **asdict(config), "sample_len": layout.sample_len}
             identity = run_identity(encoded, settings, self.seed_)
-            identity |= {} if validation is None else self._validation_settings()
+            identity |= {} if validation is None else {name: getattr(self, name) for name in VALIDATION}
             identity |= {} if self.privacy is None else {"privacy": asdict(self.privacy)}
             checkpoint = Checkpoint(self.checkpoint_dir, identity, validation=validation)
             checkpoint.resume(trainer)
@@ -683,8 +447,10 @@ class DGSynthesizer(Synthesizer):
         try:
             trainer.run(max(until - trainer.step, 0))
         finally:
-            self._keep_spent(trainer)  # weights have changed in their place, however the run ended
-        self._keep(trainer, validation)
+            if isinstance(trainer, PrivateTrainer):  # weights have changed in their place, however the run ended
+                spent = self.schema_epsilon_ + trainer.epsilon, self.schema_epsilon_, self.n_public_samples_
+                self._keep_spent(Spent(*spent, list(trainer.ledger)))
+        self._keep(Learned.of(trainer, validation))
         if trainer.interrupted:
             warnings.warn(
                 f"training was interrupted after step {trainer.step} of {until}; the model is usable as it stands",
@@ -693,126 +459,15 @@ class DGSynthesizer(Synthesizer):
 
     def _trainer(self, data: TrainingData, config: TrainingConfig) -> Trainer:
         """Return a trainer that stands where training stands."""
-        given = self.networks_.to(data.device), data, config, self.seed_, self._callbacks()
+        callbacks = [*([Progress()] if self.verbose else []), *self.callbacks]
+        given = self.networks_.to(data.device), data, config, self.seed_, callbacks
         private = None if self.privacy is None else PrivateTrainer(*given, self.privacy, self.n_public_samples_)
         trainer = Trainer(*given) if private is None else private
-        if self._training_state is not None:
-            trainer.restore(self._training_state)
+        if hasattr(self, "_learned"):
+            trainer.restore(self._learned.training_state)
         if private is not None:
             private.ledger = list(getattr(self, "privacy_ledger_", []))
         return trainer
-
-    def _keep_spent(self, trainer: Trainer) -> None:
-        if not isinstance(trainer, PrivateTrainer):
-            return
-        self.epsilon_ = self.schema_epsilon_ + trainer.epsilon
-        self.privacy_ledger_ = list(trainer.ledger)
-
-    def _check_privacy(self, goes_on: bool, validates: bool) -> None:
-        """Refuse what would void the guarantee."""
-        if goes_on and self.networks_.discriminator is None:
-            raise DataError(
-                "this model was saved with generator_only and can't be trained on; load the whole model, or fit anew"
-            )
-        if self.privacy is None:
-            if goes_on and hasattr(self, "epsilon_"):
-                raise DataError(
-                    f"this model was trained with privacy (epsilon {self.epsilon_:.3g}), which training on without "
-                    "would void; give privacy=, or fit a new model"
-                )
-            return
-        need_opacus()
-        if validates:
-            raise ValueError(
-                "early_stopping scores the model by real samples, which voids privacy; leave one of both out"
-            )
-        if self.packing > 1:
-            raise ValueError(
-                f"packing={self.packing} mixes samples, whose gradients privacy must clip one by one; take 1"
-            )
-        if goes_on and not hasattr(self, "epsilon_") and not self.privacy.public_start:
-            raise DataError(
-                "this model was trained without privacy before, which its guarantee would not cover; if all that it "
-                "learned from is public, say so by public_start=True of PrivacyConfig, else fit a new model"
-            )
-        if (
-            self.privacy.n_samples is None
-            and not (goes_on and hasattr(self, "n_public_samples_"))
-            and (goes_on or not self.privacy.schema_epsilon)
-        ):
-            raise ValueError(
-                "with privacy the number of samples is not read off the data; declare it by n_samples of "
-                "PrivacyConfig, or buy it with schema_epsilon"
-            )
-
-    def _declared_schema(self) -> Schema:
-        assert self.privacy is not None
-        return check_declared(self.schema, self.scaling, self.timestamps, bought=self.privacy.schema_epsilon > 0)
-
-    def _made_public(self, sequences: Sequences, privacy: PrivacyConfig) -> Sequences:
-        """Return the samples with what their schema leaves open bought from a part of the budget."""
-        assert self.schema is not None
-        self.schema_epsilon_ = privacy.schema_epsilon
-        if not privacy.schema_epsilon:
-            assert privacy.n_samples is not None, "it was checked"
-            self.n_public_samples_ = privacy.n_samples
-            return sequences
-        draws = draws_of(privacy.noise, self.seed_, BUYING)
-        bought = buy(sequences, self.schema, privacy.n_samples, privacy.schema_epsilon, draws)
-        self.n_public_samples_ = bought.n_samples
-        return bought.sequences
-
-    def _validation_settings(self) -> dict[str, Any]:
-        names = ("early_stopping", "validation_fraction", "validation_steps", "n_iter_no_change", "max_restarts")
-        return {name: getattr(self, name) for name in names}
-
-    def _keep(self, trainer: Trainer, validation: Validation | None) -> None:
-        """Take over what the trainer has learned."""
-        self.networks_ = trainer.networks
-        self.generator_ = self.networks_
-        best = None if validation is None else validation.best
-        if best or trainer.average is not None:
-            self.generator_ = sampled_networks(self.networks_, best or trainer.state())
-        self.n_steps_, self.n_epochs_ = trainer.step, trainer.epoch
-        if validation is None:
-            self._forget_scores()
-        else:
-            self._keep_scores(validation.scores, validation.run)
-        losses = trainer.history.values().numpy()
-        self.history_ = pd.DataFrame(losses, columns=list(LOSSES), index=pd.RangeIndex(1, len(losses) + 1, name="step"))
-        self._training_state = trainer.state()
-        self._sampling: dict[str, Generators] = {}
-
-    def _keep_scores(self, scores: Sequence[tuple[int, int, float]], n_restarts: int) -> None:
-        """Take over what validation has found: run, step and score of each."""
-        self.validation_scores_ = pd.DataFrame(scores, columns=["run", "step", "score"]).astype(
-            {"run": "int64", "step": "int64", "score": "float64"}
-        )
-        self.n_restarts_ = n_restarts
-        _, self.best_step_, self.best_score_ = best_row(scores) if scores else (0, self.n_steps_, float("nan"))
-
-    def _forget_scores(self) -> None:
-        for name in _VALIDATED:
-            self.__dict__.pop(name, None)
-
-    def _generators(self) -> Generators:
-        """Return what sampling reads of the trained generators; it is made once for each precision."""
-        if self.precision not in self._sampling:
-            self._validate_params()
-            self._sampling[self.precision] = Generators.of(self.generator_.eval(), self.precision)
-        return self._sampling[self.precision]
-
-    @property
-    def n_weights_(self) -> int:
-        """Weights of the generators."""
-        check_is_fitted(self)
-        return sum(weight.numel() for weight in self.generator_.generator_parameters())
-
-    def _maker(self) -> Maker:
-        return partial(_samples, self._generators(), self.encoder_, self.n_jobs)
-
-    def _digest(self) -> str:
-        return persistence.digest(self)
 
     def _fit_seed(self) -> int:
         if self.random_state is None and self.checkpoint_dir is not None:
@@ -820,74 +475,3 @@ class DGSynthesizer(Synthesizer):
             if seed is not None:
                 return seed
         return seed_of(self.random_state)
-
-    def _callbacks(self) -> list[Callback]:
-        return [*([Progress()] if self.verbose else []), *self.callbacks]
-
-    def _encoder_options(self) -> EncoderOptions:
-        low, high = self.feature_range
-        if (low, high) not in ((0, 1), (-1, 1)):
-            raise ValueError(f"feature_range must be (0, 1) or (-1, 1), got {self.feature_range!r}")
-        return EncoderOptions(
-            self.sample_len, self.auto_normalize, self.scaling, (low, high), self.timestamps, self.attain_range
-        )
-
-    def _network_config(self) -> NetworkConfig:
-        return NetworkConfig(
-            metadata_noise_dim=self.metadata_noise_dim,
-            minmax_noise_dim=self.minmax_noise_dim,
-            measurement_noise_dim=self.measurement_noise_dim,
-            metadata_units=layer_widths(self.metadata_units, "metadata_units"),
-            lstm_units=self.lstm_units,
-            lstm_layers=self.lstm_layers,
-            feedback=self.feedback,
-            initial_state=self.initial_state,
-            discriminator_units=layer_widths(self.discriminator_units, "discriminator_units"),
-            auxiliary_discriminator=self.auxiliary_discriminator,
-            packing=self.packing,
-        )
-
-    def _training_config(self) -> TrainingConfig:
-        return TrainingConfig(
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            learning_rate_schedule=self.learning_rate_schedule,
-            beta_1=self.beta_1,
-            gradient_penalty_weight=self.gradient_penalty_weight,
-            auxiliary_weight=self.auxiliary_weight,
-            discriminator_rounds=self.discriminator_rounds,
-            generator_rounds=self.generator_rounds,
-            generator_averaging=self.generator_averaging,
-            sharp_flags=self.sharp_flags,
-            precision=self.precision,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _HeldOut:
-    """Samples held out of training, which score the networks; made once per fit."""
-
-    size: int
-    scorer: Callable[[Sequences], float]
-    encoder: Encoder
-    precision: Precision
-
-    def score(self, networks: DoppelGANger) -> float:
-        made = generate(Generators.of(networks, self.precision), SCORE_SEED, 0, self.size)
-        return self.scorer(self.encoder.decode(made))
-
-
-def _samples(
-    generators: Generators,
-    encoder: Encoder,
-    n_jobs: int | None,
-    seed: int,
-    first: int,
-    n_samples: int,
-    condition: Condition | None = None,
-    lengths: torch.Tensor | None = None,
-) -> Sequences:
-    """Return samples; what it needs of the model travels to other processes."""
-    with threads(n_jobs):
-        encoded = generate(generators, seed, first, n_samples, condition=condition, lengths=lengths)
-    return encoder.decode(encoded)

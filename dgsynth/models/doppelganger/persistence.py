@@ -6,16 +6,16 @@ import os
 import warnings
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from dgsynth.kernels.packing import Precision
 from dgsynth.models.doppelganger.config import NetworkConfig
+from dgsynth.models.doppelganger.learned import Learned, Spent
 from dgsynth.models.doppelganger.networks import DoppelGANger
 from dgsynth.models.doppelganger.training.losses import LOSSES
-from dgsynth.models.doppelganger.training.private import ledger_of
 from dgsynth.models.model_file import (
     check_suffix,
     count,
@@ -25,61 +25,82 @@ from dgsynth.models.model_file import (
     model_of,
     weights_digest,
 )
+from dgsynth.models.synthesizer import Synthesizer
+from dgsynth.privacy.config import PrivacyConfig
 from dgsynth.tensor_file import load_weights, read_tensor_file, write_tensor_file
+from dgsynth.transforms.encoder import Encoder
 from dgsynth.transforms.state import encoder_to_dict
 
-if TYPE_CHECKING:
-    from dgsynth.models.doppelganger.estimator import DGSynthesizer
-
+S = TypeVar("S", bound=Synthesizer)
 
 _MAX_SIZE = 2**20
 _MAX_LAYERS = 64
 
 
-def save(model: DGSynthesizer, path: str | os.PathLike[str], *, generator_only: bool = False) -> None:
+def save(
+    model: Synthesizer,
+    path: str | os.PathLike[str],
+    learned: Learned,
+    spent: Spent | None,
+    privacy: PrivacyConfig | None,
+    *,
+    generator_only: bool = False,
+) -> None:
     """Write a fitted model to `path`, which must end in .safetensors.
 
-    The weights are those of `networks_` and, where they differ, of `generator_`; what only the next training
-    step needs (the optimizers' moments, and the averaged weights where `generator_` has the best ones) is left out.
+    The weights are those of the networks and, where they differ, of the generator; what only the next training
+    step needs (the optimizers' moments, and the averaged weights where the generator has the best ones) is left out.
     With `generator_only` all is left out that samples don't need. Of a model that was trained with privacy, the
     discriminators' losses are left out, which no noise covers, and a seed that noise was drawn from.
+
+    Parameters
+    ----------
+    model : Synthesizer
+        With its parameters, schema, encoder and seed.
+    path : path-like
+    learned : Learned
+    spent : Spent or None
+    privacy : PrivacyConfig or None
+        What the model was trained with.
+    generator_only : bool, default=False
     """
     check_suffix(path)
-    generator_only = generator_only or model.networks_.discriminator is None
+    generator_only = generator_only or learned.networks.discriminator is None
     header = {
-        **_described(model),
+        **_described(model, learned, is_seeded=spent is not None and privacy is not None and privacy.noise == "seeded"),
         "generator_only": generator_only,
-        "privacy_spent": _spent_to_plain(model),
+        "privacy_spent": None if spent is None else spent.to_dict(),
     }
-    write_tensor_file(path, "model", header, _generator_tensors(model) if generator_only else _tensors(model))
+    tensors = _generator_tensors(learned) if generator_only else _tensors(learned, is_private=spent is not None)
+    write_tensor_file(path, "model", header, tensors)
 
 
-def _generator_tensors(model: DGSynthesizer) -> dict[str, Tensor]:
-    return {f"networks.{name}": tensor for name, tensor in _generator_state(model.generator_).items()}
+def _generator_tensors(learned: Learned) -> dict[str, Tensor]:
+    return {f"networks.{name}": tensor for name, tensor in _generator_state(learned.generator).items()}
 
 
-def _tensors(model: DGSynthesizer) -> dict[str, Tensor]:
-    tensors = {f"networks.{name}": tensor for name, tensor in model.networks_.state_dict().items()}
-    if model.generator_ is not model.networks_:
-        tensors |= {f"averaged.{name}": tensor for name, tensor in _generators(model.generator_).items()}
-    losses = model.history_.copy()
-    if hasattr(model, "epsilon_"):
+def _tensors(learned: Learned, *, is_private: bool) -> dict[str, Tensor]:
+    tensors = {f"networks.{name}": tensor for name, tensor in learned.networks.state_dict().items()}
+    if learned.generator is not learned.networks:
+        tensors |= {f"averaged.{name}": tensor for name, tensor in _generators(learned.generator).items()}
+    losses = learned.history.copy()
+    if is_private:
         losses[[name for name in LOSSES if name != "generator_loss"]] = 0.0
     tensors["history"] = torch.from_numpy(losses.to_numpy().copy())
-    if hasattr(model, "validation_scores_"):
-        tensors["validation_scores"] = torch.from_numpy(model.validation_scores_.to_numpy(np.float64).copy())
+    if learned.scores is not None:
+        tensors["validation_scores"] = torch.tensor(learned.scores, dtype=torch.float64).reshape(-1, 3)
     return tensors
 
 
-def _described(model: DGSynthesizer) -> dict[str, Any]:
+def _described(model: Synthesizer, learned: Learned, *, is_seeded: bool) -> dict[str, Any]:
     header = {
         **header_of(model),
-        "networks": asdict(model.networks_.config),
+        "networks": asdict(learned.networks.config),
         # The seed of the last run, from which training goes on; another one than the model's after a restart.
-        "run_seed": int((model._training_state or {}).get("seed", model.seed_)),
-        "n_restarts": getattr(model, "n_restarts_", 0),
+        "run_seed": int(learned.training_state["seed"]),
+        "n_restarts": learned.n_restarts,
     }
-    if hasattr(model, "epsilon_") and model.privacy is not None and model.privacy.noise == "seeded":
+    if is_seeded:
         warnings.warn(
             "the noise of this model was drawn from random_state, and whoever guesses that can take it off again; its "
             "seed is left out of the file, but a model that is handed out should be fitted with noise='secure'",
@@ -90,8 +111,8 @@ def _described(model: DGSynthesizer) -> dict[str, Any]:
     return header
 
 
-def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesizer:
-    """Return the model in the file at `path`, on the CPU.
+def load(path: str | os.PathLike[str], cls: type[S]) -> tuple[S, Learned, Spent | None]:
+    """Return the model in the file at `path`, what it has learned, on the CPU, and what privacy has spent.
 
     Raises
     ------
@@ -103,75 +124,54 @@ def load(path: str | os.PathLike[str], cls: type[DGSynthesizer]) -> DGSynthesize
     name = Path(path).name
     with damage_named(name):
         model = model_of(header, cls, name)
-        encoder = model.encoder_
+        layout = model.encoder_.layout
         config = _network_config(header["networks"])
         run_seed = count({"run_seed": model.seed_, **header}, "run_seed")
         generator_only = header.get("generator_only", False) is True
-        validated = _restore_scores(model, header, tensors)
-        history = torch.empty(0, len(LOSSES)) if generator_only else tensors.pop("history")
-        model.history_ = history_frame(history, LOSSES, 0 if generator_only else model.n_steps_)
-        _restore_spent(model, header.get("privacy_spent"))
+        scores = _scores(tensors)
+        n_restarts = 0 if scores is None else count(header, "n_restarts")
+        losses = torch.empty(0, len(LOSSES)) if generator_only else tensors.pop("history")
+        history = history_frame(losses, LOSSES, 0 if generator_only else model.n_steps_)
+        plain = header.get("privacy_spent")
+        spent = None if plain is None else Spent.from_dict(plain)
     with torch.device("meta"):  # shapes only: what the header claims is compared before memory is taken
-        model.networks_ = DoppelGANger(encoder.layout, config)
+        networks = DoppelGANger(layout, config)
     if generator_only:
-        model.networks_.drop_discriminators()
+        networks.drop_discriminators()
     # The best weights are no average that training could go on with: that begins anew from the networks' own.
-    training_state = {key: t for key, t in tensors.items() if not (validated and key.startswith("averaged."))}
+    has_best = scores is not None
+    training_state = {key: t for key, t in tensors.items() if not (has_best and key.startswith("averaged."))}
     averaged = {key.removeprefix("averaged."): tensors.pop(key) for key in list(tensors) if key.startswith("averaged.")}
-    load_weights(model.networks_, {key.removeprefix("networks."): tensor for key, tensor in tensors.items()}, name)
-    model.generator_ = model.networks_
+    load_weights(networks, {key.removeprefix("networks."): tensor for key, tensor in tensors.items()}, name)
+    generator = networks
     if averaged:
         with torch.device("meta"):
-            model.generator_ = DoppelGANger(encoder.layout, config)
-        load_weights(model.generator_, {**model.networks_.state_dict(), **averaged}, name)
+            generator = DoppelGANger(layout, config)
+        load_weights(generator, {**networks.state_dict(), **averaged}, name)
     numbers = {"step": torch.tensor(model.n_steps_), "seed": torch.tensor(run_seed)}
-    model._training_state = {**training_state, **numbers, "history": history}
-    model.networks_.eval()
-    model.generator_.eval()
-    model._sampling = {}
-    return model
+    training_state = {**training_state, **numbers, "history": losses}
+    steps = model.n_steps_, model.n_epochs_
+    return model, Learned(networks.eval(), generator.eval(), training_state, history, *steps, scores, n_restarts), spent
 
 
-def digest(model: DGSynthesizer) -> str:
+def digest(encoder: Encoder, generator: DoppelGANger, precision: Precision) -> str:
     """Return what a model's samples depend on beside the seed; see `weights_digest`."""
     described = {
-        "encoder": encoder_to_dict(model.encoder_),
-        "networks": asdict(model.generator_.config),
-        "precision": model.precision,
+        "encoder": encoder_to_dict(encoder),
+        "networks": asdict(generator.config),
+        "precision": precision,
     }
-    return weights_digest(described, _generators(model.generator_))
+    return weights_digest(described, _generators(generator))
 
 
-def _spent_to_plain(model: DGSynthesizer) -> dict[str, Any] | None:
-    if not hasattr(model, "epsilon_"):
-        return None
-    return {
-        "epsilon": model.epsilon_,
-        "schema_epsilon": model.schema_epsilon_,
-        "n_samples": model.n_public_samples_,
-        "ledger": [list(releases) for releases in model.privacy_ledger_],
-    }
-
-
-def _restore_spent(model: DGSynthesizer, plain: dict[str, Any] | None) -> None:
-    """Take over what privacy has spent."""
-    if plain is None:
-        return
-    model.epsilon_, model.schema_epsilon_ = float(plain["epsilon"]), float(plain["schema_epsilon"])
-    model.n_public_samples_ = count(plain, "n_samples")
-    model.privacy_ledger_ = ledger_of(plain["ledger"])
-
-
-def _restore_scores(model: DGSynthesizer, header: dict[str, Any], tensors: dict[str, Tensor]) -> bool:
-    """Take over what validation had found, and return whether there is such."""
+def _scores(tensors: dict[str, Tensor]) -> list[tuple[int, int, float]] | None:
+    """Take what validation had found out of the tensors, and return it."""
     scores = tensors.pop("validation_scores", None)
     if scores is None:
-        return False
+        return None
     if scores.ndim != 2 or scores.shape[1] != 3:
         raise ValueError("its validation scores are not rows of run, step and score")
-    rows = [(int(run), int(step), float(score)) for run, step, score in scores.tolist()]
-    model._keep_scores(rows, count(header, "n_restarts"))
-    return True
+    return [(int(run), int(step), float(score)) for run, step, score in scores.tolist()]
 
 
 def _generators(networks: DoppelGANger) -> dict[str, Tensor]:

@@ -517,7 +517,7 @@ class Weights(Callback):
 def scores(monkeypatch):
     """Let validation find these scores, one after another, whatever is made; a test fills in what it needs."""
     waiting = []
-    monkeypatch.setattr("dgsynth.models.doppelganger.estimator.scorer", lambda held_out: lambda made: waiting.pop(0))
+    monkeypatch.setattr("dgsynth.models.doppelganger.held_out.scorer", lambda held_out: lambda made: waiting.pop(0))
     return waiting
 
 
@@ -581,7 +581,7 @@ def test_training_begins_anew_where_it_has_collapsed(traffic, scores, tmp_path):
     model.save(tmp_path / "model.safetensors")
     loaded = dgsynth.load(tmp_path / "model.safetensors")
     seed = restart_seed(model.seed_, 1)
-    assert int(loaded._training_state["seed"]) == int(model._training_state["seed"]) == seed
+    assert int(loaded._learned.training_state["seed"]) == int(model._learned.training_state["seed"]) == seed
     assert loaded.seed_ == model.seed_ and loaded.n_restarts_ == 1
 
 

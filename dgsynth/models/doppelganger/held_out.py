@@ -1,0 +1,59 @@
+"""Samples that are held out of training, and score what the networks make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from dgsynth.data.sequences import Sequences
+from dgsynth.errors import DataError
+from dgsynth.kernels.packing import Precision
+from dgsynth.models.doppelganger.generation import Generators, generate
+from dgsynth.models.doppelganger.networks import DoppelGANger
+from dgsynth.models.synthesizer import SCORE_SEED, scorer
+from dgsynth.transforms.encoder import Encoder
+
+_MAX_HELD_OUT = 1000
+"""Most samples that are held out for validation, and made at each: more of them tell little more."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Samples held out of training, which score the networks; made once per fit."""
+
+    size: int
+    scorer: Callable[[Sequences], float]
+    encoder: Encoder
+    precision: Precision
+
+    def score(self, networks: DoppelGANger) -> float:
+        made = generate(Generators.of(networks, self.precision), SCORE_SEED, 0, self.size)
+        return self.scorer(self.encoder.decode(made))
+
+
+def n_held_out(fraction: float, n_samples: int) -> int:
+    """Return how many of the samples are held out for validation.
+
+    Raises
+    ------
+    DataError
+        None would be left to train on.
+    """
+    held_out = min(max(round(fraction * n_samples), 2), _MAX_HELD_OUT)
+    if held_out >= n_samples:
+        raise DataError(
+            f"early_stopping with validation_fraction={fraction:g} holds out {held_out} of "
+            f"{n_samples} samples, which leaves none to train on; give more samples, or lower validation_fraction"
+        )
+    return held_out
+
+
+def hold_out(
+    sequences: Sequences, size: int, seed: int, encoder: Encoder, precision: Precision
+) -> tuple[Sequences, HeldOut]:
+    """Return the samples to train on and `size` held-out ones, chosen by the seed."""
+    order = np.random.default_rng(seed).permutation(len(sequences))
+    train, chosen = np.sort(order[size:]), np.sort(order[:size])
+    return sequences.take(train), HeldOut(size, scorer(sequences.take(chosen)), encoder, precision)

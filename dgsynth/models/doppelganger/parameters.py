@@ -1,0 +1,93 @@
+"""The parameters of `DGSynthesizer`: what each may be, and the settings that they become."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from dgsynth.models.doppelganger.config import NetworkConfig, TrainingConfig
+from dgsynth.models.parameters import POSITIVE, RATE, layer_widths
+from dgsynth.privacy.config import PrivacyConfig
+from dgsynth.transforms.encoder import EncoderOptions
+
+_NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+_SHARE = Interval(Real, 0, 1, closed="left")
+
+_NETWORKS: dict[str, list[Any]] = {
+    "metadata_noise_dim": [POSITIVE],
+    "minmax_noise_dim": [POSITIVE],
+    "measurement_noise_dim": [POSITIVE],
+    "metadata_units": ["array-like"],
+    "lstm_units": [POSITIVE],
+    "lstm_layers": [POSITIVE],
+    "feedback": ["boolean"],
+    "initial_state": [StrOptions({"random", "zero", "learned"})],
+    "discriminator_units": ["array-like"],
+    "auxiliary_discriminator": ["boolean"],
+    "packing": [POSITIVE],
+}
+"""What becomes a NetworkConfig."""
+
+_TRAINING: dict[str, list[Any]] = {
+    "batch_size": [POSITIVE],
+    "learning_rate": [RATE],
+    "learning_rate_schedule": [StrOptions({"constant", "linear"})],
+    "beta_1": [_SHARE],
+    "gradient_penalty_weight": [_NOT_NEGATIVE],
+    "auxiliary_weight": [_NOT_NEGATIVE],
+    "discriminator_rounds": [POSITIVE],
+    "generator_rounds": [POSITIVE],
+    "generator_averaging": [_SHARE],
+    "sharp_flags": ["boolean"],
+    "precision": [StrOptions({"float32", "bfloat16"})],
+}
+"""What becomes a TrainingConfig."""
+
+CONSTRAINTS: dict[str, list[Any]] = {
+    **_NETWORKS,
+    **_TRAINING,
+    "sample_len": [POSITIVE, StrOptions({"auto"})],
+    "auto_normalize": ["boolean"],
+    "attain_range": ["boolean"],
+    "feature_range": [tuple, list],
+    "epochs": [POSITIVE],
+    "max_steps": [POSITIVE, None],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "validation_steps": [POSITIVE, None],
+    "n_iter_no_change": [POSITIVE],
+    "max_restarts": [Interval(Integral, 0, None, closed="left")],
+    "privacy": [PrivacyConfig, None],
+    "checkpoint_dir": [str, os.PathLike, None],
+    "encoded_dir": [str, os.PathLike, None],
+    "warm_start": ["boolean"],
+}
+"""All of them, but for those of every synthesizer."""
+
+VALIDATION = ("early_stopping", "validation_fraction", "validation_steps", "n_iter_no_change", "max_restarts")
+"""What a validated run depends on, beside what every run does."""
+
+
+def network_config(parameters: Mapping[str, Any]) -> NetworkConfig:
+    """Return what the networks are built by."""
+    given = {name: parameters[name] for name in _NETWORKS}
+    widths = {name: layer_widths(given[name], name) for name in ("metadata_units", "discriminator_units")}
+    return NetworkConfig(**{**given, **widths})
+
+
+def training_config(parameters: Mapping[str, Any]) -> TrainingConfig:
+    """Return what the networks are trained by."""
+    return TrainingConfig(**{name: parameters[name] for name in _TRAINING})
+
+
+def encoder_options(parameters: Mapping[str, Any]) -> EncoderOptions:
+    """Return how the data are encoded."""
+    low, high = parameters["feature_range"]
+    if (low, high) not in ((0, 1), (-1, 1)):
+        raise ValueError(f"feature_range must be (0, 1) or (-1, 1), got {parameters['feature_range']!r}")
+    names = ("sample_len", "auto_normalize", "scaling", "timestamps", "attain_range")
+    return EncoderOptions(**{name: parameters[name] for name in names}, feature_range=(low, high))
