@@ -1,1 +1,1 @@
-"""The training loop: batches, losses, callbacks and checkpoints."""
+"""What the training of any model needs: the loop, batches, Adam, callbacks, checkpoints, validation."""
