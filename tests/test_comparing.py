@@ -9,7 +9,7 @@ import pytest
 
 from dgsynth import DGSynthesizer
 from dgsynth.baselines import ARSynthesizer, HMMSynthesizer, NaiveGANSynthesizer
-from dgsynth.cli import COMPARED
+from dgsynth.cli.compare import COMPARED
 from dgsynth.comparing import MODELS, compare, new_model
 from dgsynth.data.simulate import make_web_traffic
 from dgsynth.errors import DataError

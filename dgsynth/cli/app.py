@@ -1,0 +1,80 @@
+"""The Typer app with its commands, and `main`, which runs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from dgsynth.cli.compare import compare
+from dgsynth.cli.demo import demo
+from dgsynth.cli.errors import INTERRUPTED, explain, fail, show_warning
+from dgsynth.cli.evaluate import evaluate
+from dgsynth.cli.fit import fit
+from dgsynth.cli.info import info
+from dgsynth.cli.option_groups import with_groups
+from dgsynth.cli.privacy import privacy
+from dgsynth.cli.sample import sample
+from dgsynth.cli.tune import tune
+
+COMMANDS: tuple[Callable[..., None], ...] = (fit, sample, info, evaluate, privacy, compare, tune, demo)
+"""In the order of the help."""
+
+app = typer.Typer(
+    name="dgsynth",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+for command in COMMANDS:
+    app.command()(with_groups(command))
+
+
+@app.callback()
+def dgsynth(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; so does DGSYNTH_TRACEBACK=1.")
+    ] = False,
+) -> None:
+    """Learn a data set of time series with metadata, and make new ones (DoppelGANger).
+
+    \b
+    dgsynth demo                                     see it work on simulated data
+    dgsynth fit visits.csv -o visits.safetensors --sequence-key page --sequence-index date
+    dgsynth sample visits.safetensors -n 1000 -o synthetic.csv
+    dgsynth evaluate visits.csv synthetic.csv --sequence-key page --sequence-index date -o report.html
+    dgsynth compare visits.csv --sequence-key page --sequence-index date -o compare.html
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit: 0, 2 for wrong usage or data, 130 for Ctrl-C, 1 for anything else."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # Taken wherever it stands: who sees an error appends it to the same line.
+    debug = "--debug" in given or os.environ.get("DGSYNTH_TRACEBACK", "") not in ("", "0")
+    given = [argument for argument in given if argument != "--debug"] or ["--help"]
+    warnings.showwarning = show_warning
+    try:
+        sys.exit(app(given, prog_name="dgsynth", standalone_mode=False) or 0)
+    except (KeyboardInterrupt, typer.Abort):
+        fail("interrupted", INTERRUPTED)
+    except Exception as error:
+        if debug:
+            raise
+        fail(*explain(error))
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"dgsynth {version('dgsynth')}")
+        raise typer.Exit

@@ -1,0 +1,204 @@
+"""`dgsynth fit`: train a model on a table."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dgsynth.cli.options import (
+    BatchSize,
+    Device,
+    LearningRate,
+    MaxSteps,
+    Precision,
+    Quiet,
+    RandomState,
+    RoleOptions,
+    Scaling,
+    Schedule,
+    TableArgument,
+    file_option,
+)
+from dgsynth.cli.outputs import MODEL_SUFFIXES, interrupted_output, prepare_output
+from dgsynth.cli.tables import column_roles, read_table
+from dgsynth.cli.training import check_device, train
+
+if TYPE_CHECKING:
+    from dgsynth.data.schema import Schema
+    from dgsynth.models.doppelganger.estimator import DGSynthesizer
+
+
+def fit(
+    data: TableArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="Model file to write, .safetensors.")],
+    *,
+    roles: RoleOptions,
+    schema: Annotated[Path | None, file_option("FILE", "Schema as JSON, instead of inferring it.")] = None,
+    training: _TrainingOptions,
+    privacy: _PrivacyOptions,
+    generator_only: Annotated[
+        bool,
+        typer.Option("--generator-only", help="Leave the discriminators out of the file: for models to be handed out."),
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a model on a table.
+
+    \b
+    A long table has one row per record:
+      dgsynth fit visits.csv -o visits.safetensors --sequence-key page --sequence-index date
+    A wide one has one row per sample:
+      dgsynth fit pages.csv -o pages.safetensors --time-columns 2015-07-01:2016-12-31
+    Training that can be stopped with Ctrl-C and taken up again by the same command:
+      dgsynth fit visits.csv -o visits.safetensors --sequence-key page --checkpoint-dir checkpoints
+    """
+    prepare_output(output, MODEL_SUFFIXES)
+    check_device(training.device)
+    from dgsynth import DGSynthesizer
+
+    frame = read_table(data)
+    parameters = {
+        **column_roles(frame, roles),
+        "schema": None if schema is None else _read_schema(schema),
+        **_training_parameters(training),
+        **_privacy_parameters(privacy),
+    }
+    model = DGSynthesizer(**_given(parameters))
+    interrupted = train(model, frame, quiet=quiet)
+    if interrupted:
+        # A half-trained model must not take the place of a good one, nor must hours of training be lost.
+        output = interrupted_output(output)
+    if model.n_steps_:
+        model.save(output, generator_only=generator_only)
+        if not quiet:
+            _print_trained(model, output)
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+@dataclass(frozen=True)
+class _TrainingOptions:
+    """Parameters of the estimator, by their names there."""
+
+    epochs: Annotated[int | None, typer.Option(metavar="N", min=1, help="Passes over the data. Default: 400.")] = None
+    max_steps: MaxSteps = None
+    sample_len: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Records that the LSTM generates per pass.")
+    ] = None
+    scaling: Annotated[Scaling | None, typer.Option(help="Scale of the numbers; log suits those over decades.")] = None
+    batch_size: BatchSize = None
+    learning_rate: LearningRate = None
+    learning_rate_schedule: Annotated[
+        Schedule | None, typer.Option(help="Whether the learning rate is constant, or falls to 0 until the end.")
+    ] = None
+    sharp_flags: Annotated[
+        bool,
+        typer.Option(
+            "--sharp-flags",
+            help="Show the discriminators surer ends of samples than the generator makes: better lengths.",
+        ),
+    ] = False
+    early_stopping: Annotated[
+        bool,
+        typer.Option(
+            "--early-stopping",
+            help="Hold out a tenth of the samples, keep the weights that do best by these, stop when they no longer "
+            "get better, and start again when training has collapsed.",
+        ),
+    ] = False
+    random_state: RandomState = None
+    checkpoint_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", file_okay=False, help="Keep checkpoints here, and go on from the newest."),
+    ] = None
+    encoded_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            writable=True,
+            help="Hold the encoded records in a file in this folder, gone at the end, instead of in memory.",
+        ),
+    ] = None
+    device: Device = None
+    precision: Annotated[
+        Precision | None,
+        typer.Option(help="Of the LSTM's products; bfloat16 is faster on processors that multiply it."),
+    ] = None
+
+
+@dataclass(frozen=True)
+class _PrivacyOptions:
+    """What PrivacyConfig is made from."""
+
+    epsilon: Annotated[
+        float | None,
+        typer.Option(
+            metavar="EPSILON",
+            min=0.0,
+            help="Train with differential privacy within this budget. Needs --schema, --public-samples and --scaling "
+            "linear or log; records are taken as equally spaced.",
+        ),
+    ] = None
+    delta: Annotated[float | None, typer.Option(metavar="DELTA", help="Of --epsilon. Default: 1e-5.")] = None
+    max_grad_norm: Annotated[
+        float | None, typer.Option(metavar="NORM", help="What privacy clips each sample's gradient to. Default: 1.")
+    ] = None
+    public_samples: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Number of samples, if it is public; else bought.")
+    ] = None
+    schema_epsilon: Annotated[
+        float | None,
+        typer.Option(
+            metavar="EPSILON", help="Part of --epsilon that buys ranges and lengths that the schema leaves open."
+        ),
+    ] = None
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given; the others are left to the only place that knows their defaults."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _read_schema(path: Path) -> Schema:
+    from dgsynth.data.schema import Schema
+
+    return Schema.from_json(path.read_text(encoding="utf-8"))
+
+
+def _training_parameters(options: _TrainingOptions) -> dict[str, Any]:
+    parameters = asdict(options)
+    words = {name: value.value for name, value in parameters.items() if isinstance(value, StrEnum)}
+    flags = {name: value or None for name, value in parameters.items() if isinstance(value, bool)}
+    return {**parameters, **words, **flags}
+
+
+def _privacy_parameters(options: _PrivacyOptions) -> dict[str, Any]:
+    """Return the estimator's parameters for training within a budget; none where no option was given."""
+    from dgsynth import PrivacyConfig
+
+    given = _given(asdict(options))
+    if given and options.epsilon is None:
+        raise typer.BadParameter(
+            "privacy needs a budget; give it, or leave its other options out", param_hint="--epsilon"
+        )
+    if not given:
+        return {}
+    if "public_samples" in given:
+        given["n_samples"] = given.pop("public_samples")
+    return {"privacy": PrivacyConfig(**given), "timestamps": "regular"}
+
+
+def _print_trained(model: DGSynthesizer, output: Path) -> None:
+    """Print what training came to, and where the model is."""
+    if model.privacy is not None:
+        typer.echo(f"spent epsilon {model.epsilon_:.3g} at delta {model.privacy.delta:g}")
+    best = (
+        f", the best weights of step {model.best_step_} (score {model.best_score_:.2f})" if model.early_stopping else ""
+    )
+    typer.echo(f"trained {model.n_steps_} steps{best}; the model is in {output}")

@@ -1,0 +1,61 @@
+"""`dgsynth privacy`: attack the training data by what would be handed out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dgsynth.cli.options import (
+    JsonOutput,
+    Quiet,
+    RandomState,
+    ReportOutput,
+    RoleOptions,
+    file_argument,
+    file_option,
+)
+from dgsynth.cli.outputs import prepare_reports, write_reports
+from dgsynth.cli.progress import tell
+from dgsynth.cli.tables import column_roles, read_table, split_names
+
+
+def privacy(
+    real: Annotated[Path, file_argument("REAL", "Table that the model was trained on.")],
+    synthetic: Annotated[Path, file_argument("SYNTHETIC", "Table that it made.")],
+    holdout: Annotated[Path, file_option("TABLE", "Other real samples, that it was not trained on.")],
+    output: ReportOutput = None,
+    json_output: JsonOutput = None,
+    model: Annotated[Path | None, file_option("MODEL", "Model file, for an attacker who holds it.")] = None,
+    sensitive: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Metadata columns that an attacker wants to know. Default: all categories."),
+    ] = None,
+    *,
+    roles: RoleOptions,
+    random_state: RandomState = None,
+    quiet: Quiet = False,
+) -> None:
+    """Attack the training data by what would be handed out, and say how well that goes.
+
+    \b
+    dgsynth privacy train.csv synthetic.csv --holdout test.csv --sequence-key page --sequence-index date -o privacy.html
+    dgsynth privacy train.csv synthetic.csv --holdout test.csv --sequence-key page --model visits.safetensors
+    """
+    prepare_reports(output, json_output, quiet)
+    from dgsynth import DGSynthesizer
+    from dgsynth.evaluation import privacy_report
+
+    frame = read_table(real)
+    report = privacy_report(
+        frame,
+        read_table(synthetic),
+        read_table(holdout),
+        model=None if model is None else DGSynthesizer.load(model),
+        sensitive=split_names(sensitive),
+        random_state=random_state or 0,
+        progress=None if quiet else tell,
+        **column_roles(frame, roles),
+    )
+    write_reports(report, output, json_output, quiet)
