@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dgsynth.data.sequences import Sequences
 
 __all__ = [
+    "Axes",
     "Figure",
     "plot_autocorrelation",
     "plot_correlations",

@@ -49,7 +49,7 @@ class Maker(Protocol):
     ) -> Sequences: ...
 
 
-class Synthesizer(BaseEstimator):
+class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Base of the synthesizers: a table in, and as many samples as wanted out, in the same form.
 
     A subclass fits `schema_` and `encoder_`, and says how samples are made and files are written.
