@@ -13,7 +13,7 @@ from _data import data_set
 from _runs import RESULTS, fit, versions
 
 from dgsynth import DGSynthesizer, Sequences
-from dgsynth.evaluation.report import evaluate
+from dgsynth.evaluation.fidelity_report import evaluate
 
 N_SAMPLES = 5_000
 DRAWS = {"float32": ("float32", 1), "bfloat16": ("bfloat16", 1), "float32, other draw": ("float32", 2)}

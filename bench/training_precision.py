@@ -16,7 +16,7 @@ from _runs import RESULTS, versions
 
 from dgsynth import DGSynthesizer
 from dgsynth.data.simulate import make_cluster_tasks, make_web_traffic
-from dgsynth.evaluation.report import evaluate
+from dgsynth.evaluation.fidelity_report import evaluate
 
 STEPS, SEEDS, N_SAMPLES, THREADS = 4_000, (0, 1, 2), 4_000, 2
 PAGES = {"sequence_key": "page", "sequence_index": "date"}

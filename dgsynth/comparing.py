@@ -17,7 +17,7 @@ from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError, DivergenceError
 from dgsynth.evaluation import ranking, ranking_page
 from dgsynth.evaluation.fidelity import MAX_SAMPLES, Scorer
-from dgsynth.evaluation.findings import size
+from dgsynth.evaluation.fidelity_findings import size
 from dgsynth.evaluation.output import json_text, plain, rows, write
 from dgsynth.evaluation.tables import check_same_columns, read_like
 from dgsynth.models.doppelganger.estimator import DGSynthesizer

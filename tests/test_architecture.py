@@ -18,6 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 STOREYS = {
     "errors": 0,
     "batch": 0,
+    "generation_flag": 0,
     "tensor_file": 1,
     "data": 1,
     "kernels": 1,
@@ -73,7 +74,7 @@ def imports(file: Path, tree: ast.AST | None = None, *, at_import: bool = False)
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             source = absolute(node, file)
-            # `from dgsynth.evaluation import page` names a file, `from dgsynth import load` the package's face.
+            # `from dgsynth.evaluation import plots` names a file, `from dgsynth import load` the package's face.
             named = {f"{source}.{alias.name}" for alias in node.names}
             yield from (name if name in known_modules() else source for name in named)
         elif at_import and (isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or guards_types(node)):

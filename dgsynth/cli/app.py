@@ -16,10 +16,10 @@ from dgsynth.cli.errors import INTERRUPTED, explain, fail, show_warning
 from dgsynth.cli.evaluate import evaluate
 from dgsynth.cli.fit import fit
 from dgsynth.cli.info import info
-from dgsynth.cli.option_groups import with_groups
 from dgsynth.cli.privacy import privacy
 from dgsynth.cli.sample import sample
 from dgsynth.cli.tune import tune
+from dgsynth.cli.typer_groups import with_groups
 
 COMMANDS: tuple[Callable[..., None], ...] = (fit, sample, info, evaluate, privacy, compare, tune, demo)
 """In the order of the help."""

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.utils.validation import check_array
 
+from dgsynth.data.checks import Ints, as_labels, check_categorical, check_disjoint, check_frame
 from dgsynth.data.column import Label
 from dgsynth.data.parts import Parts, choose_labels, frame_of, make_schema, read_columns
 from dgsynth.data.samples import Samples
 from dgsynth.data.schema import Form, Schema
-from dgsynth.data.validation import Ints, as_labels, check_categorical, check_disjoint, check_frame
 from dgsynth.data.wide import read_table_rows
 from dgsynth.errors import DataError
 

@@ -10,12 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dgsynth.data.column import Column, Label, to_label
-from dgsynth.data.inference import infer_column, infer_key
-from dgsynth.data.parts import Parts, choose_labels, frame_of, make_schema, read_columns
-from dgsynth.data.samples import Samples
-from dgsynth.data.schema import Form, Schema
-from dgsynth.data.validation import (
+from dgsynth.data.checks import (
     Ints,
     as_labels,
     changes,
@@ -28,6 +23,11 @@ from dgsynth.data.validation import (
     index_line,
     key_codes,
 )
+from dgsynth.data.column import Column, Label, to_label
+from dgsynth.data.inference import infer_column, infer_key
+from dgsynth.data.parts import Parts, choose_labels, frame_of, make_schema, read_columns
+from dgsynth.data.samples import Samples
+from dgsynth.data.schema import Form, Schema
 from dgsynth.errors import DataError
 
 DEFAULT_KEY = "sample"

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dgsynth.data.checks import Ints, Place, as_labels, check_lengths, conform
 from dgsynth.data.column import Column, Label
 from dgsynth.data.inference import infer_column
 from dgsynth.data.schema import Form, Schema
-from dgsynth.data.validation import Ints, Place, as_labels, check_lengths, conform
 from dgsynth.errors import DataError
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dgsynth.data.checks import Ints
 from dgsynth.data.joining import common_schema, join_columns
 from dgsynth.data.parts import frame_of
 from dgsynth.data.schema import Schema
-from dgsynth.data.validation import Ints
 from dgsynth.errors import DataError
 
 

@@ -14,13 +14,13 @@ import pyarrow as pa
 
 from dgsynth.data.arrays import read_arrays, read_matrix, write_array, write_list, write_matrix
 from dgsynth.data.arrow import arrow_from_frame, frame_from_arrow
+from dgsynth.data.checks import check_lengths
 from dgsynth.data.column import Column, Label
 from dgsynth.data.io import read_table, write_table
 from dgsynth.data.long import read_long, write_long
 from dgsynth.data.parts import Parts, read_columns
 from dgsynth.data.samples import Samples
 from dgsynth.data.schema import Schema
-from dgsynth.data.validation import check_lengths
 from dgsynth.data.wide import read_table_rows, read_wide, write_table_rows, write_wide
 from dgsynth.errors import DataError
 

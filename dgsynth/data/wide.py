@@ -9,11 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from dgsynth.data.column import Label, to_label
-from dgsynth.data.parts import Parts, choose_labels, frame_of, make_schema, read_columns
-from dgsynth.data.samples import Samples
-from dgsynth.data.schema import Form, Schema
-from dgsynth.data.validation import (
+from dgsynth.data.checks import (
     Ints,
     as_labels,
     check_categorical,
@@ -21,6 +17,10 @@ from dgsynth.data.validation import (
     check_frame,
     check_present,
 )
+from dgsynth.data.column import Label, to_label
+from dgsynth.data.parts import Parts, choose_labels, frame_of, make_schema, read_columns
+from dgsynth.data.samples import Samples
+from dgsynth.data.schema import Form, Schema
 from dgsynth.errors import DataError
 
 DEFAULT_MEASUREMENT = "value"

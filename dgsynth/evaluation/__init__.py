@@ -2,9 +2,9 @@
 
 from dgsynth.evaluation.downstream import classify_metadata, forecast
 from dgsynth.evaluation.fidelity import Scorer, fidelity_table, score
+from dgsynth.evaluation.fidelity_report import FidelityReport, evaluate
 from dgsynth.evaluation.metrics import floor
 from dgsynth.evaluation.privacy_report import PrivacyReport, privacy_report
-from dgsynth.evaluation.report import FidelityReport, evaluate
 
 __all__ = [
     "FidelityReport",

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from dgsynth.batch import FLAGS, Layout
+from dgsynth.generation_flag import count_records
 from dgsynth.kernels.activations import activate, named, numbered
 from dgsynth.kernels.blocks import BLOCK, whole_blocks
 from dgsynth.kernels.packing import by_gate, unpack
@@ -217,12 +218,3 @@ def _initial_state(
         drawn = philox_normal(seed, samples, Stream.STATE, samples.new_zeros(1), 2 * layers * units)
         state = drawn.to(like.dtype).reshape(len(samples), 2, layers, units).permute(1, 2, 0, 3)
     return list(state[0]), list(state[1])
-
-
-def count_records(block: Tensor) -> tuple[Tensor, Tensor]:
-    """Return how many records of a block (B, S, D) count by their flags, and whether the sample goes on after it.
-
-    The record that says "ends here" still counts, and so does the first one of a block; a tie goes on.
-    """
-    continues = (block[..., -2] >= block[..., -1]).to(torch.int64).cumprod(dim=1)
-    return 1 + continues[:, :-1].sum(dim=1), continues[:, -1].bool()

@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn.functional import linear, pad
 
 from dgsynth.batch import Layout
+from dgsynth.generation_flag import count_records
 from dgsynth.kernels.activations import activate, activate_backward, named, numbered
-from dgsynth.kernels.generate import activate_gates, count_records, lstm_states
+from dgsynth.kernels.generate import activate_gates, lstm_states
 
 torch.library.define(
     "dgsynth::lstm_sequence",

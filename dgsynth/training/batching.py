@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dgsynth.batch import EncodedBatch, Layout
-from dgsynth.transforms.flags import encode_flags
+from dgsynth.generation_flag import encode_flags
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from torch import nn
 from torch.nn.functional import linear
 
 from dgsynth.batch import Layout, Output
+from dgsynth.generation_flag import count_records
 from dgsynth.kernels import library_status
 from dgsynth.kernels import lstm_sequence as ops
 from dgsynth.kernels.activations import activate, numbered
-from dgsynth.kernels.generate import count_records, lstm_cell
+from dgsynth.kernels.generate import lstm_cell
 from dgsynth.kernels.lstm_sequence import lstm_sequence
 
 RECORD = (Output(1, "sigmoid"), Output(3, "softmax"), Output(1, "tanh"))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from dgsynth.generation_flag import encode_flags
 from dgsynth.training.batching import BatchOrder, TrainingData
-from dgsynth.transforms.flags import encode_flags
 
 
 def test_an_epoch_takes_no_sample_twice():

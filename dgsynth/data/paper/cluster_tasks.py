@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dgsynth.data.checks import Ints
 from dgsynth.data.paper.raw import Paths, Progress, Smallest, chunks, count_line, files_of
 from dgsynth.data.sequences import Sequences
-from dgsynth.data.validation import Ints
 from dgsynth.errors import DataError
 
 SOURCE = "the trace clusterdata-2011-2 is described, with its place of download, in the repository google/cluster-data"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dgsynth.batch import EncodedBatch, Layout
+from dgsynth.generation_flag import encode_flags
 from dgsynth.kernels.activations import activate
 from dgsynth.kernels.philox import Stream
 from dgsynth.models.baselines.base import Baseline
@@ -23,7 +24,6 @@ from dgsynth.models.parameters import POSITIVE, RATE, layer_widths, resolve_devi
 from dgsynth.training.adam import Adam
 from dgsynth.training.batching import Batches, BatchOrder
 from dgsynth.training.loop import Phases
-from dgsynth.transforms.flags import encode_flags
 
 _AT_ONCE = 2**16
 """Records whose residuals are computed together."""

@@ -17,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from dgsynth.batch import EncodedBatch, Layout
+from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
-from dgsynth.data.validation import warn_of_identifiers
 from dgsynth.models.baselines.network import Network, generate
 from dgsynth.models.condition import Condition
 from dgsynth.models.model_file import (

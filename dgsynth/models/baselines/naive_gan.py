@@ -14,6 +14,7 @@ from torch.nn.functional import linear, pad
 
 from dgsynth.batch import EncodedBatch, Layout
 from dgsynth.errors import DataError
+from dgsynth.generation_flag import decode_flags
 from dgsynth.kernels.activations import activate
 from dgsynth.kernels.critic import Rows
 from dgsynth.kernels.philox import Stream, philox_normal
@@ -27,7 +28,6 @@ from dgsynth.models.doppelganger.training.losses import critic_step, generator_l
 from dgsynth.models.parameters import POSITIVE, RATE, layer_widths, resolve_device
 from dgsynth.training.adam import Adam
 from dgsynth.training.loop import Phases
-from dgsynth.transforms.flags import decode_flags
 
 _LOSSES = ("discriminator_loss", "distance", "gradient_penalty", "generator_loss")
 

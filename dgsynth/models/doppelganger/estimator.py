@@ -13,9 +13,9 @@ import pandas as pd
 from sklearn.utils.validation import validate_data
 
 from dgsynth.batch import EncodedBatch
+from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
-from dgsynth.data.validation import warn_of_identifiers
 from dgsynth.errors import DataError
 from dgsynth.kernels.packing import Precision
 from dgsynth.models.doppelganger.config import InitialState, Schedule, TrainingConfig

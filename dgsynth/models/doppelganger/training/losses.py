@@ -1,4 +1,7 @@
-"""WGAN-GP losses of the discriminators and of the generator (paper, section 4.4, Appendix B)."""
+"""WGAN-GP losses of the discriminators and of the generator (paper, section 4.4, Appendix B).
+
+Their numbers, the gradient penalty's in closed form among them, are computed in `kernels/critic.py`.
+"""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from dgsynth.batch import Layout, Output
+from dgsynth.generation_flag import decode_flags
 from dgsynth.models.doppelganger.networks.measurement_generator import MeasurementGenerator
-from dgsynth.transforms.flags import decode_flags
 
 CONDITION, NOISE, UNITS = 4, 3, 6
 

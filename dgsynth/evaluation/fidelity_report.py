@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from dgsynth.data.schema import Label
-from dgsynth.evaluation import page, wording
+from dgsynth.evaluation import fidelity_page, wording
 from dgsynth.evaluation.downstream import classify_metadata
 from dgsynth.evaluation.downstream import forecast as forecast_measurement
 from dgsynth.evaluation.fidelity import COLUMNS, fidelity_table
-from dgsynth.evaluation.findings import FidelityFindings
+from dgsynth.evaluation.fidelity_findings import FidelityFindings
 from dgsynth.evaluation.output import json_text, plain, rows, write
 from dgsynth.evaluation.tables import check_same_columns, read_alike, read_like
 
@@ -148,7 +148,7 @@ class FidelityReport(FidelityFindings):
         -------
         str
         """
-        text = page.page(self)
+        text = fidelity_page.page(self)
         return text if path is None else write(path, text)
 
     def __str__(self) -> str:
@@ -167,4 +167,4 @@ class FidelityReport(FidelityFindings):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return page.summary(self)
+        return fidelity_page.summary(self)

@@ -15,7 +15,7 @@ from dgsynth.evaluation.columns import COUNTED_KINDS
 from dgsynth.evaluation.comparisons import FAMILIES, grouping_columns
 from dgsynth.evaluation.downstream import SCENARIOS, DownstreamResult
 from dgsynth.evaluation.fidelity import LIGHTS, random_part
-from dgsynth.evaluation.findings import FidelityFindings
+from dgsynth.evaluation.fidelity_findings import FidelityFindings
 from dgsynth.evaluation.markup import SYMBOLS, document, escape, light_symbol, pictures, sentence
 from dgsynth.evaluation.markup import report as framed
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dgsynth.transforms.flags import decode_flags, encode_flags
+from dgsynth.generation_flag import decode_flags, encode_flags
 
 GO, END, PAD = [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]
 

@@ -1,4 +1,8 @@
-"""The generation flag: two columns per record, [goes on, ends here], that carry a sample's length."""
+"""The generation flag: two columns per record, [goes on, ends here], that carry a sample's length.
+
+How a record's end is written down, and how it is decided: block by block while records are generated, or from all flags
+of finished samples.
+"""
 
 from __future__ import annotations
 
@@ -51,3 +55,12 @@ def decode_flags(flags: Tensor, max_length: int) -> Tensor:
     """
     goes_on = (flags[..., 0] > flags[..., 1]).to(torch.int64)
     return (1 + goes_on.cumprod(dim=1).sum(dim=1)).clamp(max=max_length)
+
+
+def count_records(block: Tensor) -> tuple[Tensor, Tensor]:
+    """Return how many records of a block (B, S, D) count by their flags, and whether the sample goes on after it.
+
+    The record that says "ends here" still counts, and so does the first one of a block; a tie goes on.
+    """
+    continues = (block[..., -2] >= block[..., -1]).to(torch.int64).cumprod(dim=1)
+    return 1 + continues[:, :-1].sum(dim=1), continues[:, -1].bool()

@@ -9,8 +9,8 @@ from every_dtype import COLUMNS
 from pandas.testing import assert_series_equal
 
 from dgsynth.data import Column, Schema, Sequences
+from dgsynth.data.checks import conform, warn_of_identifiers
 from dgsynth.data.inference import infer_column
-from dgsynth.data.validation import conform, warn_of_identifiers
 from dgsynth.errors import DataError
 
 
