@@ -40,7 +40,7 @@ def test_the_number_of_states_is_found():
 def test_lengths_are_geometric_if_each_record_may_be_the_last():
     rng = np.random.default_rng(0)
     samples = [rng.normal(size=(min(length, 40), 1)) for length in rng.geometric(0.2, size=250)]
-    made = HMMSynthesizer(random_state=0).fit(samples).sample(500, random_state=0)
+    made = HMMSynthesizer(n_states=2, random_state=0).fit(samples).sample(500, random_state=0)
     lengths = np.array([len(sample) for sample in made])
     assert abs(lengths.mean() - 5) < 0.9  # each mean has a standard error of 0.2
     assert abs((lengths == 1).mean() - 0.2) < 0.08

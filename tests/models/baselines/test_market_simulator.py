@@ -8,7 +8,7 @@ import torch
 from dgsynth.baselines import MarketSimulator
 from dgsynth.errors import DataError
 
-QUICK = {"window": 8, "random_state": 0, "n_jobs": 1, "learning_rate": 2e-3}
+QUICK = {"window": 8, "random_state": 0, "n_jobs": 1, "learning_rate": 4e-3}
 COLUMNS = {"sequence_key": "key", "sequence_index": "time"}
 
 
@@ -26,7 +26,7 @@ def test_a_recovered_path_has_the_log_signature_asked_for(autoregression):
 
 def test_steps_and_correlation_are_those_of_the_process(autoregression):
     real = autoregression(0.8)[..., 0]
-    made = MarketSimulator(max_steps=2500, **QUICK).fit(real[..., None]).sample(500, random_state=0)[..., 0]
+    made = MarketSimulator(max_steps=1200, **QUICK).fit(real[..., None]).sample(500, random_state=0)[..., 0]
     steps = np.diff(made).std() / np.diff(real).std()
     assert abs(steps - 1) < 0.1
     correlation = np.corrcoef(made[:, 10:-1].ravel(), made[:, 11:].ravel())[0, 1]
@@ -35,7 +35,7 @@ def test_steps_and_correlation_are_those_of_the_process(autoregression):
 
 
 def test_levels_follow_the_metadata(levels):
-    made = MarketSimulator(max_steps=1500, **QUICK, **COLUMNS).fit(levels()).sample(500, random_state=0)
+    made = MarketSimulator(max_steps=700, **QUICK, **COLUMNS).fit(levels()).sample(500, random_state=0)
     means = made.groupby("kind")["value"].mean()
     assert abs(means["a"]) < 1.5 and abs(means["b"] - 10) < 1.5
 

@@ -8,11 +8,12 @@ from dgsynth.baselines import NaiveGANSynthesizer
 from dgsynth.errors import DataError
 
 QUICK = {"noise_dim": 5, "units": (64, 64), "discriminator_units": (64, 64), "random_state": 0, "n_jobs": 1}
+QUICK |= {"learning_rate": 4e-3, "beta_1": 0.0}
 
 
 def test_metadata_and_levels_are_made_jointly(levels):
     columns = {"sequence_key": "key", "sequence_index": "time"}
-    made = NaiveGANSynthesizer(max_steps=1500, **QUICK, **columns).fit(levels()).sample(500, random_state=0)
+    made = NaiveGANSynthesizer(max_steps=400, **QUICK, **columns).fit(levels()).sample(500, random_state=0)
     means = made.groupby("kind")["value"].mean()
     assert abs(means["a"]) < 1.5 and abs(means["b"] - 10) < 1.5
     shares = made.groupby("kind")["key"].nunique() / 500
@@ -20,7 +21,7 @@ def test_metadata_and_levels_are_made_jointly(levels):
 
 
 def test_both_lengths_are_made(two_lengths):
-    made = NaiveGANSynthesizer(max_steps=1500, **QUICK).fit(two_lengths()).sample(500, random_state=0)
+    made = NaiveGANSynthesizer(max_steps=400, **QUICK).fit(two_lengths()).sample(500, random_state=0)
     lengths = np.array([len(sample) for sample in made])
     assert abs((lengths == 3).mean() - 0.6) < 0.2
     assert np.isin(lengths, [3, 12]).mean() > 0.9

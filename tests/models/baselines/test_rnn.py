@@ -8,7 +8,7 @@ from dgsynth import Sequences
 from dgsynth.baselines import RNNSynthesizer
 from dgsynth.evaluation.autocorrelation import mean_autocorrelation
 
-QUICK = {"units": 32, "random_state": 0, "learning_rate": 3e-3, "n_jobs": 1}
+QUICK = {"units": 32, "random_state": 0, "learning_rate": 6e-3, "n_jobs": 1}
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -25,7 +25,7 @@ def test_a_step_is_a_pass_of_training(two_lengths, layers):
 
 
 def test_the_correlation_of_neighbours_is_that_of_the_process(autoregression):
-    model = RNNSynthesizer(max_steps=600, **QUICK).fit(autoregression(0.8))
+    model = RNNSynthesizer(max_steps=300, **QUICK).fit(autoregression(0.8))
     made = model.sample(500, random_state=0)[:, 10:, 0]
     correlation = np.corrcoef(made[:, :-1].ravel(), made[:, 1:].ravel())[0, 1]
     assert abs(correlation - 0.8) < 0.05  # 500 x 29 pairs: a standard error of 0.005, and the rest is the model's
@@ -33,14 +33,14 @@ def test_the_correlation_of_neighbours_is_that_of_the_process(autoregression):
 
 def test_levels_follow_the_metadata(levels):
     columns = {"sequence_key": "key", "sequence_index": "time"}
-    made = RNNSynthesizer(max_steps=600, **QUICK, **columns).fit(levels()).sample(500, random_state=0)
+    made = RNNSynthesizer(max_steps=300, **QUICK, **columns).fit(levels()).sample(500, random_state=0)
     settled = made[made["time"] > 4]  # the first record does not know the metadata
     means = settled.groupby("kind")["value"].mean()
     assert abs(means["a"]) < 1 and abs(means["b"] - 10) < 1
 
 
 def test_lengths_have_the_learned_shares(two_lengths):
-    made = RNNSynthesizer(max_steps=600, **QUICK).fit(two_lengths()).sample(500, random_state=0)
+    made = RNNSynthesizer(max_steps=300, **QUICK).fit(two_lengths()).sample(500, random_state=0)
     lengths = np.array([len(sample) for sample in made])
     assert abs((lengths == 3).mean() - 0.6) < 0.08  # three standard errors of 400 samples and 500 draws
     assert (lengths == 12).mean() > 0.3
@@ -49,7 +49,7 @@ def test_lengths_have_the_learned_shares(two_lengths):
 def test_the_period_is_that_of_the_process():
     rng = np.random.default_rng(0)
     waves = np.sin(2 * np.pi * (np.arange(40) / 10 + rng.random((400, 1))))[..., None]
-    model = RNNSynthesizer(max_steps=800, **QUICK).fit(waves)
+    model = RNNSynthesizer(max_steps=400, **QUICK).fit(waves)
     data = Sequences.from_arrays(model.sample(200, random_state=0))
     correlation = mean_autocorrelation(data, data.schema.measurement_names[0], max_lag=14)
     assert 9 <= 5 + correlation[5:].argmax() <= 11 and correlation[10] > 0.7 and correlation[5] < -0.7

@@ -8,6 +8,7 @@ from dgsynth import Sequences
 from dgsynth.baselines import TimeGANSynthesizer
 from dgsynth.evaluation.autocorrelation import mean_autocorrelation
 from dgsynth.models.baselines.timegan import _moment_distance
+from dgsynth.training.callbacks import Callback
 
 QUICK = {"units": 12, "layers": 1, "random_state": 0, "n_jobs": 1, "learning_rate": 5e-3}
 COLUMNS = {"sequence_key": "key", "sequence_index": "time"}
@@ -22,7 +23,14 @@ def test_the_three_phases_follow_one_another(levels):
 
 
 def test_records_are_reconstructed(autoregression):
-    history = TimeGANSynthesizer(max_steps=450, **QUICK).fit(autoregression(0.8, n=100, length=10)).history_
+    class EndAfterThePhase(Callback):
+        def on_step_end(self, trainer):
+            if trainer.step == 150:
+                raise KeyboardInterrupt
+
+    model = TimeGANSynthesizer(max_steps=450, callbacks=[EndAfterThePhase()], **QUICK)
+    with pytest.warns(UserWarning, match="interrupted after step 150"):
+        history = model.fit(autoregression(0.8, n=100, length=10)).history_
     # 10 times the root mean square error of numbers in [0, 1], whose deviation is about 0.15
     assert history["reconstruction_loss"].iloc[140:150].mean() < 0.6
 
