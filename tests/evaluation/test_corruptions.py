@@ -14,7 +14,7 @@ import pytest
 
 from dgsynth.data.sequences import Sequences
 from dgsynth.data.simulate import make_cluster_tasks
-from dgsynth.evaluation.fidelity import Scorer, fidelity_table, score
+from dgsynth.evaluation.fidelity import Scorer, score
 
 
 def in_order(data: Sequences, order: np.ndarray, lengths: np.ndarray | None = None) -> Sequences:
@@ -63,9 +63,10 @@ def many_tasks(random_state: int) -> Sequences:
 
 
 @pytest.fixture(scope="module")
-def judge():
-    """Function: the table of real and synthetic data, without networks."""
-    return lambda real, synthetic, **keywords: fidelity_table(real, synthetic, costly=False, **keywords)
+def judge(traffic):
+    """Function: the table of real web traffic, whose floors are computed once, and synthetic traffic."""
+    real = traffic(0)
+    return Scorer(real, training=real).table
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def judge_tasks():
 @pytest.fixture(scope="module")
 def fresh(traffic, judge):
     """Web traffic of the same law, compared."""
-    return judge(traffic(0), traffic(1))
+    return judge(traffic(1))
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def test_fresh_data_are_close_in_everything(fresh, fresh_tasks):
 
 
 def test_shuffled_time_is_caught_by_the_autocorrelation(traffic, judge, fresh):
-    table = judge(traffic(0), with_shuffled_time(traffic(1)))
+    table = judge(with_shuffled_time(traffic(1)))
     assert lights(table, "autocorrelation_mse", "views") == "off"
     assert score(table) < 0.9
     # What does not depend on the order is what it was.
@@ -122,7 +123,7 @@ def test_shuffled_metadata_are_caught_by_what_is_compared_within_their_values(ju
 
 
 def test_added_noise_is_caught_by_the_autocorrelation_and_the_whole_samples(traffic, judge):
-    table = judge(traffic(0), with_noise(traffic(1)))
+    table = judge(with_noise(traffic(1)))
     assert lights(table, "autocorrelation_mse", "views") in ("near", "off")
     assert lights(table, "coverage") in ("near", "off")
     assert lights(table, "invalid_share", "views") == "off"  # page views are whole
@@ -141,13 +142,13 @@ def test_noise_is_caught_by_the_values_where_it_is_as_large_as_they_are(judge_ta
 
 
 def test_collapsed_modes_are_caught_by_coverage_and_repeats(traffic, judge):
-    table = judge(traffic(0), with_collapsed_modes(traffic(1)))
+    table = judge(with_collapsed_modes(traffic(1)))
     assert lights(table, "coverage") == "off" == lights(table, "repeated_share")
     assert score(table) < 0.9
 
 
 def test_a_single_mode_is_caught_by_the_diversity(traffic, judge):
-    table = judge(traffic(0), traffic(1).take(np.zeros(120, dtype=int)))
+    table = judge(traffic(1).take(np.zeros(120, dtype=int)))
     assert row(table, "diversity_loss")["value"] == pytest.approx(1)
     assert lights(table, "diversity_loss") == "off" == lights(table, "coverage")
     assert lights(table, "total_variation", "domain") in ("near", "off")
@@ -162,7 +163,7 @@ def test_lost_category_is_caught_by_the_metadata(judge_tasks):
 
 
 def test_truncated_lengths_are_caught_by_the_lengths(traffic, judge):
-    table = judge(traffic(0), truncated(traffic(1)))
+    table = judge(truncated(traffic(1)))
     assert lights(table, "length_total_variation") == "off" == lights(table, "wasserstein_lengths")
     assert score(table) < 0.8
     assert (table.loc[table["family"] == "metadata", "light"] == "close").all()
@@ -175,7 +176,7 @@ def test_truncated_tails_are_caught_by_the_lengths(judge_tasks):
 
 
 def test_copies_of_the_training_data_are_caught_and_leave_the_score_as_it_is(traffic, judge):
-    table = judge(traffic(0), traffic(0))
+    table = judge(traffic(0))
     assert row(table, "duplicate_share")["value"] == 1 and lights(table, "duplicate_share") == "off"
     assert lights(table, "nearest_ratio") == "off"
     assert score(table) == 1
@@ -184,13 +185,14 @@ def test_copies_of_the_training_data_are_caught_and_leave_the_score_as_it_is(tra
 def test_copies_with_a_little_noise_are_caught_by_the_nearest_neighbours(traffic, judge, fresh):
     data = traffic(0)
     views = data.measurements["views"] + np.random.default_rng(0).integers(0, 2, data.n_records)
-    table = judge(data, replace(data, measurements=data.measurements.assign(views=views)))
+    table = judge(replace(data, measurements=data.measurements.assign(views=views)))
     assert row(table, "duplicate_share")["value"] == 0
     assert lights(table, "nearest_ratio") in ("near", "off") and lights(fresh, "nearest_ratio") == "close"
 
 
-def test_memorised_samples_are_caught_by_a_holdout(traffic, judge):
-    table = judge(traffic(0), traffic(0), holdout=traffic(1))
+def test_memorised_samples_are_caught_by_a_holdout(traffic):
+    judge = Scorer(traffic(1), training=traffic(0)).table
+    table = judge(traffic(0))
     assert lights(table, "memorized_share") == "off" == lights(table, "duplicate_share")
-    fresh = judge(traffic(0), traffic(3), holdout=traffic(1))
+    fresh = judge(traffic(3))
     assert (fresh.loc[fresh["family"] == "copies", "light"] == "close").all()

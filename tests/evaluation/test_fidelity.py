@@ -22,19 +22,13 @@ from dgsynth.evaluation.fidelity import (
 )
 from dgsynth.evaluation.metrics import N_SPLITS
 
+pytestmark = pytest.mark.usefixtures("few_splits")
+
 INF, NAN = float("inf"), float("nan")
 
 
 def judged(*rows: tuple[str, float]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["family", "excess"])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_splits():
-    """Floors are averaged over three splits here, which takes less time than ten."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fidelity, "N_SPLITS", 3)
-        yield
 
 
 @pytest.fixture(scope="module")

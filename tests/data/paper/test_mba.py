@@ -75,7 +75,7 @@ def test_the_filters_are_counted_and_pieces_make_no_difference(files, monkeypatc
         "1 (25.00%) homes that no profile names, left out",
         "1 of 1 valid homes kept",
     ]
-    monkeypatch.setattr("dgsynth.data.paper.mba._ROWS", 5)
+    monkeypatch.setattr("dgsynth.data.paper.mba._ROWS", 50)  # ends within homes, and within periods of 6 hours
     by_pieces = read_mba(*paths, progress=None)
     assert by_pieces.keys.tolist() == homes.keys.tolist() == [1]
     pd.testing.assert_frame_equal(by_pieces.measurements, homes.measurements)
