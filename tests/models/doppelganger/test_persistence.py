@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from test_doppelganger_estimator import KEYS, SMALL, homes
+from small_models import KEYS, SMALL, homes
 
 import dgsynth
 from dgsynth import DGSynthesizer

@@ -15,6 +15,7 @@ from dgsynth.privacy.config import PrivacyConfig
 from dgsynth.training.batching import TrainingData
 
 pytest.importorskip("opacus", exc_type=ImportError)
+pytestmark = pytest.mark.usefixtures("reckoned_once")
 
 SMALL = {"metadata_units": (8,), "lstm_units": 8, "discriminator_units": (16, 16)}
 
@@ -44,7 +45,7 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(encoded, layout, variant):
 
 
 def test_a_budget_planned_for_all_steps_goes_on_as_planned(encoded, layout):
-    privacy = {"epsilon": 3.0, "delta": 1e-3, "noise": "seeded"}
+    privacy = {"epsilon": 3.0, "delta": 1e-3, "noise": "seeded", "accountant": "rdp"}
     whole, stopped, resumed = (make(encoded, layout, privacy=privacy) for _ in range(3))
     whole.run(7)
     stopped._plan(7)
@@ -71,9 +72,10 @@ def test_every_round_of_the_discriminators_is_counted(encoded, layout):
 
 
 def test_training_on_spends_the_rest_of_a_raised_budget(encoded, layout):
-    first = make(encoded, layout, privacy={"epsilon": 1.0, "delta": 1e-3})
+    privacy = {"delta": 1e-3, "accountant": "rdp"}
+    first = make(encoded, layout, privacy={"epsilon": 1.0, **privacy})
     first.run(10)
-    second = make(encoded, layout, privacy={"epsilon": 2.0, "delta": 1e-3})
+    second = make(encoded, layout, privacy={"epsilon": 2.0, **privacy})
     second.restore(first.state())
     second.run(10)
     assert [releases.updates for releases in second.ledger] == [10, 10]

@@ -1,0 +1,35 @@
+"""Small data and models that several files test with, and an accountant that remembers."""
+
+from functools import cache
+
+import pytest
+from small_models import KEYS, SMALL, homes
+
+from dgsynth import DGSynthesizer
+from dgsynth.data.simulate import make_web_traffic
+from dgsynth.privacy.accountant import Budget
+
+_reckon = cache(Budget.epsilon)
+
+
+@pytest.fixture(scope="module")
+def reckoned_once():
+    """Let the accountant, whose answers depend on the ledger alone, remember them: a fit asks it a dozen times."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Budget, "epsilon", lambda budget, ledger: _reckon(budget, tuple(ledger)))
+        yield
+
+
+@pytest.fixture(scope="module")
+def table():
+    return homes()
+
+
+@pytest.fixture(scope="module")
+def model(table):
+    return DGSynthesizer(max_steps=60, random_state=0, **KEYS, **SMALL).fit(table)
+
+
+@pytest.fixture(scope="module")
+def traffic():
+    return make_web_traffic(60, 14, random_state=0)

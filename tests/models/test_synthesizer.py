@@ -1,0 +1,55 @@
+"""The score of samples against real data, in searches too."""
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+
+from dgsynth import DGSynthesizer
+from dgsynth.data.simulate import make_web_traffic
+from dgsynth.errors import DataError
+
+SMALL = {"metadata_units": (16,), "lstm_units": 12, "discriminator_units": (24, 24), "batch_size": 16}
+PAGES = {"sequence_key": "page", "sequence_index": "date", **SMALL}
+
+
+@pytest.fixture(scope="module")
+def traffic():
+    return make_web_traffic(60, 14, random_state=0)
+
+
+def test_score_is_higher_for_the_better_model(traffic):
+    short, long = (DGSynthesizer(**PAGES, max_steps=n, random_state=0, n_jobs=1).fit(traffic) for n in (60, 400))
+    score = long.score(traffic)
+    assert 0 < short.score(traffic) < score <= 1
+    assert long.score(traffic) == score
+
+
+def test_score_takes_values_that_were_not_learned(traffic):
+    model = DGSynthesizer(**PAGES, max_steps=4, random_state=0, n_jobs=1).fit(traffic)
+    other = traffic.assign(agent=traffic["agent"].astype(object).replace("spider", "a new agent"), views=10**6)
+    assert 0 < model.score(other) < 1
+
+
+def test_score_names_a_column_that_is_lacking(traffic):
+    model = DGSynthesizer(**PAGES, max_steps=4, random_state=0, n_jobs=1).fit(traffic)
+    with pytest.raises(DataError, match="the given data lack column 'views'"):
+        model.score(traffic.drop(columns="views"))
+
+
+def test_score_before_fit_is_refused(traffic):
+    with pytest.raises(NotFittedError):
+        DGSynthesizer(**PAGES).score(traffic)
+
+
+def test_grid_search_uses_the_score_of_samples(traffic):
+    model = DGSynthesizer(**PAGES, max_steps=4, random_state=0, n_jobs=1)
+    search = GridSearchCV(model, {"sample_len": [1, 7]}, cv=GroupKFold(2)).fit(traffic, groups=traffic["page"])
+    scores = search.cv_results_["mean_test_score"]
+    assert ((scores > 0) & (scores <= 1)).all() and search.best_params_["sample_len"] in (1, 7)
+
+
+@pytest.mark.parametrize("form", [np.asarray, list])
+def test_cross_validation_splits_arrays_into_samples(form):
+    X = form(np.random.default_rng(0).standard_normal((20, 6, 2)))
+    assert len(cross_val_score(DGSynthesizer(max_steps=4, random_state=0, **SMALL), X, cv=2)) == 2
