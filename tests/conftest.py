@@ -1,4 +1,4 @@
-"""How the tests run in parallel, and a small data set of encoded samples with a known pattern."""
+"""How the tests run in parallel, what makes many of them quick, and a small data set of encoded samples."""
 
 import os
 
@@ -23,15 +23,12 @@ def pytest_xdist_auto_num_workers(config):
     return min(cores, MAX_WORKERS) if cores > 1 else 0
 
 
-@pytest.fixture
-def two_threads():
-    """Let torch compute on two threads during a test."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(scope="module")
+def few_splits():
+    """Average the floors of a score over three splits of the real data, which takes less time than ten."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dgsynth.evaluation.fidelity.N_SPLITS", 3)
+        yield
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from dgsynth.data.simulate import make_web_traffic
 from dgsynth.errors import DataError
 from dgsynth.training.callbacks import Callback
 
+pytestmark = pytest.mark.usefixtures("few_splits")
+
 PAGES = {"sequence_key": "page", "sequence_index": "date"}
 TINY = {"random_state": 0, "n_jobs": 1}
 

@@ -11,6 +11,8 @@ from dgsynth.data.simulate import make_web_traffic
 from dgsynth.errors import DataError, DivergenceError
 from dgsynth.tuning import TuningResult, sample_len_candidates, tune
 
+pytestmark = pytest.mark.usefixtures("few_splits")
+
 PAGES = {"sequence_key": "page", "sequence_index": "date"}
 
 

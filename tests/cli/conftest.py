@@ -5,6 +5,19 @@ from command_line import BRIEF, LONG
 
 from dgsynth.cli import main
 from dgsynth.data.simulate import make_web_traffic
+from dgsynth.evaluation import fidelity, learned
+
+
+@pytest.fixture(autouse=True)
+def hasty_comparison(few_splits, monkeypatch):
+    """Let the networks that compare data learn next to nothing: what the command does with their findings counts."""
+    train = learned._train
+    monkeypatch.setattr(fidelity, "_COSTLY_SPLITS", 1)
+    monkeypatch.setattr(
+        learned,
+        "_train",
+        lambda network, loss, samples, n_steps, random_state: train(network, loss, samples, 5, random_state),
+    )
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import pytest
 
-
-@pytest.mark.slow  # its evaluation trains networks
 def test_demo_writes_its_files(succeed, tmp_path):
     out = succeed("demo", "-o", tmp_path / "demo", "--max-steps", 2, "--n-samples", 30)
     names = {"real.csv", "synthetic.csv", "synthetic.parquet", "model.safetensors", "report.html"}

@@ -18,7 +18,7 @@ def test_evaluate_reads_the_synthetic_table_with_the_real_ones_schema(succeed, m
     # Given metadata make columns constant that vary in the real data, and leave categories out.
     made = tmp_path / "spiders.csv"
     succeed("sample", model, "-n", 20, "-o", made, "--metadata", "agent=spider", "--random-state", 0)
-    succeed("evaluate", table, made, *LONG, "-o", tmp_path / "report.html", "--fast", "--quiet")
+    succeed("evaluate", table, made, *LONG, "-o", tmp_path / "report.html", "--quiet")
     assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 

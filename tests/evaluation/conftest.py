@@ -5,15 +5,6 @@ import pytest
 
 from dgsynth.data.sequences import Sequences
 from dgsynth.data.simulate import make_cluster_tasks, make_web_traffic
-from dgsynth.evaluation import fidelity
-
-
-@pytest.fixture(scope="module")
-def few_splits():
-    """Floors are averaged over three splits, which takes less time than ten."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fidelity, "N_SPLITS", 3)
-        yield
 
 
 @pytest.fixture(scope="session")

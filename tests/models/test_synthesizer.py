@@ -9,6 +9,8 @@ from dgsynth import DGSynthesizer
 from dgsynth.data.simulate import make_web_traffic
 from dgsynth.errors import DataError
 
+pytestmark = pytest.mark.usefixtures("few_splits")
+
 SMALL = {"metadata_units": (16,), "lstm_units": 12, "discriminator_units": (24, 24), "batch_size": 16}
 PAGES = {"sequence_key": "page", "sequence_index": "date", **SMALL}
 

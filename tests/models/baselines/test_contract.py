@@ -26,6 +26,8 @@ from dgsynth.errors import DataError, ModelFileError
 from dgsynth.tensor_file import read_tensor_file, write_tensor_file
 from dgsynth.training.callbacks import Callback
 
+pytestmark = pytest.mark.usefixtures("few_splits")
+
 SMALL = {
     ARSynthesizer: {"units": (8,), "max_steps": 3},
     HMMSynthesizer: {"n_states": 2, "n_iter": 3},

@@ -15,6 +15,8 @@ from dgsynth.training.callbacks import Callback
 from dgsynth.training.checkpoint import Checkpoint
 from dgsynth.training.validation import restart_seed
 
+pytestmark = pytest.mark.usefixtures("few_splits")
+
 STOPPING = {"early_stopping": True, "validation_fraction": 0.25, "validation_steps": 3, "random_state": 0, "n_jobs": 1}
 
 
