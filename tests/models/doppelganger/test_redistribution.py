@@ -37,21 +37,21 @@ def shares(model, column, n=4000):
 
 def test_a_masked_column_is_uniform(model):
     before = shares(model, "domain")
-    made = shares(model.refit_metadata({"domain": "uniform"}, max_steps=800, random_state=0), "domain")
+    made = shares(model.refit_metadata({"domain": "uniform"}, max_steps=500, random_state=0), "domain")
     assert before.max() > 0.15
     # 4,000 samples of 9 categories are off by about 0.02 by chance.
     assert np.abs(made - 1 / 9).sum() / 2 < 0.06
 
 
 def test_marginals_are_met(model):
-    model.refit_metadata({"agent": {"spider": 3, "all-agents": 7}}, max_steps=800, random_state=0)
+    model.refit_metadata({"agent": {"spider": 3, "all-agents": 7}}, max_steps=500, random_state=0)
     assert shares(model, "agent")["spider"] == pytest.approx(0.3, abs=0.05)
 
 
 def test_weights_lift_what_they_name_and_keep_the_rest_in_proportion(model):
     before = shares(model, "domain")
     model.refit_metadata(
-        lambda frame: np.where(frame["domain"] == "en.wikipedia.org", 5, 1), max_steps=800, random_state=0
+        lambda frame: np.where(frame["domain"] == "en.wikipedia.org", 5, 1), max_steps=500, random_state=0
     )
     after = shares(model, "domain")
     odds = 5 * before["en.wikipedia.org"]
@@ -62,7 +62,7 @@ def test_a_table_gives_the_joint_distribution(model):
     table = pd.DataFrame(
         {"domain": ["en.wikipedia.org", "fr.wikipedia.org"], "access": "desktop", "agent": "all-agents"}
     )
-    model.refit_metadata(table, max_steps=800, random_state=0)
+    model.refit_metadata(table, max_steps=500, random_state=0)
     pages = model.sample(1000, random_state=1).groupby("page").first()
     assert pages["domain"].value_counts(normalize=True).reindex(table["domain"]).between(0.4, 0.6).all()
     assert (pages["access"] == "desktop").mean() > 0.95
@@ -72,7 +72,7 @@ def test_columns_that_a_table_lacks_stay_as_the_model_makes_them(model):
     """A spider's accesses are all-access in these data, whatever share of spiders is asked for."""
     pages = model.sample(2000, random_state=1).groupby("page").first()
     before = (pages.loc[pages["agent"] == "spider", "access"] == "all-access").mean()
-    model.refit_metadata(pd.DataFrame({"agent": ["spider"]}), max_steps=800, random_state=0)
+    model.refit_metadata(pd.DataFrame({"agent": ["spider"]}), max_steps=500, random_state=0)
     after = (model.sample(2000, random_state=1).groupby("page").first()["access"] == "all-access").mean()
     assert after == pytest.approx(before, abs=0.06)
 
