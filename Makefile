@@ -22,6 +22,9 @@ BENCHES := $(filter-out bench/_%,$(wildcard bench/*.py))
 # Hours of training that `make paper` takes at most; the next call goes on.
 HOURS ?= 1
 
+# What is imported is compiled once, and not by every process again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup kernels cuda-check demo test test-slow lint format bench paper clean
 
