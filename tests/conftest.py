@@ -23,6 +23,17 @@ def pytest_xdist_auto_num_workers(config):
     return min(cores, MAX_WORKERS) if cores > 1 else 0
 
 
+@pytest.fixture
+def two_threads():
+    """Let torch compute on two threads, until the test sets another number; then on as many as before."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def few_splits():
     """Average the floors of a score over three splits of the real data, which takes less time than ten."""

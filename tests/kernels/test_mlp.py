@@ -36,16 +36,12 @@ def test_it_is_the_reference_and_the_network(units, n):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_sample_is_the_same_bit_for_bit_in_any_company(threads):
+def test_a_sample_is_the_same_bit_for_bit_in_any_company(threads, two_threads):
     packed = pack_mlp(make(), OUTPUTS)
     made = mlp(packed, noise(600), 0)
-    before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    try:
-        for start, stop in [(0, 1), (0, 31), (250, 260), (599, 600)]:
-            assert torch.equal(mlp(packed, noise(600)[start:stop], start), made[start:stop])
-    finally:
-        torch.set_num_threads(before)
+    for start, stop in [(0, 1), (0, 31), (250, 260), (599, 600)]:
+        assert torch.equal(mlp(packed, noise(600)[start:stop], start), made[start:stop])
 
 
 @pytest.mark.skipif(not library_status()["path"], reason="the kernel is not loaded")
