@@ -2,8 +2,18 @@
 
 from dgsynth.data import Schema, Sequences
 from dgsynth.loading import load
+from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
 from dgsynth.privacy.config import PrivacyConfig
 from dgsynth.versions import __version__, show_versions
 
-__all__ = ["DGSynthesizer", "PrivacyConfig", "Schema", "Sequences", "__version__", "load", "show_versions"]
+__all__ = [
+    "AutoregressiveSynthesizer",
+    "DGSynthesizer",
+    "PrivacyConfig",
+    "Schema",
+    "Sequences",
+    "__version__",
+    "load",
+    "show_versions",
+]

@@ -108,6 +108,11 @@ class EncodedBatch:
     def __len__(self) -> int:
         return self.lengths.shape[0]
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Metadata, min/max metadata, records and lengths."""
+        return self.metadata, self.minmax, self.records, self.lengths
+
     def to(self, device: torch.device | str) -> EncodedBatch:
         """Return the same data on `device`."""
         return EncodedBatch(

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from dgsynth.errors import ModelFileError
+from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
 from dgsynth.models.model_file import synthesizer_of
 from dgsynth.models.synthesizer import Synthesizer
@@ -21,7 +22,7 @@ def load(path: str | os.PathLike[str]) -> Synthesizer:
 
     Returns
     -------
-    DGSynthesizer, or one of `dgsynth.baselines`
+    DGSynthesizer, AutoregressiveSynthesizer, or one of `dgsynth.baselines`
 
     Raises
     ------
@@ -30,8 +31,9 @@ def load(path: str | os.PathLike[str]) -> Synthesizer:
         The file is damaged, foreign, or of another format version.
     """
     name = synthesizer_of(read_header(path, "model"))
-    if name == DGSynthesizer.__name__:
-        return DGSynthesizer.load(path)
+    for kind in (DGSynthesizer, AutoregressiveSynthesizer):
+        if name == kind.__name__:
+            return kind.load(path)
     from dgsynth.models import baselines  # whoever has no baseline does not wait for the import
 
     if name not in baselines.__all__:

@@ -51,7 +51,7 @@ def info(
         "epochs": fitted.n_epochs_,
         "synthesizer": type(fitted).__name__,
         "weights": fitted.n_weights_,
-        "sample_len": fitted.encoder_.sample_len,
+        "sample_len": getattr(fitted.encoder_, "sample_len", None),
         "parameters": _plain_parameters(fitted),
         "schema": fitted.schema_.to_dict(),
     }
@@ -73,7 +73,8 @@ def _facts_text(facts: dict[str, Any], model: Synthesizer) -> str:
         [
             f"{facts['file']}: format version {facts['format_version']}, written with {versions}",
             f"trained {facts['steps']} steps, {facts['epochs']} whole epochs",
-            f"{facts['synthesizer']} with {facts['weights']:,} weights, {facts['sample_len']} records per pass",
+            f"{facts['synthesizer']} with {facts['weights']:,} weights"
+            + ("" if facts["sample_len"] is None else f", {facts['sample_len']} records per pass"),
             f"parameters: {', '.join(changed) or 'the defaults'}",
             "",
             str(model.schema_),

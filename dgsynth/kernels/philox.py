@@ -90,8 +90,25 @@ def philox_normal(seed: int, samples: Tensor, stream: Stream, draws: Tensor, dim
     return normal
 
 
+def philox_uniform(seed: int, samples: Tensor, stream: Stream, draws: Tensor, dim: int) -> Tensor:
+    """Return numbers uniform in (0, 1), float64 of shape (n, P, dim); see `philox_normal` for the arguments."""
+    words = _words(seed, samples, int(stream), draws.expand(len(samples), -1), dim)
+    return ((torch.stack(words, dim=-1) + 0.5) * 2.0**-32).flatten(2)[..., :dim]
+
+
 def reference(seed: int, samples: Tensor, stream: int, draws: Tensor, dim: int) -> Tensor:
     """The definition of `philox_normal`."""
+    words = _words(seed, samples, stream, draws, dim)
+    # 24 bits, the half keeps 0 out of the logarithm: exact in float32.
+    u0, u1, u2, u3 = (((word >> 8).to(torch.float32) + 0.5) * 2.0**-24 for word in words)
+    r0, r1 = torch.sqrt(-2 * torch.log(u0)), torch.sqrt(-2 * torch.log(u2))
+    a0, a1 = 2 * math.pi * u1, 2 * math.pi * u3
+    normal = torch.stack([r0 * torch.cos(a0), r0 * torch.sin(a0), r1 * torch.cos(a1), r1 * torch.sin(a1)], dim=-1)
+    return normal.flatten(2)[..., :dim].contiguous()
+
+
+def _words(seed: int, samples: Tensor, stream: int, draws: Tensor, dim: int) -> tuple[Tensor, ...]:
+    """Return four random words, each of shape (n, P, ceil(dim / 4)), for draws of shape (n, P)."""
     blocks = torch.arange(-(-dim // 4), device=samples.device)
     shape = (len(samples), draws.shape[-1], len(blocks))
     counter = (
@@ -100,13 +117,7 @@ def reference(seed: int, samples: Tensor, stream: int, draws: Tensor, dim: int) 
         draws[..., None].expand(shape),
         (blocks | stream << 24).expand(shape),
     )
-    words = philox(counter, (seed & _WORD, seed >> 32))
-    # 24 bits, the half keeps 0 out of the logarithm: exact in float32.
-    u0, u1, u2, u3 = (((word >> 8).to(torch.float32) + 0.5) * 2.0**-24 for word in words)
-    r0, r1 = torch.sqrt(-2 * torch.log(u0)), torch.sqrt(-2 * torch.log(u2))
-    a0, a1 = 2 * math.pi * u1, 2 * math.pi * u3
-    normal = torch.stack([r0 * torch.cos(a0), r0 * torch.sin(a0), r1 * torch.cos(a1), r1 * torch.sin(a1)], dim=-1)
-    return normal.flatten(2)[..., :dim].contiguous()
+    return philox(counter, (seed & _WORD, seed >> 32))
 
 
 torch.library.impl("dgsynth::philox_normal", "CompositeExplicitAutograd")(reference)

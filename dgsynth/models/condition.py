@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pandas as pd
 import torch
 from torch import Tensor
 
 from dgsynth.batch import Output
 from dgsynth.errors import DataError
+from dgsynth.transforms.encoder import Encoder
 
 MAX_ATTEMPTS = 8192
 """Metadata drawn per sample before a condition counts as next to impossible."""
@@ -47,6 +49,16 @@ class Condition:
     metadata: Tensor
     given: tuple[GivenColumn, ...]
     nearest: bool = False
+
+
+def condition_of(encoder: Encoder, metadata: pd.DataFrame) -> Condition:
+    """Return what given metadata, checked, ask of encoded ones."""
+    columns = encoder.metadata_columns
+    given = tuple(GivenColumn(name, *columns[name]) for name in metadata.columns)
+    # Where only the start time is left to generate, every visible column is given: the nearest will do.
+    left = columns.keys() - set(metadata.columns)
+    nearest = left.isdisjoint(column.name for column in encoder.schema.metadata)
+    return Condition(torch.from_numpy(encoder.encode_metadata(metadata)), given, nearest)
 
 
 def meet_by_rejection(draw: Callable[[Tensor, Tensor], Tensor], samples: Tensor, condition: Condition) -> Tensor:

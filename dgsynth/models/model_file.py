@@ -23,7 +23,6 @@ from dgsynth.errors import DataError, ModelFileError
 from dgsynth.kernels import library_status
 from dgsynth.models.synthesizer import Synthesizer
 from dgsynth.privacy.config import PrivacyConfig
-from dgsynth.transforms.state import encoder_from_dict, encoder_to_dict
 
 MODEL_SUFFIX = ".safetensors"
 
@@ -47,7 +46,7 @@ def header_of(model: Synthesizer) -> dict[str, Any]:
     return {
         "synthesizer": type(model).__name__,
         "parameters": to_plain({k: v for k, v in model.get_params(deep=False).items() if k not in _NOT_SAVED}),
-        "encoder": encoder_to_dict(model.encoder_),
+        "encoder": model._encoder_to_dict(),
         "seed": model.seed_,
         "n_steps": model.n_steps_,
         "n_epochs": model.n_epochs_,
@@ -71,7 +70,7 @@ def model_of(header: dict[str, Any], cls: type[S], name: str) -> S:
         raise ModelFileError(f"{name} holds a {found}, not a {cls.__name__}; load it with dgsynth.load")
     model = cls(**from_plain(header["parameters"]))
     model._validate_params()
-    model.encoder_ = encoder_from_dict(header["encoder"])
+    model.encoder_ = model._encoder_from_dict(header["encoder"])
     model.schema_ = model.encoder_.schema
     model.seed_, model.n_steps_, model.n_epochs_ = (count(header, key) for key in ("seed", "n_steps", "n_epochs"))
     _restore_features(model, header.get("features", {}))

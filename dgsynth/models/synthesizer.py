@@ -19,12 +19,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
-from dgsynth.models.condition import Condition, GivenColumn
 from dgsynth.models.parameters import at_least_one, seed_of
 from dgsynth.sampling.formats import table_format
 from dgsynth.sampling.stream import Run, interrupted_seed, write_samples
 from dgsynth.sampling.template import table_template
+from dgsynth.transforms.codec import Codec
 from dgsynth.transforms.encoder import Encoder
+from dgsynth.transforms.state import encoder_from_dict, encoder_to_dict
 
 _MAX_SCORED = 5000
 """Most samples that are made for a score."""
@@ -44,7 +45,7 @@ class Maker(Protocol):
         seed: int,
         first: int,
         n_samples: int,
-        condition: Condition | None = None,
+        condition: Any = None,
         lengths: torch.Tensor | None = None,
     ) -> Sequences: ...
 
@@ -56,7 +57,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     """
 
     schema_: Schema
-    encoder_: Encoder
+    encoder_: Codec
     seed_: int
     n_steps_: int
     n_epochs_: int
@@ -121,13 +122,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         DataError
             `metadata` names an unknown column or value, or a combination that the model next to never makes.
         """
-        check_is_fitted(self)
-        frame = None if metadata is None else self._metadata_frame(metadata)
-        n_samples = _count(n_samples, frame)
-        rows = _rows(frame, n_samples)
-        condition = None if rows is None else self._condition(rows)
-        made = self._maker()(seed_of(random_state), 0, n_samples, condition, _lengths(lengths, n_samples))
-        return made.restore()
+        return self._sampled(None, n_samples, metadata, lengths, random_state)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return how close new samples come to real ones: one number in (0, 1], higher is better.
@@ -266,9 +261,28 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         """Return what makes samples of the fitted model."""
         raise NotImplementedError
 
+    def _encoder_to_dict(self) -> dict[str, Any]:
+        """Return the encoder as plain values that JSON can hold."""
+        assert isinstance(self.encoder_, Encoder), "another one has its own description"
+        return encoder_to_dict(self.encoder_)
+
+    def _encoder_from_dict(self, plain: dict[str, Any]) -> Codec:
+        """Return the encoder that `_encoder_to_dict` described; see `encoder_from_dict`."""
+        return encoder_from_dict(plain)
+
     def _digest(self) -> str:
         """Return what tells all that the samples depend on beside the seed."""
         raise NotImplementedError
+
+    def _sampled(self, maker: Maker | None, n_samples: int, metadata: Any, lengths: Any, random_state: Any) -> Any:
+        """Return what `sample` does, by the model's own maker or another."""
+        check_is_fitted(self)
+        frame = None if metadata is None else self._metadata_frame(metadata)
+        n_samples = _count(n_samples, frame)
+        rows = _rows(frame, n_samples)
+        condition = None if rows is None else self._condition(rows)
+        maker = self._maker() if maker is None else maker
+        return maker(seed_of(random_state), 0, n_samples, condition, _lengths(lengths, n_samples)).restore()
 
     def _read(self, X: Any, schema: Schema | None) -> Sequences:
         return Sequences.from_any(X, **self._roles(), schema=schema)
@@ -291,13 +305,9 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             raise DataError("metadata is empty; give at least one column and one row, or leave it out")
         return self.encoder_.check_metadata(metadata.reset_index(drop=True))
 
-    def _condition(self, metadata: pd.DataFrame) -> Condition:
-        columns = self.encoder_.metadata_columns
-        given = tuple(GivenColumn(name, *columns[name]) for name in metadata.columns)
-        # Where only the start time is left to generate, every visible column is given: the nearest will do.
-        left = columns.keys() - set(metadata.columns)
-        nearest = left.isdisjoint(column.name for column in self.schema_.metadata)
-        return Condition(torch.from_numpy(self.encoder_.encode_metadata(metadata)), given, nearest)
+    def _condition(self, metadata: pd.DataFrame) -> Any:
+        """Return what given metadata, checked, are to what makes samples."""
+        raise NotImplementedError
 
 
 def scorer(real: Sequences) -> Callable[[Sequences], float]:

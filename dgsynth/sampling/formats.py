@@ -18,7 +18,7 @@ import pandas as pd
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.sampling.parquet import ParquetFormat
-from dgsynth.transforms.encoder import Encoder
+from dgsynth.transforms.codec import Codec
 
 _FINENESS = {"D": "", "s": "seconds", "m": "milliseconds", "u": "microseconds", "n": "nanoseconds"}
 """How fine datetimes are, coarsest first: days, or the `timespec` of Timestamp.isoformat."""
@@ -41,7 +41,7 @@ class TableFormat(Protocol):
 
 
 def table_format(
-    path: Path, name: str | None, encoder: Encoder, template: pd.DataFrame
+    path: Path, name: str | None, encoder: Codec, template: pd.DataFrame
 ) -> tuple[str, ParquetFormat | CsvFormat]:
     """Return the name of a file's format, by default that of its suffix, and the format for tables like `template`.
 

@@ -22,8 +22,7 @@ from dgsynth.data.long import long_columns
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.sampling.template import arrow_schema, columns_by_label
-from dgsynth.transforms.continuous import ContinuousTransform
-from dgsynth.transforms.encoder import Encoder
+from dgsynth.transforms.codec import Codec
 
 
 class ParquetFormat:
@@ -36,7 +35,7 @@ class ParquetFormat:
         Its columns and dtypes are those of every part.
     """
 
-    def __init__(self, encoder: Encoder, template: pd.DataFrame) -> None:
+    def __init__(self, encoder: Codec, template: pd.DataFrame) -> None:
         schema = encoder.schema
         self.dtypes: dict[Any, Any] = template.dtypes.to_dict()
         self.schema = arrow_schema(encoder, template)
@@ -98,13 +97,7 @@ def _dictionary_of(kind: pa.DataType) -> pa.DataType:
     return pa.dictionary(pa.int32(), kind) if is_text else kind
 
 
-def _fine_labels(encoder: Encoder) -> set[Label]:
+def _fine_labels(encoder: Codec) -> set[Label]:
     """Return the columns of the table whose numbers are so fine that two are hardly ever equal."""
-    fine = {
-        transform.column.name
-        for transform in (*encoder.metadata, *encoder.measurements)
-        if isinstance(transform, ContinuousTransform)
-        and transform.column.kind == "continuous"
-        and transform.decimals is None
-    }
+    fine = encoder.columns_without_grid()
     return {label for label, column in columns_by_label(encoder).items() if column.name in fine}

@@ -6,17 +6,14 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import torch
 
-from dgsynth.batch import EncodedBatch
 from dgsynth.data.arrow import arrow_from_frame
 from dgsynth.data.column import Column, Label
-from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
-from dgsynth.transforms.encoder import Encoder
+from dgsynth.transforms.codec import Codec
 
 
-def table_template(encoder: Encoder, n_samples: int) -> pd.DataFrame:
+def table_template(encoder: Codec, n_samples: int) -> pd.DataFrame:
     """Return two made-up samples whose dtypes hold for every part of a table of `n_samples`.
 
     One sample is as long as any and one as short as any, so that a wide table has its missing cells, and the last has
@@ -30,14 +27,14 @@ def table_template(encoder: Encoder, n_samples: int) -> pd.DataFrame:
     form = encoder.schema.form
     if form.layout in ("array", "list") or form.container in ("numpy", "list"):
         raise DataError("the model was fitted on arrays, and files hold tables; use iter_samples and write its arrays")
-    frame = _two_samples(encoder).to_frame(max(n_samples - 2, 0))
+    frame = encoder.extremes().to_frame(max(n_samples - 2, 0))
     key = encoder.schema.sequence_key
     if key is not None and isinstance(frame[key.name].dtype, pd.CategoricalDtype):
         frame[key.name] = frame[key.name].astype(frame[key.name].cat.categories.dtype)
     return frame
 
 
-def arrow_schema(encoder: Encoder, template: pd.DataFrame) -> pa.Schema:
+def arrow_schema(encoder: Codec, template: pd.DataFrame) -> pa.Schema:
     """Return the Arrow schema of a template; the type of an object column is that of all its categories."""
     form = encoder.schema.form
     if form.container == "arrow":
@@ -52,20 +49,7 @@ def arrow_schema(encoder: Encoder, template: pd.DataFrame) -> pa.Schema:
     return schema
 
 
-def _two_samples(encoder: Encoder) -> Sequences:
-    schema, layout = encoder.schema, encoder.layout
-    lengths = torch.tensor([schema.max_length, schema.min_length])
-    return encoder.decode(
-        EncodedBatch(
-            metadata=torch.zeros(2, sum(output.dim for output in layout.metadata)),
-            minmax=torch.zeros(2, sum(output.dim for output in layout.minmax)),
-            records=torch.zeros(int(lengths.sum()), sum(output.dim for output in layout.record)),
-            lengths=lengths,
-        )
-    )
-
-
-def columns_by_label(encoder: Encoder) -> dict[Label, Column]:
+def columns_by_label(encoder: Codec) -> dict[Label, Column]:
     """Return what is known of the modelled columns of the table, by their labels."""
     schema = encoder.schema
     columns = {column.name: column for column in (*schema.metadata, *schema.measurements)}

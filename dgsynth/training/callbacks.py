@@ -12,6 +12,9 @@ from tqdm.auto import tqdm
 from dgsynth.errors import DivergenceError
 from dgsynth.training.history import History
 
+OPEN_END = 2**53
+"""Steps of a training that ends by what it achieves, or by time."""
+
 
 class Training(Protocol):
     """What a callback may ask of the training that it follows, whichever the model.
@@ -87,11 +90,11 @@ class Callback:
 
 
 class Progress(Callback):
-    """A bar with the losses and the time left, on standard error."""
+    """A bar with the losses and the time left, if the end is known, on standard error."""
 
     def on_fit_begin(self, trainer: Training) -> None:
         self._bar = tqdm(
-            total=trainer.total_steps,
+            total=_total(trainer),
             initial=trainer.step,
             desc="training",
             unit="step",
@@ -113,10 +116,14 @@ class Progress(Callback):
 
     def on_restart(self, trainer: Training) -> None:
         self._bar.initial = 0  # where a resumed run begins anew, no step of it was done before
-        self._bar.reset(trainer.total_steps)
+        self._bar.reset(_total(trainer))
 
     def on_fit_end(self, trainer: Training) -> None:
         self._bar.close()
+
+
+def _total(trainer: Training) -> int | None:
+    return trainer.total_steps if trainer.total_steps < OPEN_END else None
 
 
 class TimeLimit(Callback):

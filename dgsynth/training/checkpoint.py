@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dgsynth.batch import EncodedBatch
 from dgsynth.errors import ModelFileError
 from dgsynth.tensor_file import read_tensor_file, write_tensor_file
 from dgsynth.training.callbacks import Callback, Training
@@ -109,12 +109,13 @@ def checkpoint_seed(directory: str | os.PathLike[str]) -> int | None:
     return seed
 
 
-def run_identity(data: EncodedBatch, settings: dict[str, Any], seed: int) -> dict[str, Any]:
+def run_identity(data: Sequence[Tensor], settings: dict[str, Any], seed: int) -> dict[str, Any]:
     """Return all that the numbers of a run depend on, but for its length.
 
     Parameters
     ----------
-    data : EncodedBatch
+    data : sequence of Tensor
+        All that is trained on.
     settings : dict
         What the model is built and trained by; values that JSON can hold, or tuples of them.
     seed : int
@@ -123,9 +124,9 @@ def run_identity(data: EncodedBatch, settings: dict[str, Any], seed: int) -> dic
     return {**plain, "seed": seed, "data": _digest(data)}
 
 
-def _digest(data: EncodedBatch) -> str:
+def _digest(data: Sequence[Tensor]) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    for tensor in (data.metadata, data.minmax, data.records, data.lengths):
+    for tensor in data:
         digest.update(repr(tuple(tensor.shape)).encode())
         digest.update(tensor.cpu().contiguous().numpy().data)
     return digest.hexdigest()

@@ -35,13 +35,15 @@ class Validation(Callback):
     ----------
     score : callable
         From the networks, with the weights that samples are made with, to a number in [0, 1], higher is better.
-    every : int
-        Steps between validations; there is one more after the last step.
+    every : int or callable
+        Steps between validations, or what says of a step whether one comes after it. There is one more after the last.
     patience : int or None
         Training stops after so many validations in a row without a score above the best of the run; None is never.
     max_restarts : int
         With 0 a run that diverges before it was validated raises its error.
     collapse_below : float in [0, 1], default=0.5
+    unjudged : float in [0, 1], default=0.25
+        Share of the steps in which no run is stopped or given up.
 
     Attributes
     ----------
@@ -60,16 +62,18 @@ class Validation(Callback):
     def __init__(
         self,
         score: Callable[[Any], float],
-        every: int,
+        every: int | Callable[[int], bool],
         patience: int | None = None,
         max_restarts: int = 0,
         collapse_below: float = COLLAPSE_BELOW,
+        unjudged: float = UNJUDGED,
     ) -> None:
         self.score = score
-        self.every = every
+        self.is_due = every if callable(every) else lambda step: step % every == 0
         self.patience = patience
         self.max_restarts = max_restarts
         self.collapse_below = collapse_below
+        self.unjudged = unjudged
         self.run = 0
         self.scores: list[tuple[int, int, float]] = []
         self.best: dict[str, Tensor] = {}
@@ -92,7 +96,7 @@ class Validation(Callback):
 
     def on_step_end(self, trainer: Training) -> None:
         is_last = trainer.stop or trainer.step == trainer.total_steps
-        if not is_last and trainer.step % self.every:
+        if not is_last and not self.is_due(trainer.step):
             return
         self._validate(trainer)
         if trainer.stop:
@@ -149,7 +153,7 @@ class Validation(Callback):
         self.scores.append((self.run, trainer.step, score))
 
     def _is_judged(self, step: int, trainer: Training) -> bool:
-        return step >= UNJUDGED * trainer.total_steps
+        return step >= self.unjudged * trainer.total_steps
 
     def _has_collapsed(self, trainer: Training) -> bool:
         judged = [score for step, score in self._of_run() if self._is_judged(step, trainer)]

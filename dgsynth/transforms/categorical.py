@@ -35,7 +35,7 @@ class CategoricalTransform:
         DataError
             A value is not among the column's categories.
         """
-        codes = self._codes(values)
+        codes = self.codes(values)
         one_hot = np.zeros((len(codes), self.outputs[0].dim), dtype=np.float32)
         one_hot[np.arange(len(codes)), codes] = 1
         return one_hot
@@ -59,7 +59,14 @@ class CategoricalTransform:
         missing = [None] * (self.outputs[0].dim - len(self._categories))
         return pd.Series([*self._categories, *missing], dtype=object).astype(self.column.pandas_dtype).array
 
-    def _codes(self, values: pd.Series) -> np.ndarray:
+    def codes(self, values: pd.Series) -> np.ndarray:
+        """Return the number of each value's output, shape (n,).
+
+        Raises
+        ------
+        DataError
+            A value is not among the column's categories.
+        """
         objects = values.astype(object)
         is_missing = values.isna().to_numpy()
         codes = self._categories.get_indexer(pd.Index(objects, dtype=object))

@@ -98,6 +98,21 @@ class ContinuousTransform:
         array of shape (n,) and of `gathered_dtype`
         """
         numbers = self.scaler.unscale(encoded[:, 0], line)
+        return self.finish(numbers, _says_missing(encoded) if self.column.nullable else None)
+
+    @property
+    def grid(self) -> float:
+        """Distance of neighbouring values that the column can have; 0 where it can have any number."""
+        return (
+            float(self.unit)
+            if self.column.kind != "continuous"
+            else 10.0**-self.decimals
+            if self.decimals is not None
+            else 0.0
+        )
+
+    def finish(self, numbers: np.ndarray, is_missing: np.ndarray | None) -> np.ndarray:
+        """Return float64 numbers on the column's grid, NaN where missing, in the `gathered_dtype`. Changes them."""
         if self.decimals is not None:
             np.round(numbers, self.decimals, out=numbers)
         elif self.unit > 1:
@@ -109,8 +124,8 @@ class ContinuousTransform:
             numbers += low
         if self.column.minimum is None:  # a column that never had a value
             numbers.fill(np.nan)
-        elif self.column.nullable:
-            numbers[_says_missing(encoded)] = np.nan
+        elif is_missing is not None:
+            numbers[is_missing] = np.nan
         return gather(numbers, self.gathered_dtype, self.column)
 
     def spans(self, encoded: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

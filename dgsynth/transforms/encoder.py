@@ -261,6 +261,23 @@ class Encoder:
             stamps = self.timestamps.decode(starts, gaps, lengths)
         return Sequences(metadata, measurements, lengths, stamps, self.schema)
 
+    def columns_without_grid(self) -> set[Label]:
+        """Return the columns whose numbers are so fine that two are hardly ever equal."""
+        transforms = (*self.metadata, *self.measurements)
+        return {t.column.name for t in transforms if isinstance(t, ContinuousTransform) and not t.grid}
+
+    def extremes(self) -> Sequences:
+        """Return two made-up samples, one as long as any and one as short as any."""
+        layout, lengths = self.layout, torch.tensor([self.schema.max_length, self.schema.min_length])
+        return self.decode(
+            EncodedBatch(
+                metadata=torch.zeros(2, layout.metadata_dim),
+                minmax=torch.zeros(2, layout.minmax_dim),
+                records=torch.zeros(int(lengths.sum()), sum(output.dim for output in layout.record)),
+                lengths=lengths,
+            )
+        )
+
     @property
     def _normalized(self) -> list[ContinuousTransform]:
         """The measurements whose range becomes metadata."""

@@ -19,9 +19,9 @@ def encoder_to_dict(encoder: Encoder) -> dict[str, Any]:
     """Return the encoder as plain values; columns stand in the schema, and here only by their place."""
     return {
         "schema": encoder.schema.to_dict(),
-        "timestamps": None if encoder.timestamps is None else _timestamps_to_dict(encoder.timestamps),
-        "metadata": [_transform_to_dict(transform) for transform in encoder.metadata],
-        "measurements": [_transform_to_dict(transform) for transform in encoder.measurements],
+        "timestamps": None if encoder.timestamps is None else timestamps_to_dict(encoder.timestamps),
+        "metadata": [transform_to_dict(transform) for transform in encoder.metadata],
+        "measurements": [transform_to_dict(transform) for transform in encoder.measurements],
         "feature_range": list(encoder.feature_range),
         "auto_normalize": encoder.auto_normalize,
         "sample_len": encoder.sample_len,
@@ -39,7 +39,7 @@ def encoder_from_dict(plain: dict[str, Any]) -> Encoder:
         The description is malformed.
     """
     schema = Schema.from_dict(plain["schema"])
-    timestamps = None if plain["timestamps"] is None else _timestamps_from_dict(plain["timestamps"], schema)
+    timestamps = None if plain["timestamps"] is None else timestamps_from_dict(plain["timestamps"], schema)
     starts = [timestamps.start_column] if timestamps and timestamps.start_column else []
     gaps = [timestamps.gap_column] if timestamps and timestamps.gap_column else []
     feature_range = _feature_range(plain["feature_range"])
@@ -59,7 +59,8 @@ def encoder_from_dict(plain: dict[str, Any]) -> Encoder:
     )
 
 
-def _transform_to_dict(transform: ColumnTransform) -> dict[str, Any]:
+def transform_to_dict(transform: ColumnTransform) -> dict[str, Any]:
+    """Return a column's transform as plain values; the column itself stands in the schema."""
     if isinstance(transform, CategoricalTransform):
         return {"kind": "categorical"}
     scaler = transform.scaler
@@ -79,12 +80,13 @@ def _transforms_from_dicts(
     if len(plain) != len(columns):
         raise DataError(f"{len(plain)} transforms are described for {len(columns)} columns")
     return tuple(
-        _transform_from_dict(description, column, feature_range)
+        transform_from_dict(description, column, feature_range)
         for description, column in zip(plain, columns, strict=True)
     )
 
 
-def _transform_from_dict(plain: dict[str, Any], column: Column, feature_range: FeatureRange) -> ColumnTransform:
+def transform_from_dict(plain: dict[str, Any], column: Column, feature_range: FeatureRange) -> ColumnTransform:
+    """Return what `transform_to_dict` described."""
     is_categorical = column.has_categories
     if plain["kind"] != ("categorical" if is_categorical else "continuous"):
         raise DataError(f"column {column.name!r} is {column.kind}, but its transform is {plain['kind']!r}")
@@ -99,7 +101,9 @@ def _transform_from_dict(plain: dict[str, Any], column: Column, feature_range: F
     return ContinuousTransform(column, scaler, decimals, _whole(plain["unit"], "unit", 1))
 
 
-def _timestamps_to_dict(timestamps: TimestampTransform) -> dict[str, Any]:
+def timestamps_to_dict(timestamps: TimestampTransform) -> dict[str, Any]:
+    """Return a transform of timestamps as plain values; the index itself stands in the schema."""
+
     def column(value: Column | None) -> dict[str, Any] | None:
         return None if value is None else value.to_dict()
 
@@ -112,7 +116,8 @@ def _timestamps_to_dict(timestamps: TimestampTransform) -> dict[str, Any]:
     }
 
 
-def _timestamps_from_dict(plain: dict[str, Any], schema: Schema) -> TimestampTransform:
+def timestamps_from_dict(plain: dict[str, Any], schema: Schema) -> TimestampTransform:
+    """Return what `timestamps_to_dict` described."""
     index = schema.sequence_index
     if index is None or plain["step_kind"] not in get_args(Step):
         raise DataError(f"timestamps of kind {plain['step_kind']!r} are described for the index {index!r}")

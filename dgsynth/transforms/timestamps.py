@@ -133,6 +133,28 @@ class TimestampTransform:
         stamps += start
         return _from_line(stamps, self.column)
 
+    def continued(
+        self, stamps: pd.Series, lengths: np.ndarray, known: pd.Series, known_lengths: np.ndarray
+    ) -> pd.Series:
+        """Return timestamps whose first ones are known, and whose others go on from the last of these.
+
+        Parameters
+        ----------
+        stamps : Series of shape (sum of lengths,)
+            As `decode` made them.
+        lengths : int64 array of shape (n,)
+        known : Series of shape (sum of known_lengths,)
+        known_lengths : int64 array of shape (n,)
+            From 1 to the length of each sample.
+        """
+        line, first = _to_line(stamps, self.column), _to_line(known, self.column)
+        begins, ends = np.cumsum(lengths) - lengths, np.cumsum(known_lengths)
+        late = first[ends - 1] - line[begins + known_lengths - 1]
+        line = line + np.repeat(late, lengths)
+        within = np.arange(len(first)) - np.repeat(ends - known_lengths, known_lengths)
+        line[np.repeat(begins, known_lengths) + within] = first
+        return _from_line(line, self.column)
+
 
 def _to_line(stamps: pd.Series, column: Column) -> np.ndarray:
     """Return timestamps as numbers: int64 nanoseconds or units, float64 for a continuous index."""

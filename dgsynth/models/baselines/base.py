@@ -21,7 +21,7 @@ from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.models.baselines.network import Network, generate
-from dgsynth.models.condition import Condition
+from dgsynth.models.condition import Condition, condition_of
 from dgsynth.models.model_file import (
     check_suffix,
     count,
@@ -72,6 +72,7 @@ class Baseline(Synthesizer):
     n_steps_, n_epochs_, seed_ : int
     """
 
+    encoder_: Encoder
     network_: Network
     history_: pd.DataFrame
 
@@ -224,6 +225,9 @@ class Baseline(Synthesizer):
         """Numbers that the network holds, rows of metadata included."""
         check_is_fitted(self)
         return sum(tensor.numel() for tensor in self.network_.state_dict().values())
+
+    def _condition(self, metadata: pd.DataFrame) -> Condition:
+        return condition_of(self.encoder_, metadata)
 
     def _maker(self) -> Maker:
         return partial(_samples, self.network_, self.encoder_, self.n_jobs)

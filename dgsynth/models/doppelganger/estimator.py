@@ -19,7 +19,7 @@ from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.kernels.packing import Precision
 from dgsynth.models.doppelganger.config import InitialState, Schedule, TrainingConfig
-from dgsynth.models.doppelganger.held_out import HeldOut, hold_out, n_held_out
+from dgsynth.models.doppelganger.held_out import MOST_HELD_OUT, HeldOut, hold_out
 from dgsynth.models.doppelganger.learned import Learned, Spent
 from dgsynth.models.doppelganger.networks import DoppelGANger
 from dgsynth.models.doppelganger.parameters import (
@@ -39,6 +39,7 @@ from dgsynth.privacy.declared import check_declared
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback, Progress
 from dgsynth.training.checkpoint import Checkpoint, checkpoint_seed, run_identity
+from dgsynth.training.splitting import n_held_out
 from dgsynth.training.validation import Validation
 from dgsynth.transforms.encoder import Encoder
 from dgsynth.transforms.scaling import Scaling
@@ -362,7 +363,7 @@ class DGSynthesizer(TrainedDoppelGANger):
             validate_data(self, X, reset=not goes_on, skip_check_array=True)
         self._check_fit(goes_on, validates)
         sequences = self._read(X, self.schema_ if goes_on else self._given_schema())
-        size = n_held_out(self.validation_fraction, len(sequences)) if validates else 0
+        size = n_held_out(self.validation_fraction, len(sequences), MOST_HELD_OUT) if validates else 0
         if not goes_on:
             sequences = self._start(sequences)
         elif self.privacy is not None and self.privacy.n_samples is not None:
@@ -438,7 +439,7 @@ class DGSynthesizer(TrainedDoppelGANger):
             trainer.callbacks.append(validation)
         if self.checkpoint_dir is not None:
             settings = {**asdict(self.networks_.config), **asdict(config), "sample_len": layout.sample_len}
-            identity = run_identity(encoded, settings, self.seed_)
+            identity = run_identity(encoded.tensors, settings, self.seed_)
             identity |= {} if validation is None else {name: getattr(self, name) for name in VALIDATION}
             identity |= {} if self.privacy is None else {"privacy": asdict(self.privacy)}
             checkpoint = Checkpoint(self.checkpoint_dir, identity, validation=validation)

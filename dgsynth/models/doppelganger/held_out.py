@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from dgsynth.data.sequences import Sequences
-from dgsynth.errors import DataError
 from dgsynth.kernels.packing import Precision
 from dgsynth.models.doppelganger.generation import Generators, generate
 from dgsynth.models.doppelganger.networks import DoppelGANger
 from dgsynth.models.synthesizer import SCORE_SEED, scorer
 from dgsynth.transforms.encoder import Encoder
 
-_MAX_HELD_OUT = 1000
+MOST_HELD_OUT = 1000
 """Most samples that are held out for validation, and made at each: more of them tell little more."""
 
 
@@ -31,23 +30,6 @@ class HeldOut:
     def score(self, networks: DoppelGANger) -> float:
         made = generate(Generators.of(networks, self.precision), SCORE_SEED, 0, self.size)
         return self.scorer(self.encoder.decode(made))
-
-
-def n_held_out(fraction: float, n_samples: int) -> int:
-    """Return how many of the samples are held out for validation.
-
-    Raises
-    ------
-    DataError
-        None would be left to train on.
-    """
-    held_out = min(max(round(fraction * n_samples), 2), _MAX_HELD_OUT)
-    if held_out >= n_samples:
-        raise DataError(
-            f"early_stopping with validation_fraction={fraction:g} holds out {held_out} of "
-            f"{n_samples} samples, which leaves none to train on; give more samples, or lower validation_fraction"
-        )
-    return held_out
 
 
 def hold_out(

@@ -124,6 +124,7 @@ def load(path: str | os.PathLike[str], cls: type[S]) -> tuple[S, Learned, Spent 
     name = Path(path).name
     with damage_named(name):
         model = model_of(header, cls, name)
+        assert isinstance(model.encoder_, Encoder), "it is read as one"
         layout = model.encoder_.layout
         config = _network_config(header["networks"])
         run_seed = count({"run_seed": model.seed_, **header}, "run_seed")

@@ -17,7 +17,7 @@ from dgsynth.data.schema import Column
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.kernels.packing import Precision
-from dgsynth.models.condition import Condition
+from dgsynth.models.condition import Condition, condition_of
 from dgsynth.models.doppelganger import persistence
 from dgsynth.models.doppelganger.generation import Generators, draw_metadata, generate
 from dgsynth.models.doppelganger.learned import Learned, Spent
@@ -53,6 +53,7 @@ class TrainedDoppelGANger(Synthesizer):
     precision: Precision
     privacy: PrivacyConfig | None
 
+    encoder_: Encoder
     networks_: DoppelGANger
     generator_: DoppelGANger
     history_: pd.DataFrame
@@ -240,6 +241,9 @@ class TrainedDoppelGANger(Synthesizer):
             self._validate_params()
             self._sampling[self.precision] = Generators.of(self.generator_.eval(), self.precision)
         return self._sampling[self.precision]
+
+    def _condition(self, metadata: pd.DataFrame) -> Condition:
+        return condition_of(self.encoder_, metadata)
 
     def _maker(self) -> Maker:
         return partial(_samples, self._generators(), self.encoder_, self.n_jobs)

@@ -1,0 +1,1 @@
+"""The autoregressive synthesizer: columns as tokens, predicted one after another, record after record."""

@@ -1,0 +1,70 @@
+"""Samples that are held out of training, and how likely the networks find them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from dgsynth.models.autoregressive.batching import TokenData
+from dgsynth.models.autoregressive.encoder import TokenBatch, TokenLayout
+from dgsynth.models.autoregressive.network import AutoregressiveNetwork
+from dgsynth.training.splitting import n_held_out
+
+_MOST_ROWS, _MOST_RECORDS = 2500, 20_000
+"""Rows of a table, or records, that are held out at most: more of them tell little more, and take time."""
+
+_AT_ONCE = 4096
+"""Records whose likelihood is computed together."""
+
+_FIRST, _GROWTH = 25, 1.05
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Samples held out of training, which score the networks."""
+
+    data: TokenData
+
+    def score(self, networks: AutoregressiveNetwork) -> float:
+        """Return the geometric mean of the probabilities of the samples' tokens."""
+        total = count = 0.0
+        for some in parts(self.data.tokens):
+            with torch.no_grad():
+                for losses in networks.losses(self.data.batch(some), networks.natural_order()):
+                    total, count = total + float(losses.sum()), count + losses.numel()
+        return math.exp(-total / count)
+
+
+def parts(tokens: TokenBatch) -> list[np.ndarray]:
+    """Return the numbers of the samples in parts of about so many records as fit into the memory of a step."""
+    rows = max(int(tokens.lengths.sum()), len(tokens))
+    return [part for part in np.array_split(np.arange(len(tokens)), max(rows // _AT_ONCE, 1)) if len(part)]
+
+
+def hold_out(
+    tokens: TokenBatch, fraction: float, seed: int, layout: TokenLayout, device: torch.device
+) -> tuple[TokenBatch, HeldOut]:
+    """Return the samples to train on, and held-out ones, chosen by the seed.
+
+    Raises
+    ------
+    DataError
+        None would be left to train on.
+    """
+    mean = max(float(tokens.lengths.float().mean()), 1.0)
+    most = _MOST_ROWS if not layout.has_records else max(int(_MOST_RECORDS / mean), 2)
+    size = n_held_out(fraction, len(tokens), most)
+    order = np.random.default_rng(seed).permutation(len(tokens))
+    train, chosen = np.sort(order[size:]), np.sort(order[:size])
+    return tokens.take(train), HeldOut(TokenData(tokens.take(chosen), layout, device))
+
+
+def is_due(step: int) -> bool:
+    """Return whether a step is one of those after which the networks are validated: 25, 50, ... and then 5 % later."""
+    at = 0
+    while at < step:
+        at = max(at + _FIRST, math.ceil(at * _GROWTH))
+    return at == step

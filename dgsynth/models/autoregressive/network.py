@@ -1,0 +1,312 @@
+"""The networks: a row's tokens from one another, and records from a summary of the records before them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, embedding, relu
+from torch.nn.utils.rnn import PackedSequence
+
+from dgsynth.models.autoregressive.batching import RowBatch, places
+from dgsynth.models.autoregressive.encoder import TokenBatch, TokenLayout
+from dgsynth.models.autoregressive.tokens import Token
+
+Drop = Callable[[Tensor], Tensor]
+"""What becomes of hidden units in training."""
+
+MOST_POSITIONS = 1024
+"""Records have so many positions at most; of longer samples several share one."""
+
+WAVES = 8
+"""Of what an ordered token's embedding begins with."""
+
+IMPOSSIBLE = -1e9
+"""Logit of what a fine token can't be under its coarse one."""
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of the networks.
+
+    Attributes
+    ----------
+    embedding_dim : int
+        Of a token.
+    metadata_units, record_units : int
+        Hidden units of each token's predictor.
+    lstm_units : int
+    summary_units, position_dim : int
+        What records are told of the metadata, and of their place in the sample.
+    """
+
+    embedding_dim: int = 16
+    metadata_units: int = 64
+    record_units: int = 128
+    lstm_units: int = 160
+    summary_units: int = 64
+    position_dim: int = 16
+
+
+class RowNetwork(nn.Module):
+    """The tokens of a row, each predicted from a context and from the columns before it, in any order.
+
+    Every token has a predictor of two layers, the second with a shortcut around it. The first layers of all lie in one
+    matrix, from which the order takes what no predictor may see.
+
+    Parameters
+    ----------
+    columns : sequence of tuple of Token
+    context_dim : int
+    embedding_dim, units : int
+    """
+
+    offsets: Tensor
+    column_of: Tensor
+
+    def __init__(self, columns: Sequence[tuple[Token, ...]], context_dim: int, embedding_dim: int, units: int) -> None:
+        super().__init__()
+        self.tokens = tuple(token for column in columns for token in column)
+        self.n_columns, self.embedding_dim, self.units = len(columns), embedding_dim, units
+        sizes = [token.size for token in self.tokens]
+        n, fan_in = len(sizes), context_dim + embedding_dim * (len(sizes) + 1) / 2
+        self.register_buffer("offsets", torch.tensor([0, *np.cumsum(sizes)[:-1]]), persistent=False)
+        self.register_buffer(
+            "column_of", torch.tensor([i for i, column in enumerate(columns) for _ in column]), persistent=False
+        )
+        self.embedding = nn.Parameter(torch.cat([_initial_rows(token, embedding_dim) for token in self.tokens]))
+        self.first = nn.Parameter(torch.randn(context_dim + n * embedding_dim, n * units) / fan_in**0.5)
+        self.first_bias = nn.Parameter(torch.zeros(n * units))
+        self.second = nn.Parameter(torch.randn(n, units, units) * (0.5 / units) ** 0.5)
+        self.second_bias = nn.Parameter(torch.zeros(n, 1, units))
+        self.heads = nn.ParameterList(
+            (_initial_rows(t, units).t() * (0.1 / units**0.5)).contiguous() for t in self.tokens
+        )
+        # Of a fine token one row for each value of its coarse one.
+        self.biases = nn.ParameterList(_initial_biases(token) for token in self.tokens)
+
+    @torch.no_grad()
+    def begin_with(self, tokens: Tensor) -> None:
+        """Let every token begin with its frequencies among rows (N, K), whatever the other columns."""
+        for j, (token, bias) in enumerate(zip(self.tokens, self.biases, strict=True)):
+            if token.widths is None:
+                counts = torch.bincount(tokens[:, j], minlength=token.size) + 0.5
+            else:
+                flat = tokens[:, j - 1].long() * token.size + tokens[:, j]
+                counts = torch.bincount(flat, minlength=bias.numel()).view_as(bias) + 0.5
+                counts = torch.where(bias < IMPOSSIBLE / 2, 0, counts)
+            bias.copy_((counts / counts.sum(-1, keepdim=True)).log().clamp_min(IMPOSSIBLE))
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Return the embeddings of tokens (N, K), side by side, (N, K * E)."""
+        return embedding(tokens + self.offsets, self.embedding).flatten(1)
+
+    def seen(self, rank: Tensor) -> Tensor:
+        """Return which tokens each one is predicted from, bool of shape (K, K), for the ranks of the columns."""
+        ranks, position = rank[self.column_of], torch.arange(len(self.tokens), device=rank.device)
+        is_own = (self.column_of[:, None] == self.column_of) & (position[:, None] < position)
+        return (ranks[:, None] < ranks) | is_own
+
+    def losses(self, tokens: Tensor, inputs: Tensor, rank: Tensor, drop: Drop | None = None) -> Tensor:
+        """Return minus the log-likelihood of each token, float of shape (N, K).
+
+        Parameters
+        ----------
+        tokens : int64 Tensor of shape (N, K)
+        inputs : Tensor of shape (N, C + K * E)
+            The context, and what `embed` says of the tokens.
+        rank : int64 Tensor of shape (columns,)
+            The place of each column in the order in which they are predicted.
+        drop : callable, optional
+        """
+        n_tokens, units = len(self.tokens), self.units
+        context_dim = inputs.shape[1] - n_tokens * self.embedding_dim
+        seen = self.seen(rank).to(inputs.dtype)
+        mask = seen.repeat_interleave(self.embedding_dim, 0).repeat_interleave(units, 1)
+        first = torch.cat([self.first[:context_dim], self.first[context_dim:] * mask])
+        hidden = relu(torch.addmm(self.first_bias, inputs, first))
+        hidden = (hidden if drop is None else drop(hidden)).view(-1, n_tokens, units).transpose(0, 1)
+        second = relu(torch.baddbmm(self.second_bias, hidden, self.second))
+        hidden = hidden + (second if drop is None else drop(second))
+        found = []
+        for j, (part, head, bias) in enumerate(zip(hidden.unbind(0), self.heads, self.biases, strict=True)):
+            logits = part @ head + (bias if bias.ndim == 1 else embedding(tokens[:, j - 1], bias))
+            found.append(cross_entropy(logits, tokens[:, j], reduction="none"))
+        return torch.stack(found, dim=1)
+
+    def logits(self, j: int, inputs: Tensor, before: Tensor) -> Tensor:
+        """Return the logits of token j, (N, size), given all that it sees.
+
+        Parameters
+        ----------
+        j : int
+        inputs : Tensor of shape (N, at most C + K * E)
+            The context and the embeddings of what is known, the first columns of them, zeros where nothing is.
+        before : int64 Tensor of shape (N,)
+            The token before it, which counts for a fine one.
+        """
+        of_token = slice(j * self.units, (j + 1) * self.units)
+        hidden = torch.addmm(self.first_bias[of_token], inputs, self.first[: inputs.shape[1], of_token]).relu_()
+        hidden = hidden + torch.addmm(self.second_bias[j, 0], hidden, self.second[j]).relu_()
+        bias = self.biases[j]
+        return torch.addmm(bias if bias.ndim == 1 else bias[before], hidden, self.heads[j])
+
+
+class AutoregressiveNetwork(nn.Module):
+    """Metadata column by column; then record by record, each column by column, until a sample ends.
+
+    Parameters
+    ----------
+    layout : TokenLayout
+    config : NetworkConfig
+    """
+
+    def __init__(self, layout: TokenLayout, config: NetworkConfig) -> None:
+        super().__init__()
+        self.layout, self.config = layout, config
+        e, n_metadata = config.embedding_dim, sum(map(len, layout.metadata))
+        self.metadata = RowNetwork(layout.metadata, 0, e, config.metadata_units) if n_metadata else None
+        self.record: RowNetwork | None = None
+        if not layout.has_records:
+            return
+        self.n_positions = min(layout.max_length, MOST_POSITIONS)
+        self.positions = nn.Parameter(torch.randn(self.n_positions, config.position_dim))
+        known = config.position_dim
+        if n_metadata:
+            self.summary = nn.Sequential(
+                nn.Linear(n_metadata * e, 2 * config.summary_units),
+                nn.ReLU(),
+                nn.Linear(2 * config.summary_units, config.summary_units),
+            )
+            known += config.summary_units
+        self.record = RowNetwork(layout.record, config.lstm_units + known, e, config.record_units)
+        self.n_read = len(self.record.tokens) - layout.has_ends
+        self.lstm = nn.LSTM(known + self.n_read * e, config.lstm_units)
+        self.start = nn.Parameter(torch.zeros(config.lstm_units))
+
+    @classmethod
+    def of_seed(cls, layout: TokenLayout, config: NetworkConfig, seed: int) -> Self:
+        """Return networks with initial weights that the seed determines."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(layout, config)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    def natural_order(self) -> tuple[Tensor, Tensor]:
+        """Return the ranks of the columns of metadata and of a record in the order of the table."""
+        sizes = len(self.layout.metadata), len(self.layout.record)
+        return torch.arange(sizes[0], device=self.device), torch.arange(sizes[1], device=self.device)
+
+    def drawn_order(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return drawn ranks; whether a sample ends is told last, as it always is."""
+        of_metadata, of_record = rng.permutation(len(self.layout.metadata)), np.arange(len(self.layout.record))
+        n_drawn = len(of_record) - self.layout.has_ends
+        of_record[:n_drawn] = rng.permutation(n_drawn)
+        return torch.from_numpy(of_metadata).to(self.device), torch.from_numpy(of_record).to(self.device)
+
+    def begin_with(self, tokens: TokenBatch) -> None:
+        """Let every token begin with its frequency among samples."""
+        if self.metadata is not None:
+            self.metadata.begin_with(tokens.metadata.to(self.device))
+        if self.record is not None:
+            records = tokens.records
+            if self.layout.has_ends:
+                ends = records.new_zeros(len(records), 1)
+                ends[tokens.lengths.cumsum(0) - 1] = 1
+                records = torch.cat([records, ends], dim=1)
+            self.record.begin_with(records.to(self.device))
+
+    def losses(self, batch: RowBatch, ranks: tuple[Tensor, Tensor], drop: Drop | None = None) -> tuple[Tensor, Tensor]:
+        """Return minus the log-likelihood of the tokens of metadata (B, A) and records (N, D).
+
+        Parameters
+        ----------
+        batch : RowBatch
+        ranks : tuple of int64 Tensors
+            The orders of the columns of the metadata and of a record; see `RowNetwork.losses`.
+        drop : callable, optional
+        """
+        of_metadata = torch.zeros(len(batch), 0, device=self.device)
+        summary = None
+        if self.metadata is not None:
+            embedded = self.metadata.embed(batch.metadata)
+            of_metadata = self.metadata.losses(batch.metadata, embedded, ranks[0], drop)
+            summary = self.summary(embedded) if self.record is not None else None
+        if self.record is None:
+            return of_metadata, of_metadata.new_zeros(0, 0)
+        embedded = self.record.embed(batch.records)
+        inputs = torch.cat([self._contexts(embedded, summary, batch.sizes), embedded], dim=1)
+        return of_metadata, self.record.losses(batch.records, inputs, ranks[1], drop)
+
+    def _contexts(self, embedded: Tensor, summary: Tensor | None, sizes: Tensor) -> Tensor:
+        """Return what each record is predicted from beside its own columns, (N, C)."""
+        n = int(sizes[0])
+        row, step = places(sizes)
+        row, at = row.to(self.device), step.to(self.device)
+        known = [self._position(at)] if summary is None else [self._position(at), summary[row]]
+        read = torch.cat([*known, embedded[:, : self.n_read * self.config.embedding_dim]], dim=1)
+        states = torch.cat([self.start.expand(n, -1), self.lstm(PackedSequence(read, sizes))[0].data])
+        begins = (sizes.cumsum(0) - sizes).to(self.device)
+        before = torch.where(at == 0, row, n + begins[(at - 1).clamp_min(0)] + row)
+        return torch.cat([states[before], *known], dim=1)
+
+    def summarize(self, metadata: Tensor) -> Tensor | None:
+        """Return what records are told of metadata (n, A): (n, summary_units)."""
+        if self.record is None or self.metadata is None:
+            return None
+        made: Tensor = self.summary(self.metadata.embed(metadata))
+        return made
+
+    def initial_state(self, n: int) -> tuple[Tensor, Tensor]:
+        """Return the LSTM's output, which predictors see, and its cell before the first record, (n, H) each."""
+        zeros = torch.zeros(n, self.config.lstm_units, device=self.device)
+        return self.start.expand(n, -1), zeros
+
+    def context(self, state: tuple[Tensor, Tensor], summary: Tensor | None, t: int) -> Tensor:
+        """Return what record t is predicted from beside its own columns, (n, C)."""
+        at = torch.full((len(state[0]),), t, device=self.device)
+        known = [self._position(at)] if summary is None else [self._position(at), summary]
+        return torch.cat([state[0], *known], dim=1)
+
+    def advance(self, state: tuple[Tensor, Tensor], tokens: Tensor, context: Tensor, t: int) -> tuple[Tensor, Tensor]:
+        """Return the LSTM's output and cell once it has read record t, tokens (n, D)."""
+        assert self.record is not None
+        output, cell = state
+        units = self.config.lstm_units
+        embedded = self.record.embed(tokens)[:, : self.n_read * self.config.embedding_dim]
+        read = torch.cat([context[:, units:], embedded], dim=1)
+        hidden = torch.zeros_like(output) if t == 0 else output
+        of_read, of_hidden, *biases = self.lstm.parameters()
+        gates = torch.addmm(biases[0] + biases[1], read, of_read.t()).addmm_(hidden, of_hidden.t())
+        i, f, g, o = gates.chunk(4, dim=1)
+        cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+        return o.sigmoid() * cell.tanh(), cell
+
+    def _position(self, step: Tensor) -> Tensor:
+        shared = step * self.n_positions // self.layout.max_length
+        return self.positions[shared.clamp_max(self.n_positions - 1)]
+
+
+def _initial_rows(token: Token, dim: int) -> Tensor:
+    """Return a row for each value of a token, about N(0, 1); neighbouring values are alike if it is ordered."""
+    noise = torch.randn(token.size, dim)
+    if not token.is_ordered or token.size < WAVES:
+        return noise
+    frequency = torch.arange(1, WAVES + 1)
+    waves = torch.cos(torch.pi * torch.linspace(0, 1, token.size)[:, None] * frequency)
+    smooth = waves @ (torch.randn(WAVES, dim) / frequency[:, None])
+    return 0.9 * smooth / smooth.std() + 0.3 * noise
+
+
+def _initial_biases(token: Token) -> Tensor:
+    if token.widths is None:
+        return torch.zeros(token.size)
+    is_possible = torch.arange(token.size) < torch.tensor(token.widths)[:, None]
+    return torch.where(is_possible, 0.0, IMPOSSIBLE)

@@ -1,0 +1,400 @@
+"""A trained autoregressive model: its samples, what it says of others, what it adds to them, its file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from dgsynth.data.sequences import Sequences
+from dgsynth.errors import DataError
+from dgsynth.models.autoregressive import persistence
+from dgsynth.models.autoregressive.batching import TokenData
+from dgsynth.models.autoregressive.encoder import Known, TokenBatch, TokenEncoder
+from dgsynth.models.autoregressive.encoder_state import token_encoder_from_dict, token_encoder_to_dict
+from dgsynth.models.autoregressive.generation import Draw, Given, generate
+from dgsynth.models.autoregressive.held_out import parts
+from dgsynth.models.autoregressive.learned import Learned
+from dgsynth.models.autoregressive.network import AutoregressiveNetwork
+from dgsynth.models.autoregressive.tokens import CategoryTokens
+from dgsynth.models.parameters import at_least_one, seed_of, threads
+from dgsynth.models.synthesizer import Maker, Synthesizer
+from dgsynth.training.validation import best_row
+
+_VALIDATED = ("validation_scores_", "best_step_", "best_score_")
+"""Attributes of a model that was validated in training."""
+
+
+class TrainedAutoregressive(Synthesizer):
+    """What an `AutoregressiveSynthesizer` does once it is trained."""
+
+    drawn_orders: float
+
+    encoder_: TokenEncoder
+    networks_: AutoregressiveNetwork
+    generator_: AutoregressiveNetwork
+    history_: pd.DataFrame
+    validation_scores_: pd.DataFrame
+    best_step_: int
+    best_score_: float
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        metadata: pd.DataFrame | Mapping[Any, Any] | None = None,
+        lengths: int | Sequence[int] | np.ndarray | None = None,
+        temperature: float = 1.0,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Any:
+        """Return new samples in the form that `fit` was given.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            May be left out where `metadata` has a row for every sample.
+        metadata : DataFrame or dict of column to value or values, optional
+            All or some of the metadata columns: one row for every sample, or one for all of them. The others are drawn
+            given these, without rejection, also for combinations that the data never had.
+        lengths : int or array of shape (n_samples,), optional
+            Records per sample, also beyond the longest sample learned. By default the model says.
+        temperature : float, default=1.0
+            Logits are divided by it: below 1 samples keep to what is likely, above 1 they stray.
+        random_state : int, RandomState or None
+            Sample i depends on the model, this and i alone, so that `sample(10, random_state=7)` are the first
+            ten of `sample(1000, random_state=7)`. None draws fresh randomness.
+
+        Returns
+        -------
+        DataFrame, array, list, Table or Sequences
+
+        Raises
+        ------
+        NotFittedError
+        DataError
+            `metadata` names an unknown column or value.
+        ValueError
+            `temperature` is not positive.
+        """
+        check_is_fitted(self)
+        maker = self._maker_of(_positive(temperature))
+        return self._sampled(maker, n_samples, metadata, lengths, random_state)
+
+    def log_prob(self, X: Any) -> np.ndarray:
+        """Return the log-likelihood of each sample, in nats.
+
+        Of categories, and of numbers on a grid (integers, decimals), it is the logarithm of a probability; of numbers
+        without one a density. Of measurements that are coded within their sample's own range it is that of their bins
+        alone, so that it compares samples, but not models.
+
+        Parameters
+        ----------
+        X : DataFrame, array, list, Table or Sequences
+            In the form that `fit` was given.
+
+        Returns
+        -------
+        float64 array of shape (n,)
+
+        Raises
+        ------
+        NotFittedError
+        DataError
+            A category is unknown, or a value is missing where none was.
+        """
+        check_is_fitted(self)
+        sequences = self._like(X)
+        tokens = self.encoder_.encode(sequences)
+        return self._log_prob_of(tokens) + self.encoder_.log_density(sequences, tokens)
+
+    def predict_proba(self, X: Any, column: Any) -> pd.DataFrame:
+        """Return how likely each category of a metadata column is, given all the rest of a sample: records too.
+
+        Parameters
+        ----------
+        X : DataFrame, array, list, Table or Sequences
+            In the form that `fit` was given. What the column holds there does not count.
+        column : column label
+            A categorical or boolean metadata column; of a plain table any such column.
+
+        Returns
+        -------
+        DataFrame of n rows
+            A column for each category, in the schema's order; rows add up to 1.
+
+        Raises
+        ------
+        NotFittedError
+        DataError
+            There is no such column, or it is numeric.
+        """
+        check_is_fitted(self)
+        tokens_of = self.encoder_.metadata_columns.get(column)
+        if tokens_of is None:
+            known = list(self.encoder_.metadata_columns)
+            raise DataError(f"there is no metadata column {column!r}; the model's metadata columns are {known}")
+        if not isinstance(tokens_of, CategoryTokens):
+            raise DataError(
+                f"column {column!r} is {tokens_of.column.kind}, and has no categories to give probabilities; draw it "
+                "by sample(metadata=...) instead"
+            )
+        sequences, categories = self._like(X), list(tokens_of.column.categories or ())
+        metadata = sequences.metadata.copy()
+        metadata[column] = pd.Series([categories[0]] * len(sequences), dtype=tokens_of.column.pandas_dtype)
+        tokens = self.encoder_.encode(replace(sequences, metadata=metadata))
+        place = self.encoder_.first_token(column)
+        found = np.empty((len(tokens), len(categories)))
+        for value in range(len(categories)):
+            tokens.metadata[:, place] = value
+            found[:, value] = self._log_prob_of(tokens)
+        found = np.exp(found - found.max(axis=1, keepdims=True))
+        return pd.DataFrame(found / found.sum(axis=1, keepdims=True), columns=pd.Index(categories, name=column))
+
+    def extend(
+        self,
+        X: Any,
+        lengths: int | Sequence[int] | np.ndarray | None = None,
+        *,
+        n_draws: int | None = None,
+        temperature: float = 1.0,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Any:
+        """Return samples that go on: the records of `X`, as they are, and new ones after them.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Table or Sequences
+            The beginnings, in the form that `fit` was given.
+        lengths : int or array of shape (n,), optional
+            Records that each sample has in the end, those of `X` included. By default the model says where a sample
+            ends, which may be at its last given record.
+        n_draws : int, optional
+            Return a list of so many continuations of all samples: a forecast with its uncertainty.
+        temperature : float, default=1.0
+        random_state : int, RandomState or None
+            Draw d of sample i depends on the model, the number of samples, this, d and i alone.
+
+        Returns
+        -------
+        What `X` is, with its keys; or a list of `n_draws` of these
+
+        Raises
+        ------
+        NotFittedError
+        DataError
+            The model has no records, or a sample of `X` has as many as it shall have in the end, or more.
+        """
+        check_is_fitted(self)
+        if self.generator_.record is None:
+            raise DataError("this model has learned a table without records, which can't be extended; use sample")
+        sequences = self._like(X)
+        wanted = None if lengths is None else np.broadcast_to(np.asarray(lengths, dtype=np.int64), len(sequences))
+        if wanted is not None and (wanted < sequences.lengths).any():
+            i = int(np.flatnonzero(wanted < sequences.lengths)[0])
+            raise DataError(
+                f"sample {i} of X has {sequences.lengths[i]} records, more than the {wanted[i]} that it shall have in "
+                "the end; raise lengths"
+            )
+        if wanted is None and (sequences.lengths > self.schema_.max_length).any():
+            raise DataError(
+                f"X has a sample of more than {self.schema_.max_length} records, the longest that the model knows the "
+                "end of; give lengths"
+            )
+        tokens = self.encoder_.encode(sequences)
+        known = Known.all_of(sequences, self.encoder_)
+        given = Given(tokens.metadata, tokens.records, tokens.lengths)
+        end = None if wanted is None else torch.from_numpy(wanted.copy())
+        return self._completed(sequences, given, known, end, n_draws, temperature, random_state, present=False)
+
+    def impute(
+        self,
+        X: Any,
+        *,
+        n_draws: int | None = None,
+        temperature: float = 1.0,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Any:
+        """Return samples with their missing cells drawn; all other values stay as they are.
+
+        A missing measurement is drawn given its sample's metadata, all that is known of its record, and the records
+        before it; missing metadata given the metadata that are known. Values drawn before count as known.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Table or Sequences
+            In the form that `fit` was given; any value may be missing but keys and timestamps.
+        n_draws : int, optional
+            Return a list of so many imputations, for what follows to be averaged over (multiple imputation).
+        temperature : float, default=1.0
+        random_state : int, RandomState or None
+
+        Returns
+        -------
+        What `X` is, with its keys; or a list of `n_draws` of these
+
+        Raises
+        ------
+        NotFittedError
+        DataError
+            A category is unknown; or the model was trained with ``drawn_orders=0``.
+        """
+        check_is_fitted(self)
+        if not self.drawn_orders:
+            raise DataError("impute needs a model that was trained with drawn_orders above 0; fit again with 0.5")
+        sequences = self._like(X)
+        tokens = self.encoder_.encode(sequences, unknown=True)
+        known = Known.all_of(sequences, self.encoder_)
+        given = Given(tokens.metadata, tokens.records, tokens.lengths)
+        end = torch.from_numpy(sequences.lengths.astype(np.int64))
+        return self._completed(sequences, given, known, end, n_draws, temperature, random_state, present=True)
+
+    def save(self, path: str | os.PathLike[str], *, generator_only: bool = False) -> None:
+        """Write the fitted model to one .safetensors file; see `load`.
+
+        Parameters
+        ----------
+        path : path-like
+        generator_only : bool, default=False
+            Leave out what samples are not made with: the weights as trained, losses and validation scores. The model
+            can't be trained on then. For models that are handed to others.
+        """
+        check_is_fitted(self, "_learned")
+        persistence.save(self, path, self._learned, generator_only=generator_only)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the model in a file that `save` wrote; nothing in the file is executed.
+
+        Raises
+        ------
+        FileNotFoundError
+        ModelFileError
+            The file is damaged, foreign, or of another format version.
+        """
+        model, learned = persistence.load(path, cls)
+        model._keep(learned)
+        return model
+
+    @property
+    def n_weights_(self) -> int:
+        """Weights that samples are made with."""
+        check_is_fitted(self)
+        return sum(weight.numel() for weight in self.generator_.parameters())
+
+    def _keep(self, learned: Learned) -> None:
+        """Take over what training has made."""
+        self._learned = learned
+        self.networks_, self.generator_ = learned.networks, learned.generator
+        self.n_steps_, self.n_epochs_, self.history_ = learned.n_steps, learned.n_epochs, learned.history
+        for name in _VALIDATED:
+            self.__dict__.pop(name, None)
+        if learned.scores is not None:
+            columns = {"run": "int64", "step": "int64", "score": "float64"}
+            self.validation_scores_ = pd.DataFrame(learned.scores, columns=list(columns)).astype(columns)
+            best = best_row(learned.scores) if learned.scores else (0, self.n_steps_, float("nan"))
+            _, self.best_step_, self.best_score_ = best
+
+    def _maker(self) -> Maker:
+        return self._maker_of(1.0)
+
+    def _maker_of(self, temperature: float) -> Maker:
+        return partial(_samples, self.generator_, self.encoder_, self.n_jobs, temperature)
+
+    def _digest(self) -> str:
+        return persistence.digest(self.encoder_, self.generator_)
+
+    def _encoder_to_dict(self) -> dict[str, Any]:
+        return token_encoder_to_dict(self.encoder_)
+
+    def _encoder_from_dict(self, plain: dict[str, Any]) -> TokenEncoder:
+        return token_encoder_from_dict(plain)
+
+    def _condition(self, metadata: pd.DataFrame) -> tuple[Given, Known]:
+        """Return the tokens of given metadata, and their values to be put back."""
+        columns, given = self.encoder_.metadata_columns, list(metadata.columns)
+        if not self.drawn_orders and set(given) != set(list(columns)[: len(given)]):
+            raise DataError(
+                f"metadata gives columns {given}, and this model was trained with drawn_orders=0, so that only the "
+                f"first of {list(columns)} can be given; fit again with drawn_orders=0.5"
+            )
+        return Given(self.encoder_.encode_metadata(metadata)), Known(metadata)
+
+    def _like(self, X: Any) -> Sequences:
+        """Return a table with the columns of the model in the same roles."""
+        # Not at the head of the file: whoever samples does not wait for the import.
+        from dgsynth.evaluation.tables import check_same_columns, read_like
+
+        sequences = read_like(X, self.schema_, **self._roles())
+        check_same_columns(self.encoder_.extremes(), sequences, "given")
+        return sequences
+
+    def _log_prob_of(self, tokens: TokenBatch) -> np.ndarray:
+        """Return the log-likelihood of each sample's tokens."""
+        network, layout = self.generator_, self.encoder_.layout
+        found = np.zeros(len(tokens))
+        data = TokenData(tokens, layout, network.device)
+        with threads(self.n_jobs), torch.no_grad():
+            for some in parts(tokens):
+                batch = data.batch(some)
+                of_metadata, of_records = network.losses(batch, network.natural_order())
+                total = of_metadata.double().sum(1)
+                if layout.has_records:
+                    total.index_add_(0, batch.places[0].to(network.device), of_records.double().sum(1))
+                found[some[batch.order.numpy()]] = -total.cpu().numpy()
+        return found
+
+    def _completed(
+        self,
+        sequences: Sequences,
+        given: Given,
+        known: Known,
+        lengths: torch.Tensor | None,
+        n_draws: int | None,
+        temperature: float,
+        random_state: Any,
+        *,
+        present: bool,
+    ) -> Any:
+        """Return samples with what is unknown of them drawn, as often as wanted, in the form of `sequences`."""
+        draws = 1 if n_draws is None else at_least_one(n_draws, "n_draws")
+        seed, heat, made = seed_of(random_state), _positive(temperature), []
+        forbidden = self.encoder_.missing_tokens if present else None
+        draw = Draw(seed, given, lengths, heat, forbidden)
+        for i in range(draws):
+            with threads(self.n_jobs):
+                drawn = generate(self.generator_, draw, i * len(sequences), len(sequences))
+            samples = self.encoder_.decode(drawn.tokens, drawn.of_metadata.numpy(), drawn.of_records.numpy(), known)
+            schema = replace(samples.schema, form=sequences.schema.form)
+            made.append(replace(samples, keys=sequences.keys, schema=schema).restore())
+        return made[0] if n_draws is None else made
+
+
+def _samples(
+    network: AutoregressiveNetwork,
+    encoder: TokenEncoder,
+    n_jobs: int | None,
+    temperature: float,
+    seed: int,
+    first: int,
+    n_samples: int,
+    condition: tuple[Given, Known] | None = None,
+    lengths: torch.Tensor | None = None,
+) -> Sequences:
+    """Return samples; what it needs of the model travels to other processes."""
+    given, known = (Given(), None) if condition is None else condition
+    with threads(n_jobs):
+        drawn = generate(network, Draw(seed, given, lengths, temperature), first, n_samples)
+    return encoder.decode(drawn.tokens, drawn.of_metadata.numpy(), drawn.of_records.numpy(), known)
+
+
+def _positive(temperature: float) -> float:
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, got {temperature!r}")
+    return float(temperature)

@@ -1,0 +1,150 @@
+"""Training: the likelihood of real samples, column by column, raised step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgsynth.models.autoregressive.batching import TokenData
+from dgsynth.models.autoregressive.network import AutoregressiveNetwork, Drop
+from dgsynth.training.adam import Adam
+from dgsynth.training.averaging import WeightAverage
+from dgsynth.training.batching import Batches, BatchOrder
+from dgsynth.training.callbacks import Callback
+from dgsynth.training.history import History
+from dgsynth.training.loop import Loop
+from dgsynth.training.state import without_prefix
+
+LOSSES = ("metadata_loss", "records_loss")
+"""Of a step: minus the log-likelihood of a sample's metadata and of its records, means over the batch, in nats."""
+
+_LONG = 1 - 1e-9
+"""Decay of the moving average of the weights: it is that of its beginning for ever, and spans a ninth of the steps."""
+
+_BETAS = (0.9, 0.999)
+
+_POOL = 2**21
+"""Random numbers that the dropout of all steps is read from, each time from another place."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Settings of the loop.
+
+    Attributes
+    ----------
+    batch_size : int
+        Samples.
+    learning_rate : float
+    dropout : float in [0, 1)
+        Share of the hidden units that a step leaves out.
+    drawn_orders : float in [0, 1]
+        Share of the steps whose columns are predicted in an order drawn for the step, so that any of them can be given.
+    precision : {"float32", "bfloat16"}
+        What the operands of products are rounded to.
+    """
+
+    batch_size: int
+    learning_rate: float
+    dropout: float
+    drawn_orders: float
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+
+class Trainer(Loop):
+    """Trains a network on samples as tokens.
+
+    Parameters
+    ----------
+    networks : AutoregressiveNetwork
+        Changed in place.
+    data : TokenData
+    config : TrainingConfig
+    seed : int
+    callbacks : sequence of Callback, default=()
+    """
+
+    networks: AutoregressiveNetwork
+
+    def __init__(
+        self,
+        networks: AutoregressiveNetwork,
+        data: TokenData,
+        config: TrainingConfig,
+        seed: int,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        self.networks, self.data, self.config, self.seed = networks, data, config, seed
+        self.batches = Batches(data.batch, BatchOrder(len(data), config.batch_size, 1, seed))
+        super().__init__(LOSSES, self.batches.order.steps_per_epoch, callbacks)
+        self.average = WeightAverage({"networks": networks}, _LONG)
+        self.optimizer = Adam(networks.parameters(), config.learning_rate, *_BETAS)
+        self._dropout = Dropout(config.dropout, seed, data.device)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all that the next steps depend on, by name; the tensors are the trainer's own."""
+        tensors = {f"networks.{name}": tensor for name, tensor in self.networks.state_dict().items()}
+        tensors |= {name.replace("networks.", "averaged.", 1): t for name, t in self.average.tensors.items()}
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in self.optimizer.state().items()}
+        numbers = {"step": torch.tensor(self.step), "seed": torch.tensor(self.seed)}
+        return tensors | numbers | {"history": self.history.values()}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Continue from what `state` returned; without moments and averages these begin anew."""
+        self.networks.load_state_dict(without_prefix(tensors, "networks."))
+        for name, tensor in self.average.tensors.items():
+            tensor.copy_(tensors.get(name.replace("networks.", "averaged.", 1), tensors[name]))
+        self.optimizer.restore(without_prefix(tensors, "optimizer."))
+        self.history = History(LOSSES, tensors["history"].clone())
+        self.step = int(tensors["step"])
+
+    def _take_step(self) -> Tensor:
+        batch, rng = self.batches.at(self.step), np.random.Generator(np.random.Philox(key=[self.seed, self.step]))
+        ranks = self.networks.natural_order()
+        if rng.random() < self.config.drawn_orders:
+            ranks = self.networks.drawn_order(rng)
+        with rounding(self.config.precision, self.data.device):
+            parts = self.networks.losses(batch, ranks, self._dropout.of_step(rng))
+        losses = torch.stack([part.sum() for part in parts]) / len(batch)
+        gradients = torch.autograd.grad(losses.sum(), self.optimizer.parameters)
+        self.optimizer.step([gradient.contiguous() for gradient in gradients])
+        self.average.update(self.step + 1)
+        return losses.detach()
+
+
+class Dropout:
+    """Leaves out hidden units at random, as one step after another says where in a pool of random numbers to begin.
+
+    Drawing them anew would take longer than the step's products.
+    """
+
+    def __init__(self, rate: float, seed: int, device: torch.device) -> None:
+        kept = np.random.Generator(np.random.Philox(key=[seed, 2**63])).random(_POOL, dtype=np.float32) >= rate
+        self._pool = torch.from_numpy(kept).to(device, torch.float32) / (1 - rate)
+        self._rate = rate
+
+    def of_step(self, rng: np.random.Generator) -> Drop | None:
+        """Return what a step does to hidden units; None where it leaves out none."""
+        return (lambda hidden: hidden * self._mask(hidden, rng)) if self._rate else None
+
+    def _mask(self, hidden: Tensor, rng: np.random.Generator) -> Tensor:
+        pieces, left = [], hidden.numel()
+        while left:
+            size = min(left, _POOL // 2)
+            begin = int(rng.integers(_POOL - size))
+            pieces.append(self._pool[begin : begin + size])
+            left -= size
+        return (pieces[0] if len(pieces) == 1 else torch.cat(pieces)).view(hidden.shape)
+
+
+def rounding(precision: str, device: torch.device) -> AbstractContextManager[Any]:
+    """Return the context in which products round their operands to the precision."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
