@@ -105,20 +105,24 @@ class Cells:
         return low + (self.highs[cell] - low) * uniform ** self.powers[cell]
 
     def log_density(self, cell: np.ndarray, numbers: np.ndarray, grid: float) -> np.ndarray:
-        """Return the logarithm of how likely each number is within its cell: a density where the grid is 0."""
-        low, width, power = self.lows[cell], self.highs[cell] - self.lows[cell], self.powers[cell]
-        inside = np.maximum(width, np.finfo(np.float64).tiny)
+        """Return the logarithm of how likely each number is within its cell: a density where the grid is 0.
 
-        def share_below(value: np.ndarray) -> np.ndarray:
-            return np.clip((value - low) / inside, 0, 1) ** (1 / power)
+        It is -inf for a number that does not lie in the cell.
+        """
+        low, high, power = self.lows[cell], self.highs[cell], self.powers[cell]
+        is_wide = high > low
+        width = np.where(is_wide, high - low, 1.0)
+
+        def share_below(values: np.ndarray) -> np.ndarray:
+            return np.clip((values - low) / width, 0, 1) ** (1 / power)
 
         if grid:
             mass = share_below(numbers + grid / 2) - share_below(numbers - grid / 2)
         else:
-            share = np.clip((numbers - low) / inside, 1e-9, 1)
-            mass = share ** (1 / power - 1) / power / inside
+            share = np.clip((numbers - low) / width, 1e-9, 1)
+            mass = np.where(numbers <= high, share ** (1 / power - 1) / power / width, 0.0)
         with np.errstate(divide="ignore"):
-            return np.where(width > 0, np.log(mass), 0.0)
+            return np.log(np.where(is_wide, mass, np.isclose(numbers, low, rtol=1e-12, atol=0)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the cells as plain values that JSON can hold."""

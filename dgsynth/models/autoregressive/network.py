@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,10 +14,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from dgsynth.models.autoregressive.batching import RowBatch, places
 from dgsynth.models.autoregressive.encoder import TokenBatch, TokenLayout
+from dgsynth.models.autoregressive.row_loss import Drop, Predictors, row_loss
 from dgsynth.models.autoregressive.tokens import Token
-
-Drop = Callable[[Tensor], Tensor]
-"""What becomes of hidden units in training."""
 
 MOST_POSITIONS = 1024
 """Records have so many positions at most; of longer samples several share one."""
@@ -55,8 +53,8 @@ class NetworkConfig:
 class RowNetwork(nn.Module):
     """The tokens of a row, each predicted from a context and from the columns before it, in any order.
 
-    Every token has a predictor of two layers, the second with a shortcut around it. The first layers of all lie in one
-    matrix, from which the order takes what no predictor may see.
+    Every token has a predictor of two layers, the second with a shortcut around it; the order of the columns takes away
+    what a predictor may not see.
 
     Parameters
     ----------
@@ -74,15 +72,15 @@ class RowNetwork(nn.Module):
         self.n_columns, self.embedding_dim, self.units = len(columns), embedding_dim, units
         sizes = [token.size for token in self.tokens]
         n, fan_in = len(sizes), context_dim + embedding_dim * (len(sizes) + 1) / 2
-        self.register_buffer("offsets", torch.tensor([0, *np.cumsum(sizes)[:-1]]), persistent=False)
-        self.register_buffer(
-            "column_of", torch.tensor([i for i, column in enumerate(columns) for _ in column]), persistent=False
-        )
+        # On the CPU also where only shapes are wanted: no file has them.
+        offsets, column_of = np.cumsum([0, *sizes[:-1]]), [i for i, column in enumerate(columns) for _ in column]
+        self.register_buffer("offsets", torch.tensor(offsets, device="cpu"), persistent=False)
+        self.register_buffer("column_of", torch.tensor(column_of, device="cpu"), persistent=False)
         self.embedding = nn.Parameter(torch.cat([_initial_rows(token, embedding_dim) for token in self.tokens]))
-        self.first = nn.Parameter(torch.randn(context_dim + n * embedding_dim, n * units) / fan_in**0.5)
-        self.first_bias = nn.Parameter(torch.zeros(n * units))
+        self.first = nn.Parameter(torch.randn(n, context_dim + n * embedding_dim, units) / fan_in**0.5)
+        self.first_bias = nn.Parameter(torch.zeros(n, units))
         self.second = nn.Parameter(torch.randn(n, units, units) * (0.5 / units) ** 0.5)
-        self.second_bias = nn.Parameter(torch.zeros(n, 1, units))
+        self.second_bias = nn.Parameter(torch.zeros(n, units))
         self.heads = nn.ParameterList(
             (_initial_rows(t, units).t() * (0.1 / units**0.5)).contiguous() for t in self.tokens
         )
@@ -106,37 +104,50 @@ class RowNetwork(nn.Module):
         return embedding(tokens + self.offsets, self.embedding).flatten(1)
 
     def seen(self, rank: Tensor) -> Tensor:
-        """Return which tokens each one is predicted from, bool of shape (K, K), for the ranks of the columns."""
-        ranks, position = rank[self.column_of], torch.arange(len(self.tokens), device=rank.device)
-        is_own = (self.column_of[:, None] == self.column_of) & (position[:, None] < position)
-        return (ranks[:, None] < ranks) | is_own
+        """Return which columns of its inputs each token is predicted from, bool of shape (C + K * E, K), on the CPU.
+
+        Parameters
+        ----------
+        rank : int64 Tensor of shape (columns,), on the CPU
+            The place of each column in the order in which they are predicted.
+        """
+        column_of = self.column_of.cpu()
+        ranks, position = rank[column_of], torch.arange(len(self.tokens))
+        is_own = (column_of[:, None] == column_of) & (position[:, None] < position)
+        of_tokens = ((ranks[:, None] < ranks) | is_own).repeat_interleave(self.embedding_dim, 0)
+        context = torch.ones(self.first.shape[1] - len(of_tokens), len(position), dtype=torch.bool)
+        return torch.cat([context, of_tokens])
 
     def losses(self, tokens: Tensor, inputs: Tensor, rank: Tensor, drop: Drop | None = None) -> Tensor:
-        """Return minus the log-likelihood of each token, float of shape (N, K).
+        """Return minus the log-likelihood of each token, float of shape (N, K): what `loss` is the sum of.
 
         Parameters
         ----------
         tokens : int64 Tensor of shape (N, K)
         inputs : Tensor of shape (N, C + K * E)
             The context, and what `embed` says of the tokens.
-        rank : int64 Tensor of shape (columns,)
+        rank : int64 Tensor of shape (columns,), on the CPU
             The place of each column in the order in which they are predicted.
         drop : callable, optional
         """
-        n_tokens, units = len(self.tokens), self.units
-        context_dim = inputs.shape[1] - n_tokens * self.embedding_dim
-        seen = self.seen(rank).to(inputs.dtype)
-        mask = seen.repeat_interleave(self.embedding_dim, 0).repeat_interleave(units, 1)
-        first = torch.cat([self.first[:context_dim], self.first[context_dim:] * mask])
-        hidden = relu(torch.addmm(self.first_bias, inputs, first))
-        hidden = (hidden if drop is None else drop(hidden)).view(-1, n_tokens, units).transpose(0, 1)
-        second = relu(torch.baddbmm(self.second_bias, hidden, self.second))
-        hidden = hidden + (second if drop is None else drop(second))
+        seen, shape = self.seen(rank).to(inputs.device, inputs.dtype), (len(inputs), self.units)
         found = []
-        for j, (part, head, bias) in enumerate(zip(hidden.unbind(0), self.heads, self.biases, strict=True)):
-            logits = part @ head + (bias if bias.ndim == 1 else embedding(tokens[:, j - 1], bias))
+        for j, (head, bias) in enumerate(zip(self.heads, self.biases, strict=True)):
+            hidden = relu(torch.addmm(self.first_bias[j], inputs, self.first[j] * seen[:, j, None]))
+            masks = None if drop is None else (drop(shape), drop(shape))
+            hidden = hidden if masks is None else hidden * masks[0]
+            more = relu(torch.addmm(self.second_bias[j], hidden, self.second[j]))
+            hidden = hidden + (more if masks is None else more * masks[1])
+            logits = torch.addmm(bias if bias.ndim == 1 else embedding(tokens[:, j - 1], bias), hidden, head)
             found.append(cross_entropy(logits, tokens[:, j], reduction="none"))
         return torch.stack(found, dim=1)
+
+    def loss(self, tokens: Tensor, inputs: Tensor, rank: Tensor, drop: Drop | None = None) -> Tensor:
+        """Return the sum of `losses`, with its gradients on the way."""
+        weights = Predictors(
+            self.first, self.first_bias, self.second, self.second_bias, list(self.heads), list(self.biases)
+        )
+        return row_loss(inputs, tokens, self.seen(rank), drop, weights)
 
     def logits(self, j: int, inputs: Tensor, before: Tensor) -> Tensor:
         """Return the logits of token j, (N, size), given all that it sees.
@@ -149,9 +160,8 @@ class RowNetwork(nn.Module):
         before : int64 Tensor of shape (N,)
             The token before it, which counts for a fine one.
         """
-        of_token = slice(j * self.units, (j + 1) * self.units)
-        hidden = torch.addmm(self.first_bias[of_token], inputs, self.first[: inputs.shape[1], of_token]).relu_()
-        hidden = hidden + torch.addmm(self.second_bias[j, 0], hidden, self.second[j]).relu_()
+        hidden = torch.addmm(self.first_bias[j], inputs, self.first[j, : inputs.shape[1]]).relu_()
+        hidden = hidden + torch.addmm(self.second_bias[j], hidden, self.second[j]).relu_()
         bias = self.biases[j]
         return torch.addmm(bias if bias.ndim == 1 else bias[before], hidden, self.heads[j])
 
@@ -202,14 +212,14 @@ class AutoregressiveNetwork(nn.Module):
     def natural_order(self) -> tuple[Tensor, Tensor]:
         """Return the ranks of the columns of metadata and of a record in the order of the table."""
         sizes = len(self.layout.metadata), len(self.layout.record)
-        return torch.arange(sizes[0], device=self.device), torch.arange(sizes[1], device=self.device)
+        return torch.arange(sizes[0]), torch.arange(sizes[1])
 
     def drawn_order(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Return drawn ranks; whether a sample ends is told last, as it always is."""
         of_metadata, of_record = rng.permutation(len(self.layout.metadata)), np.arange(len(self.layout.record))
         n_drawn = len(of_record) - self.layout.has_ends
         of_record[:n_drawn] = rng.permutation(n_drawn)
-        return torch.from_numpy(of_metadata).to(self.device), torch.from_numpy(of_record).to(self.device)
+        return torch.from_numpy(of_metadata), torch.from_numpy(of_record)
 
     def begin_with(self, tokens: TokenBatch) -> None:
         """Let every token begin with its frequency among samples."""
@@ -233,17 +243,32 @@ class AutoregressiveNetwork(nn.Module):
             The orders of the columns of the metadata and of a record; see `RowNetwork.losses`.
         drop : callable, optional
         """
+        of_metadata, of_records = self._inputs(batch)
+        nothing = torch.zeros(len(batch), 0, device=self.device)
+        return (
+            nothing if self.metadata is None else self.metadata.losses(batch.metadata, of_metadata, ranks[0], drop),
+            nothing if self.record is None else self.record.losses(batch.records, of_records, ranks[1], drop),
+        )
+
+    def loss(self, batch: RowBatch, ranks: tuple[Tensor, Tensor], drop: Drop | None = None) -> tuple[Tensor, Tensor]:
+        """Return the sums of both `losses`, with their gradients on the way."""
+        of_metadata, of_records = self._inputs(batch)
+        nothing = torch.zeros((), device=self.device)
+        return (
+            nothing if self.metadata is None else self.metadata.loss(batch.metadata, of_metadata, ranks[0], drop),
+            nothing if self.record is None else self.record.loss(batch.records, of_records, ranks[1], drop),
+        )
+
+    def _inputs(self, batch: RowBatch) -> tuple[Tensor, Tensor]:
+        """Return what the tokens of metadata and of records are predicted from; see `RowNetwork.losses`."""
         of_metadata = torch.zeros(len(batch), 0, device=self.device)
-        summary = None
         if self.metadata is not None:
-            embedded = self.metadata.embed(batch.metadata)
-            of_metadata = self.metadata.losses(batch.metadata, embedded, ranks[0], drop)
-            summary = self.summary(embedded) if self.record is not None else None
+            of_metadata = self.metadata.embed(batch.metadata)
         if self.record is None:
-            return of_metadata, of_metadata.new_zeros(0, 0)
+            return of_metadata, of_metadata
+        summary = None if self.metadata is None else self.summary(of_metadata)
         embedded = self.record.embed(batch.records)
-        inputs = torch.cat([self._contexts(embedded, summary, batch.sizes), embedded], dim=1)
-        return of_metadata, self.record.losses(batch.records, inputs, ranks[1], drop)
+        return of_metadata, torch.cat([self._contexts(embedded, summary, batch.sizes), embedded], dim=1)
 
     def _contexts(self, embedded: Tensor, summary: Tensor | None, sizes: Tensor) -> Tensor:
         """Return what each record is predicted from beside its own columns, (N, C)."""

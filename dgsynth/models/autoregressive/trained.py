@@ -102,6 +102,7 @@ class TrainedAutoregressive(Synthesizer):
         Returns
         -------
         float64 array of shape (n,)
+            -inf for a sample with a number that the model never makes.
 
         Raises
         ------

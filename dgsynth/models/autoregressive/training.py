@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from dgsynth.models.autoregressive.batching import TokenData
-from dgsynth.models.autoregressive.network import AutoregressiveNetwork, Drop
+from dgsynth.models.autoregressive.network import AutoregressiveNetwork
+from dgsynth.models.autoregressive.row_loss import Drop
 from dgsynth.training.adam import Adam
 from dgsynth.training.averaging import WeightAverage
 from dgsynth.training.batching import Batches, BatchOrder
@@ -109,9 +110,14 @@ class Trainer(Loop):
         ranks = self.networks.natural_order()
         if rng.random() < self.config.drawn_orders:
             ranks = self.networks.drawn_order(rng)
-        with rounding(self.config.precision, self.data.device):
-            parts = self.networks.losses(batch, ranks, self._dropout.of_step(rng))
-        losses = torch.stack([part.sum() for part in parts]) / len(batch)
+        drop = self._dropout.of_step(rng)
+        if self.config.precision == "float32":
+            parts = self.networks.loss(batch, ranks, drop)
+        else:
+            with torch.autocast(self.data.device.type, torch.bfloat16):
+                of_metadata, of_records = self.networks.losses(batch, ranks, drop)
+            parts = of_metadata.float().sum(), of_records.float().sum()
+        losses = torch.stack(parts) / len(batch)
         gradients = torch.autograd.grad(losses.sum(), self.optimizer.parameters)
         self.optimizer.step([gradient.contiguous() for gradient in gradients])
         self.average.update(self.step + 1)
@@ -130,21 +136,14 @@ class Dropout:
         self._rate = rate
 
     def of_step(self, rng: np.random.Generator) -> Drop | None:
-        """Return what a step does to hidden units; None where it leaves out none."""
-        return (lambda hidden: hidden * self._mask(hidden, rng)) if self._rate else None
+        """Return what makes the masks of a step; None where it leaves out no unit."""
+        return (lambda shape: self._mask(shape, rng)) if self._rate else None
 
-    def _mask(self, hidden: Tensor, rng: np.random.Generator) -> Tensor:
-        pieces, left = [], hidden.numel()
+    def _mask(self, shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
+        pieces, left = [], math.prod(shape)
         while left:
             size = min(left, _POOL // 2)
             begin = int(rng.integers(_POOL - size))
             pieces.append(self._pool[begin : begin + size])
             left -= size
-        return (pieces[0] if len(pieces) == 1 else torch.cat(pieces)).view(hidden.shape)
-
-
-def rounding(precision: str, device: torch.device) -> AbstractContextManager[Any]:
-    """Return the context in which products round their operands to the precision."""
-    if precision == "float32":
-        return nullcontext()
-    return torch.autocast(device.type, torch.bfloat16)
+        return (pieces[0] if len(pieces) == 1 else torch.cat(pieces)).view(shape)
