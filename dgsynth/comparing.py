@@ -20,12 +20,14 @@ from dgsynth.evaluation.fidelity import MAX_SAMPLES, Scorer
 from dgsynth.evaluation.fidelity_findings import size
 from dgsynth.evaluation.output import json_text, plain, rows, write
 from dgsynth.evaluation.tables import check_same_columns, read_like
+from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
 from dgsynth.models.synthesizer import Synthesizer
 from dgsynth.training.callbacks import Callback, TimeLimit, Training
 
 MODELS = {
     "doppelganger": "DGSynthesizer",
+    "autoregressive": "AutoregressiveSynthesizer",
     "hmm": "HMMSynthesizer",
     "ar": "ARSynthesizer",
     "rnn": "RNNSynthesizer",
@@ -52,7 +54,8 @@ def new_model(name: str, **parameters: Any) -> Synthesizer:
 
     if name not in MODELS:
         raise ValueError(f"there is no model {name!r}; the models are {', '.join(MODELS)}")
-    kind = DGSynthesizer if name == "doppelganger" else getattr(baselines, MODELS[name])
+    own = {kind.__name__: kind for kind in (DGSynthesizer, AutoregressiveSynthesizer)}
+    kind = own.get(MODELS[name]) or getattr(baselines, MODELS[name])
     model: Synthesizer = kind(**parameters)
     return model
 

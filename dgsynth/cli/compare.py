@@ -12,7 +12,17 @@ from dgsynth.cli.outputs import prepare_reports, write_reports
 from dgsynth.cli.progress import tell
 from dgsynth.cli.tables import column_roles, read_table, split_names
 
-COMPARED = ("doppelganger", "hmm", "ar", "rnn", "naive-gan", "timegan", "rcgan", "market-simulator")
+COMPARED = (
+    "doppelganger",
+    "autoregressive",
+    "hmm",
+    "ar",
+    "rnn",
+    "naive-gan",
+    "timegan",
+    "rcgan",
+    "market-simulator",
+)
 """Models to choose from: those of `dgsynth.comparing.MODELS`, which would be slow to load for the help."""
 
 
@@ -41,8 +51,8 @@ def compare(
 ) -> None:
     """Train several synthesizers on a table, and rank them metric by metric.
 
-    DoppelGANger and the paper's seven baselines, each within the same time; all are judged by the same real samples,
-    which none was trained on.
+    DoppelGANger, the autoregressive model and the paper's seven baselines, each within the same time; all are judged by
+    the same real samples, which none was trained on.
 
     \b
     dgsynth compare visits.csv --sequence-key page --sequence-index date -o compare.html

@@ -14,6 +14,7 @@ from dgsynth.cli.options import (
     Device,
     LearningRate,
     MaxSteps,
+    Model,
     Precision,
     Quiet,
     RandomState,
@@ -29,20 +30,28 @@ from dgsynth.cli.training import check_device, train
 
 if TYPE_CHECKING:
     from dgsynth.data.schema import Schema
+    from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
     from dgsynth.models.doppelganger.estimator import DGSynthesizer
+    from dgsynth.models.synthesizer import Synthesizer
 
 
 def fit(
     data: TableArgument,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="Model file to write, .safetensors.")],
     *,
+    model: Annotated[
+        Model,
+        typer.Option(help="doppelganger for series of many records, autoregressive for tables and for short records."),
+    ] = Model.DOPPELGANGER,
     roles: RoleOptions,
     schema: Annotated[Path | None, file_option("FILE", "Schema as JSON, instead of inferring it.")] = None,
     training: _TrainingOptions,
     privacy: _PrivacyOptions,
     generator_only: Annotated[
         bool,
-        typer.Option("--generator-only", help="Leave the discriminators out of the file: for models to be handed out."),
+        typer.Option(
+            "--generator-only", help="Leave out of the file what samples do not need: for models to be handed out."
+        ),
     ] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -53,12 +62,14 @@ def fit(
       dgsynth fit visits.csv -o visits.safetensors --sequence-key page --sequence-index date
     A wide one has one row per sample:
       dgsynth fit pages.csv -o pages.safetensors --time-columns 2015-07-01:2016-12-31
+    A table whose rows have nothing to do with one another, and short records of mixed columns:
+      dgsynth fit people.csv -o people.safetensors --model autoregressive
     Training that can be stopped with Ctrl-C and taken up again by the same command:
       dgsynth fit visits.csv -o visits.safetensors --sequence-key page --checkpoint-dir checkpoints
     """
     prepare_output(output, MODEL_SUFFIXES)
     check_device(training.device)
-    from dgsynth import DGSynthesizer
+    from dgsynth import AutoregressiveSynthesizer, DGSynthesizer
 
     frame = read_table(data)
     parameters = {
@@ -67,15 +78,18 @@ def fit(
         **_training_parameters(training),
         **_privacy_parameters(privacy),
     }
-    model = DGSynthesizer(**_given(parameters))
-    interrupted = train(model, frame, quiet=quiet)
+    given = _given(parameters)
+    fitted = (DGSynthesizer if model is Model.DOPPELGANGER else AutoregressiveSynthesizer)()
+    _check_known(given, fitted)
+    fitted.set_params(**given)
+    interrupted = train(fitted, frame, quiet=quiet)
     if interrupted:
         # A half-trained model must not take the place of a good one, nor must hours of training be lost.
         output = interrupted_output(output)
-    if model.n_steps_:
-        model.save(output, generator_only=generator_only)
+    if fitted.n_steps_:
+        fitted.save(output, generator_only=generator_only)
         if not quiet:
-            _print_trained(model, output)
+            _print_trained(fitted, output)
     if interrupted:
         raise KeyboardInterrupt
 
@@ -107,7 +121,7 @@ class _TrainingOptions:
         typer.Option(
             "--early-stopping",
             help="Hold out a tenth of the samples, keep the weights that do best by these, stop when they no longer "
-            "get better, and start again when training has collapsed.",
+            "get better, and start again when training has collapsed. autoregressive always does.",
         ),
     ] = False
     random_state: RandomState = None
@@ -160,6 +174,15 @@ class _PrivacyOptions:
     ] = None
 
 
+def _check_known(given: dict[str, Any], model: Synthesizer) -> None:
+    """Refuse options that the chosen model has no use for."""
+    known = model.get_params(deep=False)
+    for name in given:
+        if name not in known:
+            option = "epsilon" if name == "privacy" else name.replace("_", "-")
+            raise typer.BadParameter(f"{type(model).__name__} does not have it; leave it out", param_hint=f"--{option}")
+
+
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options that were given; the others are left to the only place that knows their defaults."""
     return {name: value for name, value in options.items() if value is not None}
@@ -194,9 +217,9 @@ def _privacy_parameters(options: _PrivacyOptions) -> dict[str, Any]:
     return {"privacy": PrivacyConfig(**given), "timestamps": "regular"}
 
 
-def _print_trained(model: DGSynthesizer, output: Path) -> None:
+def _print_trained(model: DGSynthesizer | AutoregressiveSynthesizer, output: Path) -> None:
     """Print what training came to, and where the model is."""
-    if model.privacy is not None:
+    if hasattr(model, "epsilon_") and model.privacy is not None:
         typer.echo(f"spent epsilon {model.epsilon_:.3g} at delta {model.privacy.delta:g}")
     best = (
         f", the best weights of step {model.best_step_} (score {model.best_score_:.2f})" if model.early_stopping else ""

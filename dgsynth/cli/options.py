@@ -25,6 +25,13 @@ class Schedule(StrEnum):
     LINEAR = "linear"
 
 
+class Model(StrEnum):
+    """Which synthesizer learns the table."""
+
+    DOPPELGANGER = "doppelganger"
+    AUTOREGRESSIVE = "autoregressive"
+
+
 class Precision(StrEnum):
     """What the operands of the LSTM's products are rounded to."""
 

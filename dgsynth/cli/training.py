@@ -11,7 +11,10 @@ from dgsynth.cli.progress import tell
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
     from dgsynth.models.doppelganger.estimator import DGSynthesizer
+
+    Trainable = DGSynthesizer | AutoregressiveSynthesizer
 
 
 def check_device(name: str | None) -> None:
@@ -26,7 +29,7 @@ def check_device(name: str | None) -> None:
         raise typer.BadParameter(f"torch can't use {name!r} here; try auto or cpu", param_hint="--device") from error
 
 
-def train(model: DGSynthesizer, frame: pd.DataFrame, *, quiet: bool) -> bool:
+def train(model: Trainable, frame: pd.DataFrame, *, quiet: bool) -> bool:
     """Fit the model, saying first what was understood of the data; return whether the user interrupted it."""
     from dgsynth.training.callbacks import Callback, Progress, Training
 
