@@ -48,7 +48,7 @@ class Cells:
     starts: np.ndarray
 
     @classmethod
-    def fit(cls, numbers: np.ndarray, grid: float = 0.0, rare: int = 1) -> Cells:
+    def fit(cls, numbers: np.ndarray, grid: float = 0.0, rare: int = 0) -> Cells:
         """Return the cells of a column.
 
         Parameters
@@ -57,7 +57,7 @@ class Cells:
             All values, none missing.
         grid : float, default=0.0
             Distance of neighbouring possible values; 0 where any number is possible.
-        rare : int, default=1
+        rare : int, default=0
             A cell holds at least so many values, if there are so many.
         """
         if len(numbers) == 0:

@@ -103,7 +103,13 @@ class TokenEncoder:
     ranges: tuple[Range | None, ...]
 
     @classmethod
-    def fit(cls, sequences: Sequences, timestamps: Timestamps = "auto", relative: bool | str = "auto") -> TokenEncoder:
+    def fit(
+        cls,
+        sequences: Sequences,
+        timestamps: Timestamps = "auto",
+        relative: bool | str = "auto",
+        rare: int = 0,
+    ) -> TokenEncoder:
         """Return the encoder of `sequences`.
 
         Parameters
@@ -112,12 +118,14 @@ class TokenEncoder:
         timestamps : {"auto", "regular", "irregular"}, default="auto"
         relative : {"auto"} or bool, default="auto"
             Whether numeric measurements are coded within each sample's range; see `is_relative`.
+        rare : int, default=0
+            Values that a cell of numbers holds at least.
         """
         schema = sequences.schema
         stamps = None if sequences.timestamps is None else TimestampTransform.fit(sequences, timestamps)
 
         def tokens(values: pd.Series, column: Column) -> ColumnTokens:
-            return CategoryTokens(column) if column.has_categories else NumberTokens.fit(values, column)
+            return CategoryTokens(column) if column.has_categories else NumberTokens.fit(values, column, rare)
 
         metadata = [tokens(sequences.metadata[column.name], column) for column in schema.metadata]
         if stamps is not None and stamps.start_column is not None:
@@ -130,7 +138,7 @@ class TokenEncoder:
             if isinstance(made, NumberTokens) and (
                 is_relative(made, values, sequences.lengths) if relative == "auto" else relative
             ):
-                made, own = Range.fit(values, column, sequences.offsets)
+                made, own = Range.fit(values, column, sequences.offsets, rare)
             measurements.append(made)
             ranges.append(own)
         if stamps is not None and stamps.gap_column is not None:

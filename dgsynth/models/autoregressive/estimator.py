@@ -28,6 +28,7 @@ from dgsynth.models.autoregressive.parameters import (
     network_config,
     training_config,
 )
+from dgsynth.models.autoregressive.rare import without_rare
 from dgsynth.models.autoregressive.trained import TrainedAutoregressive
 from dgsynth.models.autoregressive.training import Trainer
 from dgsynth.models.parameters import resolve_device, seed_of, threads
@@ -253,7 +254,9 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         warn_of_identifiers(sequences.schema, len(sequences))
         seed = checkpoint_seed(self.checkpoint_dir) if self.random_state is None and self.checkpoint_dir else None
         self.seed_ = seed_of(self.random_state) if seed is None else seed
-        self.encoder_ = TokenEncoder.fit(sequences, self.timestamps, self.relative)
+        if self.protect_rare > 1:
+            sequences = without_rare(sequences, self.protect_rare, self.seed_)
+        self.encoder_ = TokenEncoder.fit(sequences, self.timestamps, self.relative, self.protect_rare)
         self.schema_ = sequences.schema
         config = network_config(self.get_params(deep=False))
         self.networks_ = AutoregressiveNetwork.of_seed(self.encoder_.layout, config, self.seed_)

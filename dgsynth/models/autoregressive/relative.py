@@ -72,14 +72,14 @@ class Range:
         return self.middle, self.half_width
 
     @classmethod
-    def fit(cls, values: pd.Series, column: Column, offsets: np.ndarray) -> tuple[NumberTokens, Range]:
+    def fit(cls, values: pd.Series, column: Column, offsets: np.ndarray, rare: int = 0) -> tuple[NumberTokens, Range]:
         """Return the tokens of a measurement within its samples' ranges, and those of the ranges."""
         transform = ContinuousTransform.fit(values, column, "auto", (0, 1))
         inside, low, high = _within(transform.scale(values), offsets)
-        cells = Cells.fit(inside[~np.isnan(inside)])
+        cells = Cells.fit(inside[~np.isnan(inside)], rare=rare)
         nullable = bool(np.isnan(low).any())
         parts = [
-            NumberTokens.fit(pd.Series(part), _column(f"{name} of {column.name}", part, nullable))
+            NumberTokens.fit(pd.Series(part), _column(f"{name} of {column.name}", part, nullable), rare)
             for name, part in (("middle", (high + low) / 2), ("half width", (high - low) / 2))
         ]
         return NumberTokens(transform, cells), cls(*parts)

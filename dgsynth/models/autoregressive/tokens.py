@@ -15,7 +15,6 @@ from dgsynth.models.autoregressive.cells import Cells
 from dgsynth.transforms.categorical import CategoricalTransform
 from dgsynth.transforms.continuous import ContinuousTransform
 from dgsynth.transforms.numbers import to_numbers
-from dgsynth.transforms.scaling import Scaling
 
 UNKNOWN = -1
 """Stands for a token that is to be drawn."""
@@ -91,9 +90,9 @@ class NumberTokens:
     cells: Cells
 
     @classmethod
-    def fit(cls, values: pd.Series, column: Column, scaling: Scaling = "linear", rare: int = 1) -> Self:
+    def fit(cls, values: pd.Series, column: Column, rare: int = 0) -> Self:
         """Return the tokens of a column."""
-        transform = ContinuousTransform.fit(values, column, scaling, (0, 1))
+        transform = ContinuousTransform.fit(values, column, "linear", (0, 1))
         numbers = to_numbers(values, column)
         return cls(transform, Cells.fit(numbers[~np.isnan(numbers)], transform.grid, rare))
 
