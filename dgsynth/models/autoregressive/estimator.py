@@ -64,11 +64,13 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
     units, lstm_units : int or "auto", default="auto"
         Hidden units of each token's predictor, and of the LSTM over the records. "auto" is 64 and 128 units for
         tables and records, and an LSTM of 160.
-    dropout : float in [0, 1), default=0.25
-        Share of the predictors' hidden units that a training step leaves out.
-    drawn_orders : float in [0, 1], default=0.5
+    dropout : float in [0, 1) or "auto", default="auto"
+        Share of the predictors' hidden units that a training step leaves out. "auto" is a quarter for at most 50,000
+        rows or records, and less in proportion for more.
+    drawn_orders : float in [0, 1] or "auto", default="auto"
         Share of the training steps that predict the columns in an order drawn at random, so that any of them can be
-        given later. With 0 only the first columns can be given.
+        given later. With 0 only the first columns can be given. "auto" is 0.5 for metadata and tables, and 0.1 within
+        records.
     max_steps : int, default=None
         Train for so many steps (batches) at most. None trains until it no longer pays.
     early_stopping : bool, default=True
@@ -80,7 +82,7 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         Training stops after so many validations in a row without a better one. Each comes after 1.05 times the steps
         of the one before, and 25 steps later at least.
     batch_size : int or "auto", default="auto"
-        Samples of a step. "auto" is 1,024 rows of a table, and otherwise 2,048 records, of 16 samples at least.
+        Samples of a step. "auto" is 1,024 rows of a table or records, of 16 samples at least.
     learning_rate : float, default=0.002
     privacy : None
         `AutoregressiveSynthesizer` does not train with differential privacy; `DGSynthesizer` does.
@@ -152,8 +154,8 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         protect_rare: int = 0,
         units: int | str = "auto",
         lstm_units: int | str = "auto",
-        dropout: float = 0.25,
-        drawn_orders: float = 0.5,
+        dropout: float | str = "auto",
+        drawn_orders: float | str = "auto",
         max_steps: int | None = None,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,

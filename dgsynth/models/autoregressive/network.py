@@ -233,13 +233,13 @@ class AutoregressiveNetwork(nn.Module):
                 records = torch.cat([records, ends], dim=1)
             self.record.begin_with(records.to(self.device))
 
-    def losses(self, batch: RowBatch, ranks: tuple[Tensor, Tensor], drop: Drop | None = None) -> tuple[Tensor, Tensor]:
+    def losses(self, batch: RowBatch, ranks: Sequence[Tensor], drop: Drop | None = None) -> tuple[Tensor, Tensor]:
         """Return minus the log-likelihood of the tokens of metadata (B, A) and records (N, D).
 
         Parameters
         ----------
         batch : RowBatch
-        ranks : tuple of int64 Tensors
+        ranks : two int64 Tensors
             The orders of the columns of the metadata and of a record; see `RowNetwork.losses`.
         drop : callable, optional
         """
@@ -250,7 +250,7 @@ class AutoregressiveNetwork(nn.Module):
             nothing if self.record is None else self.record.losses(batch.records, of_records, ranks[1], drop),
         )
 
-    def loss(self, batch: RowBatch, ranks: tuple[Tensor, Tensor], drop: Drop | None = None) -> tuple[Tensor, Tensor]:
+    def loss(self, batch: RowBatch, ranks: Sequence[Tensor], drop: Drop | None = None) -> tuple[Tensor, Tensor]:
         """Return the sums of both `losses`, with their gradients on the way."""
         of_metadata, of_records = self._inputs(batch)
         nothing = torch.zeros((), device=self.device)

@@ -22,8 +22,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "protect_rare": [Interval(Integral, 0, None, closed="left")],
     "units": [POSITIVE, _AUTO],
     "lstm_units": [POSITIVE, _AUTO],
-    "dropout": [Interval(Real, 0, 1, closed="left")],
-    "drawn_orders": [Interval(Real, 0, 1, closed="both")],
+    "dropout": [Interval(Real, 0, 1, closed="left"), _AUTO],
+    "drawn_orders": [Interval(Real, 0, 1, closed="both"), _AUTO],
     "max_steps": [POSITIVE, None],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -40,8 +40,14 @@ CONSTRAINTS: dict[str, list[Any]] = {
 VALIDATION = ("early_stopping", "validation_fraction", "n_iter_no_change")
 """What a validated run depends on, beside what every run does."""
 
-_ROWS, _RECORDS, _FEWEST_SAMPLES = 1024, 2048, 16
-"""Of a batch: rows of a table; records, and samples that these come from."""
+_BATCH, _FEWEST_SAMPLES = 1024, 16
+"""Of a batch: rows of a table or records, and samples that these come from."""
+
+_METADATA_ORDERS, _RECORD_ORDERS = 0.5, 0.1
+"""Shares of the steps with drawn orders: records take long to learn, and most of it goes to the natural order."""
+
+_DROPOUT, _LARGE, _LEAST_DROPOUT = 0.25, 50_000, 0.02
+"""What data of so many rows or records at most need against learning by heart; larger ones less in proportion."""
 
 
 def check_no_privacy(privacy: object) -> None:
@@ -65,9 +71,13 @@ def network_config(parameters: Mapping[str, Any]) -> NetworkConfig:
 
 def training_config(parameters: Mapping[str, Any], tokens: TokenBatch) -> TrainingConfig:
     """Return what the networks are trained by."""
-    size = parameters["batch_size"]
+    size, dropout, orders = (parameters[name] for name in ("batch_size", "dropout", "drawn_orders"))
+    mean, rows = max(float(tokens.lengths.float().mean()), 1.0), max(len(tokens), len(tokens.records))
     if size == "auto":
-        mean = float(tokens.lengths.float().mean())
-        size = _ROWS if mean == 0 else max(_FEWEST_SAMPLES, round(_RECORDS / mean))
-    names = ("learning_rate", "dropout", "drawn_orders", "precision")
-    return TrainingConfig(int(size), **{name: parameters[name] for name in names})
+        size = max(_FEWEST_SAMPLES, round(_BATCH / mean))
+    if dropout == "auto":
+        dropout = _DROPOUT * min(1.0, _LARGE / rows)
+        dropout = dropout if dropout >= _LEAST_DROPOUT else 0.0
+    shares = (_METADATA_ORDERS, _RECORD_ORDERS) if orders == "auto" else (orders, orders)
+    rate, precision = parameters["learning_rate"], parameters["precision"]
+    return TrainingConfig(int(size), float(rate), float(dropout), float(shares[0]), float(shares[1]), precision)

@@ -35,7 +35,7 @@ _VALIDATED = ("validation_scores_", "best_step_", "best_score_")
 class TrainedAutoregressive(Synthesizer):
     """What an `AutoregressiveSynthesizer` does once it is trained."""
 
-    drawn_orders: float
+    drawn_orders: float | str
 
     encoder_: TokenEncoder
     networks_: AutoregressiveNetwork
@@ -247,7 +247,7 @@ class TrainedAutoregressive(Synthesizer):
             A category is unknown; or the model was trained with ``drawn_orders=0``.
         """
         check_is_fitted(self)
-        if not self.drawn_orders:
+        if self.drawn_orders == 0:
             raise DataError("impute needs a model that was trained with drawn_orders above 0; fit again with 0.5")
         sequences = self._like(X)
         tokens = self.encoder_.encode(sequences, unknown=True)
@@ -320,7 +320,7 @@ class TrainedAutoregressive(Synthesizer):
     def _condition(self, metadata: pd.DataFrame) -> tuple[Given, Known]:
         """Return the tokens of given metadata, and their values to be put back."""
         columns, given = self.encoder_.metadata_columns, list(metadata.columns)
-        if not self.drawn_orders and set(given) != set(list(columns)[: len(given)]):
+        if self.drawn_orders == 0 and set(given) != set(list(columns)[: len(given)]):
             raise DataError(
                 f"metadata gives columns {given}, and this model was trained with drawn_orders=0, so that only the "
                 f"first of {list(columns)} can be given; fit again with drawn_orders=0.5"

@@ -45,7 +45,7 @@ class TrainingConfig:
     learning_rate : float
     dropout : float in [0, 1)
         Share of the hidden units that a step leaves out.
-    drawn_orders : float in [0, 1]
+    metadata_orders, record_orders : float in [0, 1]
         Share of the steps whose columns are predicted in an order drawn for the step, so that any of them can be given.
     precision : {"float32", "bfloat16"}
         What the operands of products are rounded to.
@@ -54,7 +54,8 @@ class TrainingConfig:
     batch_size: int
     learning_rate: float
     dropout: float
-    drawn_orders: float
+    metadata_orders: float
+    record_orders: float
     precision: Literal["float32", "bfloat16"] = "float32"
 
 
@@ -107,9 +108,9 @@ class Trainer(Loop):
 
     def _take_step(self) -> Tensor:
         batch, rng = self.batches.at(self.step), np.random.Generator(np.random.Philox(key=[self.seed, self.step]))
-        ranks = self.networks.natural_order()
-        if rng.random() < self.config.drawn_orders:
-            ranks = self.networks.drawn_order(rng)
+        shares = self.config.metadata_orders, self.config.record_orders
+        orders = zip(self.networks.natural_order(), self.networks.drawn_order(rng), shares, strict=True)
+        ranks = [drawn if rng.random() < share else natural for natural, drawn, share in orders]
         drop = self._dropout.of_step(rng)
         if self.config.precision == "float32":
             parts = self.networks.loss(batch, ranks, drop)
