@@ -154,7 +154,7 @@ def _records(
         is_open &= ~ends
         if not is_open.any():
             return torch.stack(steps, 1), torch.stack(places, 1), lengths.cpu()
-        state, t = network.advance(state, tokens, context, t), t + 1
+        state, t = network.advance(state, summary, t, tokens), t + 1
 
 
 @dataclass(frozen=True)

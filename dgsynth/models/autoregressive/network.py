@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -48,6 +48,22 @@ class NetworkConfig:
     lstm_units: int = 160
     summary_units: int = 64
     position_dim: int = 16
+
+
+class State(NamedTuple):
+    """What is known of the records before one.
+
+    Attributes
+    ----------
+    output, cell : Tensor of shape (n, H)
+        Of the LSTM; before the first record the output is a learned one, which the LSTM does not read.
+    last : Tensor of shape (n, D * E)
+        The embeddings of the last record, zeros before the first.
+    """
+
+    output: Tensor
+    cell: Tensor
+    last: Tensor
 
 
 class RowNetwork(nn.Module):
@@ -193,8 +209,9 @@ class AutoregressiveNetwork(nn.Module):
                 nn.Linear(2 * config.summary_units, config.summary_units),
             )
             known += config.summary_units
-        self.record = RowNetwork(layout.record, config.lstm_units + known, e, config.record_units)
-        self.n_read = len(self.record.tokens) - layout.has_ends
+        self.n_read = sum(map(len, layout.record)) - layout.has_ends
+        context_dim = config.lstm_units + known + self.n_read * e
+        self.record = RowNetwork(layout.record, context_dim, e, config.record_units)
         self.lstm = nn.LSTM(known + self.n_read * e, config.lstm_units)
         self.start = nn.Parameter(torch.zeros(config.lstm_units))
 
@@ -276,11 +293,13 @@ class AutoregressiveNetwork(nn.Module):
         row, step = places(sizes)
         row, at = row.to(self.device), step.to(self.device)
         known = [self._position(at)] if summary is None else [self._position(at), summary[row]]
-        read = torch.cat([*known, embedded[:, : self.n_read * self.config.embedding_dim]], dim=1)
+        width = self.n_read * self.config.embedding_dim
+        read = torch.cat([*known, embedded[:, :width]], dim=1)
         states = torch.cat([self.start.expand(n, -1), self.lstm(PackedSequence(read, sizes))[0].data])
+        last = torch.cat([torch.zeros(n, width, device=self.device), embedded[:, :width]])
         begins = (sizes.cumsum(0) - sizes).to(self.device)
         before = torch.where(at == 0, row, n + begins[(at - 1).clamp_min(0)] + row)
-        return torch.cat([states[before], *known], dim=1)
+        return torch.cat([states[before], last[before], *known], dim=1)
 
     def summarize(self, metadata: Tensor) -> Tensor | None:
         """Return what records are told of metadata (n, A): (n, summary_units)."""
@@ -289,30 +308,31 @@ class AutoregressiveNetwork(nn.Module):
         made: Tensor = self.summary(self.metadata.embed(metadata))
         return made
 
-    def initial_state(self, n: int) -> tuple[Tensor, Tensor]:
-        """Return the LSTM's output, which predictors see, and its cell before the first record, (n, H) each."""
-        zeros = torch.zeros(n, self.config.lstm_units, device=self.device)
-        return self.start.expand(n, -1), zeros
+    def initial_state(self, n: int) -> State:
+        """Return what is known before the first record."""
+        empty = torch.zeros(n, self.n_read * self.config.embedding_dim, device=self.device)
+        return State(self.start.expand(n, -1), torch.zeros(n, self.config.lstm_units, device=self.device), empty)
 
-    def context(self, state: tuple[Tensor, Tensor], summary: Tensor | None, t: int) -> Tensor:
+    def context(self, state: State, summary: Tensor | None, t: int) -> Tensor:
         """Return what record t is predicted from beside its own columns, (n, C)."""
-        at = torch.full((len(state[0]),), t, device=self.device)
-        known = [self._position(at)] if summary is None else [self._position(at), summary]
-        return torch.cat([state[0], *known], dim=1)
+        return torch.cat([state.output, state.last, *self._known(state, summary, t)], dim=1)
 
-    def advance(self, state: tuple[Tensor, Tensor], tokens: Tensor, context: Tensor, t: int) -> tuple[Tensor, Tensor]:
-        """Return the LSTM's output and cell once it has read record t, tokens (n, D)."""
-        assert self.record is not None
-        output, cell = state
-        units = self.config.lstm_units
+    def advance(self, state: State, summary: Tensor | None, t: int, tokens: Tensor) -> State:
+        """Return the state once the LSTM has read record t, tokens (n, D)."""
+        assert self.record is not None, "there are records"
         embedded = self.record.embed(tokens)[:, : self.n_read * self.config.embedding_dim]
-        read = torch.cat([context[:, units:], embedded], dim=1)
-        hidden = torch.zeros_like(output) if t == 0 else output
+        read = torch.cat([*self._known(state, summary, t), embedded], dim=1)
         of_read, of_hidden, *biases = self.lstm.parameters()
-        gates = torch.addmm(biases[0] + biases[1], read, of_read.t()).addmm_(hidden, of_hidden.t())
+        gates = torch.addmm(biases[0] + biases[1], read, of_read.t())
+        if t:
+            gates.addmm_(state.output, of_hidden.t())
         i, f, g, o = gates.chunk(4, dim=1)
-        cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
-        return o.sigmoid() * cell.tanh(), cell
+        cell = f.sigmoid() * state.cell + i.sigmoid() * g.tanh()
+        return State(o.sigmoid() * cell.tanh(), cell, embedded)
+
+    def _known(self, state: State, summary: Tensor | None, t: int) -> list[Tensor]:
+        position = self._position(torch.full((len(state.output),), t, device=self.device))
+        return [position] if summary is None else [position, summary]
 
     def _position(self, step: Tensor) -> Tensor:
         shared = step * self.n_positions // self.layout.max_length
