@@ -120,7 +120,7 @@ class Cells:
             mass = share_below(numbers + grid / 2) - share_below(numbers - grid / 2)
         else:
             share = np.clip((numbers - low) / width, 1e-9, 1)
-            mass = np.where(numbers <= high, share ** (1 / power - 1) / power / width, 0.0)
+            mass = np.where((low <= numbers) & (numbers <= high), share ** (1 / power - 1) / power / width, 0.0)
         with np.errstate(divide="ignore"):
             return np.log(np.where(is_wide, mass, np.isclose(numbers, low, rtol=1e-12, atol=0)))
 
