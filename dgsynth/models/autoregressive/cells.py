@@ -188,6 +188,9 @@ def _without_rare(counts: np.ndarray, first: np.ndarray, rare: int) -> np.ndarra
 def _with_margins(lows: np.ndarray, highs: np.ndarray, grid: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the ends of cells of several values moved out: half-way to the next such cell, else half a grid step."""
     is_wide = highs > lows
-    gaps = np.where(is_wide[1:] & is_wide[:-1], (lows[1:] - highs[:-1]) / 2, grid / 2)
-    below, above = np.append(grid / 2, gaps), np.append(gaps, grid / 2)
-    return np.where(is_wide, lows - below, lows), np.where(is_wide, highs + above, highs)
+    # One number for the end of a cell and the begin of the next: rounded apart, they could overlap.
+    middles = highs[:-1] + (lows[1:] - highs[:-1]) / 2
+    is_shared = is_wide[:-1] & is_wide[1:]
+    below = np.append(lows[:1] - grid / 2, np.where(is_shared, middles, lows[1:] - grid / 2))
+    above = np.append(np.where(is_shared, middles, highs[:-1] + grid / 2), highs[-1:] + grid / 2)
+    return np.where(is_wide, below, lows), np.where(is_wide, above, highs)
