@@ -1,0 +1,207 @@
+"""The networks: what each token depends on, and that all ways to compute a likelihood agree."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from known_tables import SIZES, drawn_batch, drawn_tokens, layout, network_of, shaken
+from torch.nn.functional import cross_entropy
+
+from dgsynth.models.autoregressive.batching import TokenData
+from dgsynth.models.autoregressive.encoder import TokenBatch
+from dgsynth.models.autoregressive.network import MOST_POSITIONS, AutoregressiveNetwork, RowNetwork
+from dgsynth.models.autoregressive.tokens import Token
+
+COLUMNS = ((Token(3),), (Token(3, True), Token(4, True, (4, 1, 2))), (Token(2),))
+COLUMN_OF = np.array([0, 1, 1, 2])
+ORDERS = [list(order) for order in itertools.permutations(range(3))]
+
+
+@pytest.fixture
+def row():
+    torch.manual_seed(0)
+    return shaken(RowNetwork(COLUMNS, 2, 4, 8))
+
+
+@torch.no_grad()
+def losses_of(row, tokens, rank):
+    return row.losses(tokens, torch.cat([torch.ones(len(tokens), 2), row.embed(tokens)], dim=1), torch.tensor(rank))
+
+
+def all_rows():
+    """Return every row of tokens that the columns can have."""
+    rows = itertools.product(range(3), range(3), range(4), range(2))
+    return torch.tensor([row for row in rows if row[2] < COLUMNS[1][1].widths[row[1]]])
+
+
+def samples_of(of, lengths, seed=0):
+    """Return all samples of a batch as the network takes them, and the tokens that they are made of."""
+    tokens = drawn_batch(of, lengths, seed)
+    return TokenData(tokens, of, torch.device("cpu")).batch(np.arange(len(lengths))), tokens
+
+
+# A row
+
+
+@pytest.mark.parametrize("rank", ORDERS, ids=str)
+def test_the_probabilities_of_all_rows_add_up_to_one(row, rank):
+    likelihood = (-losses_of(row, all_rows(), rank).double().sum(1)).exp()
+    assert likelihood.sum().item() == pytest.approx(1, abs=1e-5)
+    assert likelihood.std() > 0.01
+
+
+@pytest.mark.parametrize("rank", ORDERS, ids=str)
+@pytest.mark.parametrize("token", range(4))
+def test_a_token_depends_on_no_column_after_it(row, rank, token):
+    tokens = drawn_tokens(COLUMNS, 50, np.random.default_rng(0)).long()
+    tokens[:, 1], changed = 0, tokens.clone()
+    changed[:, 1] = 0  # under which the fine token can have all of its values
+    changed[:, token] = (tokens[:, token] + 1) % row.tokens[token].size
+    if token == 1:
+        tokens[:, 2], changed[:, 2] = 0, 0
+    ranks = np.array(rank)[COLUMN_OF]
+    is_later = (ranks > ranks[token]) | ((ranks == ranks[token]) & (np.arange(4) > token))
+    before, after = losses_of(row, tokens, rank), losses_of(row, changed, rank)
+    same = (before == after).all(0).numpy()
+    assert same[~is_later & (np.arange(4) != token)].all() and not same[is_later].any()
+
+
+def test_one_token_after_another_has_the_losses_of_all_at_once(row):
+    tokens = all_rows()
+    wanted = losses_of(row, tokens, [0, 1, 2])
+    inputs = torch.cat([torch.ones(len(tokens), 2), row.embed(tokens)], dim=1)
+    for j in range(4):
+        logits = row.logits(j, inputs[:, : 2 + 4 * j], tokens[:, j - 1])
+        torch.testing.assert_close(cross_entropy(logits, tokens[:, j], reduction="none"), wanted[:, j])
+
+
+def test_it_begins_with_the_frequencies_of_the_tokens():
+    row = RowNetwork(COLUMNS, 0, 4, 8)
+    for head in row.heads:
+        torch.nn.init.zeros_(head)
+    tokens = drawn_tokens(COLUMNS, 300, np.random.default_rng(0))
+    row.begin_with(tokens)
+    with torch.no_grad():
+        found = [row.logits(j, torch.zeros(3, 0), torch.arange(3)).softmax(1) for j in range(4)]
+    for j in (0, 1, 3):
+        size = row.tokens[j].size
+        share = (torch.bincount(tokens[:, j], minlength=size) + 0.5) / (300 + size / 2)
+        torch.testing.assert_close(found[j][0], share)
+    np.testing.assert_array_equal(found[2] > 0, [[1, 1, 1, 1], [1, 0, 0, 0], [1, 1, 0, 0]])
+    under = tokens[tokens[:, 1] == 0, 2]
+    torch.testing.assert_close(found[2][0], (torch.bincount(under, minlength=4) + 0.5) / (len(under) + 2))
+
+
+# Samples
+
+
+@pytest.mark.parametrize("metadata", [True, False])
+@torch.no_grad()
+def test_samples_side_by_side_have_the_losses_of_each_alone(metadata):
+    of = layout(metadata=metadata)
+    network, lengths = network_of(of), [2, 5, 1, 4, 5, 3]
+    batch, tokens = samples_of(of, lengths)
+    of_metadata, of_records = network.losses(batch, network.natural_order())
+    rows = batch.places[0]
+    for row, sample in enumerate(batch.order.tolist()):
+        alone = TokenData(tokens.take(np.array([sample])), of, torch.device("cpu")).batch(np.arange(1))
+        wanted = network.losses(alone, network.natural_order())
+        torch.testing.assert_close(of_metadata[row : row + 1], wanted[0])
+        torch.testing.assert_close(of_records[rows == row], wanted[1])
+
+
+@torch.no_grad()
+def test_a_record_depends_on_no_later_one_and_on_no_other_sample():
+    of = layout()
+    network, lengths = network_of(of), [5, 3, 4]
+    batch, tokens = samples_of(of, lengths)
+    rows, steps = batch.places
+    changed = tokens.records.clone()
+    changed[2, 0] = (changed[2, 0] + 1) % 3  # the third record of the first sample
+    other = TokenData(TokenBatch(tokens.metadata, changed, tokens.lengths), of, torch.device("cpu")).batch(np.arange(3))
+    before, after = (network.losses(part, network.natural_order())[1] for part in (batch, other))
+    is_first = batch.order[rows] == 0
+    same = (before == after).all(1)
+    assert same[~is_first | (steps < 2)].all() and not same[is_first & (steps >= 2)].any()
+
+
+@torch.no_grad()
+def test_records_depend_on_metadata_and_metadata_on_no_record():
+    of = layout()
+    network = network_of(of)
+    tokens = samples_of(of, [3, 3])[1]
+    metadata, records = tokens.metadata.clone(), tokens.records.clone()
+    metadata[:, 0], records[:, 0] = (metadata[:, 0] + 1) % 3, (records[:, 0] + 1) % 3
+    data = [
+        TokenData(TokenBatch(a, b, tokens.lengths), of, torch.device("cpu")).batch(np.arange(2))
+        for a, b in ((tokens.metadata, tokens.records), (metadata, tokens.records), (tokens.metadata, records))
+    ]
+    plain, other_metadata, other_records = (network.losses(part, network.natural_order()) for part in data)
+    assert not (plain[1] == other_metadata[1]).any() and (plain[0] == other_records[0]).all()
+
+
+@pytest.mark.parametrize("has_ends", [True, False])
+@pytest.mark.parametrize("metadata", [True, False])
+@torch.no_grad()
+def test_generation_step_by_step_has_the_losses_of_all_records_at_once(metadata, has_ends):
+    of = layout(metadata=metadata, has_ends=has_ends)
+    network, n, length = network_of(of), 4, 5
+    batch = samples_of(of, [length] * n)[0]
+    wanted = network.losses(batch, network.natural_order())[1].view(length, n, -1)
+    records = batch.records.view(length, n, -1)
+    state = network.initial_state(n)
+    summary = network.summarize(batch.metadata)
+    assert (summary is None) is not metadata
+    for t in range(length):
+        context = network.context(state, summary, t)
+        inputs = torch.cat([context, network.record.embed(records[t])], dim=1)
+        for j in range(records.shape[2]):
+            known = inputs[:, : context.shape[1] + 4 * j]
+            found = cross_entropy(
+                network.record.logits(j, known, records[t][:, j - 1]), records[t][:, j], reduction="none"
+            )
+            torch.testing.assert_close(found, wanted[t, :, j])
+        state = network.advance(state, records[t], context, t)
+
+
+@pytest.mark.parametrize("metadata", [True, False])
+def test_the_loss_is_the_sum_of_the_losses(metadata):
+    of = layout(metadata=metadata)
+    network = network_of(of)
+    batch, _ = samples_of(of, [2, 5, 1])
+    ranks = network.drawn_order(np.random.default_rng(3))
+    for one, parts in zip(network.loss(batch, ranks), network.losses(batch, ranks), strict=True):
+        torch.testing.assert_close(one, parts.sum())
+
+
+def test_orders_are_drawn_but_the_end_is_told_last():
+    network = network_of(layout())
+    drawn = [network.drawn_order(np.random.default_rng(seed)) for seed in range(20)]
+    assert {tuple(of_metadata.tolist()) for of_metadata, _ in drawn} == {(0, 1), (1, 0)}
+    assert {tuple(of_record.tolist()) for _, of_record in drawn} == {(0, 1, 2), (1, 0, 2)}
+    assert [rank.tolist() for rank in network.natural_order()] == [[0, 1], [0, 1, 2]]
+
+
+def test_ends_begin_with_the_frequency_of_ends():
+    network = network_of(layout(metadata=False))
+    network.begin_with(drawn_batch(network.layout, [2, 5, 1]))
+    torch.testing.assert_close(network.record.biases[-1].softmax(0), torch.tensor([5.5, 3.5]) / 9)
+
+
+def test_a_seed_determines_the_weights_and_leaves_the_randomness_of_others_alone():
+    before = torch.get_rng_state()
+    one, other, third = (AutoregressiveNetwork.of_seed(layout(), SIZES, seed) for seed in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), before)
+    for name, weight in one.state_dict().items():
+        assert torch.equal(weight, other.state_dict()[name])
+    assert not torch.equal(one.lstm.weight_ih_l0, third.lstm.weight_ih_l0)
+
+
+@torch.no_grad()
+def test_positions_of_long_samples_are_shared_and_never_run_out():
+    network = network_of(layout(max_length=3000))
+    assert network.n_positions == MOST_POSITIONS
+    state, summary = network.initial_state(1), network.summarize(torch.zeros(1, 3, dtype=torch.int64))
+    first, second, third, last, beyond = (network.context(state, summary, t) for t in (0, 1, 3, 2999, 9999))
+    assert first.equal(second) and not first.equal(third) and last.equal(beyond)
