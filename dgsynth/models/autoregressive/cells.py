@@ -186,11 +186,19 @@ def _without_rare(counts: np.ndarray, first: np.ndarray, rare: int) -> np.ndarra
 
 
 def _with_margins(lows: np.ndarray, highs: np.ndarray, grid: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of cells of several values moved out: half-way to the next such cell, else half a grid step."""
-    is_wide = highs > lows
+    """Return the ends of cells of several values moved out: half-way to the next such cell, else half a grid step.
+
+    On a grid the way is halved between two possible values, lest one of them lies in both cells.
+    """
+    is_wide, gaps = highs > lows, lows[1:] - highs[:-1]
+    halves = gaps / 2
+    if grid:
+        # Values that were rounded apart may lie closer than the grid.
+        steps = np.rint(gaps / grid)
+        halves = np.where(steps >= 1, (np.floor(steps / 2) + 0.5) * grid, halves)
     # One number for the end of a cell and the begin of the next: rounded apart, they could overlap.
-    middles = highs[:-1] + (lows[1:] - highs[:-1]) / 2
-    is_shared = is_wide[:-1] & is_wide[1:]
-    below = np.append(lows[:1] - grid / 2, np.where(is_shared, middles, lows[1:] - grid / 2))
-    above = np.append(np.where(is_shared, middles, highs[:-1] + grid / 2), highs[-1:] + grid / 2)
+    middles, is_shared = highs[:-1] + halves, is_wide[:-1] & is_wide[1:]
+    below = np.where(is_shared, middles, np.maximum(lows[1:] - grid / 2, highs[:-1]))
+    above = np.where(is_shared, middles, np.minimum(highs[:-1] + grid / 2, lows[1:]))
+    below, above = np.append(lows[:1] - grid / 2, below), np.append(above, highs[-1:] + grid / 2)
     return np.where(is_wide, below, lows), np.where(is_wide, above, highs)
