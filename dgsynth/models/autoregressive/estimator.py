@@ -15,6 +15,7 @@ from sklearn.utils.validation import validate_data
 from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
+from dgsynth.errors import DataError
 from dgsynth.kernels.packing import Precision
 from dgsynth.models.autoregressive.batching import TokenData
 from dgsynth.models.autoregressive.encoder import TokenBatch, TokenEncoder
@@ -238,6 +239,10 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         return self._fit(X, goes_on=hasattr(self, "networks_"), epochs=1, validates=False)
 
     def _fit(self, X: Any, *, goes_on: bool, epochs: int | None, validates: bool) -> Self:
+        if goes_on and len(self.history_) != self.n_steps_:
+            raise DataError(
+                "this model was saved with generator_only and can't be trained on; load the whole model, or fit anew"
+            )
         if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
             validate_data(self, X, reset=not goes_on, skip_check_array=True)
         sequences = self._read(X, self.schema_ if goes_on else self.schema)

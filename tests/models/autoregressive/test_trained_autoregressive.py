@@ -446,6 +446,9 @@ def test_a_file_for_others_holds_what_samples_need(homes_model, path, tmp_path):
     pd.testing.assert_frame_equal(loaded.sample(50, random_state=1), homes_model.sample(50, random_state=1))
     assert not hasattr(loaded, "best_step_") and len(loaded.history_) == 0
     assert (tmp_path / "small.safetensors").stat().st_size < path.stat().st_size
+    for train in (loaded.partial_fit, loaded.set_params(warm_start=True).fit):
+        with pytest.raises(DataError, match="saved with generator_only and can't be trained on"):
+            train(homes())
     loaded.save(tmp_path / "again.safetensors")
     assert set(read_tensor_file(tmp_path / "again.safetensors", "model")[1]) == set(
         read_tensor_file(tmp_path / "small.safetensors", "model")[1]
