@@ -282,7 +282,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         rows = _rows(frame, n_samples)
         condition = None if rows is None else self._condition(rows)
         maker = self._maker() if maker is None else maker
-        return maker(seed_of(random_state), 0, n_samples, condition, _lengths(lengths, n_samples)).restore()
+        return maker(seed_of(random_state), 0, n_samples, condition, lengths_of(lengths, n_samples)).restore()
 
     def _read(self, X: Any, schema: Schema | None) -> Sequences:
         return Sequences.from_any(X, **self._roles(), schema=schema)
@@ -333,7 +333,8 @@ def _rows(metadata: pd.DataFrame | None, n_samples: int) -> pd.DataFrame | None:
     return metadata.loc[np.zeros(n_samples, dtype=int)].reset_index(drop=True)
 
 
-def _lengths(lengths: int | Sequence[int] | np.ndarray | None, n_samples: int) -> torch.Tensor | None:
+def lengths_of(lengths: int | Sequence[int] | np.ndarray | None, n_samples: int) -> torch.Tensor | None:
+    """Return how many records each sample is asked to have, int64 of shape (n_samples,); None where none is asked."""
     if lengths is None:
         return None
     array = np.asarray(lengths)

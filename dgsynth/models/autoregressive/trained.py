@@ -25,7 +25,7 @@ from dgsynth.models.autoregressive.learned import Learned
 from dgsynth.models.autoregressive.network import AutoregressiveNetwork
 from dgsynth.models.autoregressive.tokens import CategoryTokens
 from dgsynth.models.parameters import at_least_one, seed_of, threads
-from dgsynth.models.synthesizer import Maker, Synthesizer
+from dgsynth.models.synthesizer import Maker, Synthesizer, lengths_of
 from dgsynth.training.validation import best_row
 
 _VALIDATED = ("validation_scores_", "best_step_", "best_score_")
@@ -190,13 +190,16 @@ class TrainedAutoregressive(Synthesizer):
         ------
         NotFittedError
         DataError
-            The model has no records, or a sample of `X` has as many as it shall have in the end, or more.
+            The model has no records, or a sample of `X` has more than it shall have in the end.
+        ValueError
+            `lengths` is neither an int nor an int for every sample.
         """
         check_is_fitted(self)
         if self.generator_.record is None:
             raise DataError("this model has learned a table without records, which can't be extended; use sample")
         sequences = self._like(X)
-        wanted = None if lengths is None else np.broadcast_to(np.asarray(lengths, dtype=np.int64), len(sequences))
+        end = lengths_of(lengths, len(sequences))
+        wanted = None if end is None else end.numpy()
         if wanted is not None and (wanted < sequences.lengths).any():
             i = int(np.flatnonzero(wanted < sequences.lengths)[0])
             raise DataError(
@@ -211,7 +214,6 @@ class TrainedAutoregressive(Synthesizer):
         tokens = self.encoder_.encode(sequences)
         known = Known.all_of(sequences, self.encoder_)
         given = Given(tokens.metadata, tokens.records, tokens.lengths)
-        end = None if wanted is None else torch.from_numpy(wanted.copy())
         return self._completed(sequences, given, known, end, n_draws, temperature, random_state, present=False)
 
     def impute(

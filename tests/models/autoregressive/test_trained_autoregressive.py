@@ -317,6 +317,9 @@ def test_what_can_not_go_on_is_said(chain_model, rows_model):
     long = chain_model.extend(begun(table, 1), 12, random_state=0)
     with pytest.raises(DataError, match=r"more than 10 records, .* give lengths"):
         chain_model.extend(long)
+    for lengths in ([20, 20], 20.5, 0):
+        with pytest.raises(ValueError, match="lengths must be an int, or 10 ints, of at least 1"):
+            chain_model.extend(table, lengths)
     with pytest.raises(ValueError, match="n_draws"):
         chain_model.extend(begun(table, 1), n_draws=0)
     with pytest.raises(ValueError, match="temperature"):
