@@ -334,7 +334,7 @@ class TrainedAutoregressive(Synthesizer):
         # Not at the head of the file: whoever samples does not wait for the import.
         from dgsynth.evaluation.tables import check_same_columns, read_like
 
-        sequences = read_like(X, self.schema_, **self._roles())
+        sequences = Sequences.from_any(X) if isinstance(X, Sequences) else read_like(X, self.schema_, **self._roles())
         check_same_columns(self.encoder_.extremes(), sequences, "given")
         return sequences
 

@@ -11,7 +11,7 @@ from known_tables import CHAIN, KEYS, SMALL, TO_OTHER, chains, distance, homes, 
 from safetensors.torch import save_file
 
 import dgsynth
-from dgsynth import AutoregressiveSynthesizer, DGSynthesizer
+from dgsynth import AutoregressiveSynthesizer, DGSynthesizer, Sequences
 from dgsynth.errors import DataError, ModelFileError
 from dgsynth.tensor_file import read_tensor_file, write_tensor_file
 
@@ -306,6 +306,14 @@ def test_lists_of_arrays_and_arrow_tables_go_on_as_such():
     model = AutoregressiveSynthesizer(max_steps=3, **KEYS, **SMALL).fit(table)
     longer = model.extend(table, 6, random_state=0)
     assert isinstance(longer, pa.Table) and longer.schema.types == table.schema.types and len(longer) == 6 * 60
+
+
+def test_sequences_go_on_and_are_filled_in_as_such(homes_model):
+    sequences = Sequences.from_any(homes(), **KEYS)
+    for made in (homes_model.extend(sequences, 6, random_state=0), homes_model.impute(sequences, random_state=0)):
+        assert isinstance(made, Sequences)
+        pd.testing.assert_series_equal(made.keys, sequences.keys)
+        pd.testing.assert_frame_equal(made.metadata[["isp", "since"]], sequences.metadata[["isp", "since"]])
 
 
 def test_what_can_not_go_on_is_said(chain_model, rows_model):
