@@ -156,7 +156,9 @@ class NumberTokens:
         uniform : float64 array of shape (n,)
             Random numbers in (0, 1): the place of each value in its cell.
         """
-        return self.transform.to_series(self.transform.finish(*self.draw(tokens, uniform)))
+        gathered = self.transform.finish(*self.draw(tokens, uniform))
+        gathered += 0  # what lies just below 0 was rounded to -0.0
+        return self.transform.to_series(gathered)
 
     def log_density(self, values: pd.Series, tokens: np.ndarray) -> np.ndarray:
         """Return the logarithm of how likely values are given their tokens: a density where any number is possible."""

@@ -113,6 +113,13 @@ def test_numbers_of_a_bin_come_back_into_it_and_on_their_grid():
     np.testing.assert_array_equal(tokens.encode(made), encoded)
 
 
+def test_what_is_rounded_to_zero_has_no_sign():
+    values = pd.Series(np.tile(np.arange(3000) / 100, 2))
+    tokens = fitted(values)
+    made = tokens.decode(tokens.encode(values), np.full(6000, 1e-3))
+    assert (made == 0).any() and not np.signbit(made).any()
+
+
 def test_a_number_that_is_never_made_is_impossible():
     values = RECURRING["integers"]
     tokens, others = fitted(values), pd.Series([4, 400, -4])
