@@ -262,7 +262,7 @@ def test_a_run_that_was_stopped_goes_on(table, tmp_path):
 )
 def test_a_checkpoint_of_another_run_is_refused(table, tmp_path, name, there, here):
     made(checkpoint_dir=tmp_path, **KEYS).fit(table)
-    name_in_file = "metadata_units" if name == "units" else name
+    name_in_file = {"units": "metadata_units", "drawn_orders": "metadata_orders"}.get(name, name)
     with pytest.raises(ModelFileError, match=f"another run: {name_in_file} is {there} there and {here} here"):
         made(checkpoint_dir=tmp_path, **{**KEYS, name: here}).fit(table)
 

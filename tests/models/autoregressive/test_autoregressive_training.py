@@ -20,6 +20,7 @@ from dgsynth.training.validation import Validation
 
 CPU = torch.device("cpu")
 LENGTHS = [2, 5, 1, 4, 5, 3, 2, 2]
+ORDERS = {"metadata_orders": 0.5, "record_orders": 0.5}
 
 
 def rows(n):
@@ -148,7 +149,7 @@ def test_without_dropout_there_are_no_masks():
 
 def trainer(seed=0, **changes):
     of = layout()
-    config = TrainingConfig(**{"batch_size": 3, "learning_rate": 0.01, "dropout": 0.2, "drawn_orders": 0.5, **changes})
+    config = TrainingConfig(**{"batch_size": 3, "learning_rate": 0.01, "dropout": 0.2, **ORDERS, **changes})
     return Trainer(
         AutoregressiveNetwork.of_seed(of, SIZES, 0), TokenData(drawn_batch(of, LENGTHS), of, CPU), config, seed
     )
@@ -161,7 +162,7 @@ def assert_same_state(one, other):
 
 
 def test_training_lowers_the_losses():
-    run = trainer(dropout=0.0, drawn_orders=0.0, batch_size=8)
+    run = trainer(dropout=0.0, batch_size=8, metadata_orders=0.0, record_orders=0.0)
     run.run(60)
     losses = run.history.values()
     assert losses.shape == (60, 2) and (losses[-1] < 0.7 * losses[0]).all()
@@ -193,13 +194,15 @@ def test_orders_are_drawn_in_their_share_of_the_steps(monkeypatch):
         return real(network, batch, ranks, drop)
 
     monkeypatch.setattr(AutoregressiveNetwork, "loss", loss)
-    trainer(drawn_orders=0.0).run(6)
+    trainer(metadata_orders=0.0, record_orders=0.0).run(6)
     assert set(map(repr, seen)) == {"([0, 1], [0, 1, 2])"}
-    seen.clear()
-    trainer(drawn_orders=1.0).run(40)
-    # Four orders, one of them the natural one: of 40 draws each is likely to come between 2 and 20 times.
-    natural = sum(order == ([0, 1], [0, 1, 2]) for order in seen)
-    assert len(set(map(repr, seen))) == 4 and 2 <= natural <= 20
+    for name, part in (("metadata_orders", 0), ("record_orders", 1)):
+        seen.clear()
+        trainer(**{**dict.fromkeys(ORDERS, 0.0), name: 1.0}).run(40)
+        orders = [order[part] for order in seen]
+        # Of two orders each is likely to come between 8 and 32 times in 40 draws.
+        natural = sum(order == sorted(order) for order in orders)
+        assert 8 <= natural <= 32 and all(order[1 - part] == sorted(order[1 - part]) for order in seen)
 
 
 def test_products_in_bfloat16_have_nearly_the_same_losses():
