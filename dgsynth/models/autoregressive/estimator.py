@@ -272,9 +272,9 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
 
     def _train(self, tokens: TokenBatch, epochs: int | None, validates: bool) -> None:
         device, layout = resolve_device(self.device), self.encoder_.layout
-        held_out: HeldOut | None = None
+        held_out = None
         if validates:
-            tokens, held_out = hold_out(tokens, self.validation_fraction, self.seed_, layout, device)
+            tokens, held_out = hold_out(tokens, self.validation_fraction, self.seed_, layout)
         config = training_config(self.get_params(deep=False), tokens)
         callbacks = [*([Progress()] if self.verbose else []), *self.callbacks]
         trainer = Trainer(self.networks_.to(device), TokenData(tokens, layout, device), config, self.seed_, callbacks)
@@ -283,7 +283,8 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         until = trainer.step + self._n_steps(trainer, epochs, validates)
         validation = None
         if held_out is not None:
-            validation = Validation(held_out.score, is_due, self.n_iter_no_change, collapse_below=0.0, unjudged=0.0)
+            judge = HeldOut(TokenData(held_out, layout, device), (config.metadata_orders, config.record_orders))
+            validation = Validation(judge.score, is_due, self.n_iter_no_change, collapse_below=0.0, unjudged=0.0)
             trainer.callbacks.append(validation)
         if self.checkpoint_dir is not None:
             settings = {**asdict(self.networks_.config), **asdict(config)}

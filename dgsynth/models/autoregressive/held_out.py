@@ -24,17 +24,30 @@ _FIRST, _GROWTH = 25, 1.05
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Samples held out of training, which score the networks."""
+    """Samples held out of training, which score the networks.
+
+    Attributes
+    ----------
+    data : TokenData
+    shares : pair of float
+        How much of the score is that of drawn orders, for metadata and for records: as much as in training.
+    """
 
     data: TokenData
+    shares: tuple[float, float]
 
+    @torch.no_grad()
     def score(self, networks: AutoregressiveNetwork) -> float:
         """Return the geometric mean of the probabilities of the samples' tokens."""
+        orders = [(networks.natural_order(), [1 - share for share in self.shares])]
+        if any(self.shares):
+            orders.append((networks.drawn_order(np.random.default_rng(0)), list(self.shares)))
         total = count = 0.0
         for some in parts(self.data.tokens):
-            with torch.no_grad():
-                for losses in networks.losses(self.data.batch(some), networks.natural_order()):
-                    total, count = total + float(losses.sum()), count + losses.numel()
+            batch = self.data.batch(some)
+            for ranks, weights in orders:
+                for losses, weight in zip(networks.losses(batch, ranks), weights, strict=True):
+                    total, count = total + weight * float(losses.sum()), count + weight * losses.numel()
         return math.exp(-total / count)
 
 
@@ -44,9 +57,7 @@ def parts(tokens: TokenBatch) -> list[np.ndarray]:
     return [part for part in np.array_split(np.arange(len(tokens)), max(rows // _AT_ONCE, 1)) if len(part)]
 
 
-def hold_out(
-    tokens: TokenBatch, fraction: float, seed: int, layout: TokenLayout, device: torch.device
-) -> tuple[TokenBatch, HeldOut]:
+def hold_out(tokens: TokenBatch, fraction: float, seed: int, layout: TokenLayout) -> tuple[TokenBatch, TokenBatch]:
     """Return the samples to train on, and held-out ones, chosen by the seed.
 
     Raises
@@ -59,7 +70,7 @@ def hold_out(
     size = n_held_out(fraction, len(tokens), most)
     order = np.random.default_rng(seed).permutation(len(tokens))
     train, chosen = np.sort(order[size:]), np.sort(order[:size])
-    return tokens.take(train), HeldOut(TokenData(tokens.take(chosen), layout, device))
+    return tokens.take(train), tokens.take(chosen)
 
 
 def is_due(step: int) -> bool:

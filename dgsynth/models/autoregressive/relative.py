@@ -19,6 +19,9 @@ RELATIVE_FROM = 0.5
 SHARED_FROM = 0.5
 """Share of the values whose cell holds others too, from which a column is finer than its cells."""
 
+_DIGITS = 12
+"""Of values within their range: equal ones must not differ by rounding."""
+
 FEWEST_RECORDS = 8
 """Mean number of records of a sample from which its range tells more than its values."""
 
@@ -117,7 +120,8 @@ def _within(scaled: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.nda
     lengths = np.diff(offsets)
     width = np.repeat(high - low, lengths)
     above = scaled - np.repeat(low, lengths)
-    return np.divide(above, width, out=np.where(np.isnan(above), np.nan, 0.5), where=width > 0), low, high
+    inside = np.divide(above, width, out=np.where(np.isnan(above), np.nan, 0.5), where=width > 0)
+    return np.round(inside, _DIGITS), low, high
 
 
 def _column(name: str, numbers: np.ndarray, nullable: bool) -> Column:

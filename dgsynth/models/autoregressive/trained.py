@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from dgsynth.data.sequences import Sequences
@@ -30,6 +31,16 @@ from dgsynth.training.validation import best_row
 
 _VALIDATED = ("validation_scores_", "best_step_", "best_score_")
 """Attributes of a model that was validated in training."""
+
+
+def _has_categories(model: TrainedAutoregressive) -> bool:
+    """Return whether a model is fitted and has a metadata column to give probabilities of: else there is no method."""
+    check_is_fitted(model)
+    if not any(isinstance(tokens, CategoryTokens) for tokens in model.encoder_.metadata):
+        raise AttributeError(
+            "the model has no categorical metadata column; draw numbers by sample(metadata=...) instead"
+        )
+    return True
 
 
 class TrainedAutoregressive(Synthesizer):
@@ -115,6 +126,7 @@ class TrainedAutoregressive(Synthesizer):
         tokens = self.encoder_.encode(sequences)
         return self._log_prob_of(tokens) + self.encoder_.log_density(sequences, tokens)
 
+    @available_if(_has_categories)  # type: ignore[untyped-decorator]  # scikit-learn has no types
     def predict_proba(self, X: Any, column: Any) -> pd.DataFrame:
         """Return how likely each category of a metadata column is, given all the rest of a sample: records too.
 
@@ -349,7 +361,10 @@ class TrainedAutoregressive(Synthesizer):
                 of_metadata, of_records = network.losses(batch, network.natural_order())
                 total = of_metadata.double().sum(1)
                 if layout.has_records:
-                    total.index_add_(0, batch.places[0].to(network.device), of_records.double().sum(1))
+                    row, step = (part.to(network.device) for part in batch.places)
+                    if layout.has_ends:  # the longest sample must end
+                        of_records[step >= layout.max_length - 1, -1] = 0
+                    total.index_add_(0, row, of_records.double().sum(1))
                 found[some[batch.order.numpy()]] = -total.cpu().numpy()
         return found
 

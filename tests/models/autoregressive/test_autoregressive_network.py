@@ -162,7 +162,7 @@ def test_generation_step_by_step_has_the_losses_of_all_records_at_once(metadata,
                 network.record.logits(j, known, records[t][:, j - 1]), records[t][:, j], reduction="none"
             )
             torch.testing.assert_close(found, wanted[t, :, j])
-        state = network.advance(state, records[t], context, t)
+        state = network.advance(state, summary, t, records[t])
 
 
 @pytest.mark.parametrize("metadata", [True, False])

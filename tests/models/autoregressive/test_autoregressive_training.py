@@ -68,26 +68,26 @@ def test_a_batch_of_rows_has_no_records():
 def test_samples_are_trained_on_or_held_out():
     tokens, of = rows(200)
     tokens.metadata[:, 0] = torch.arange(200)
-    train, held_out = hold_out(tokens, 0.1, 3, of, CPU)
-    numbers = [part.metadata[:, 0].tolist() for part in (train, held_out.data.tokens)]
+    train, held_out = hold_out(tokens, 0.1, 3, of)
+    numbers = [part.metadata[:, 0].tolist() for part in (train, held_out)]
     assert [len(part) for part in numbers] == [180, 20]
     assert sorted(numbers[0] + numbers[1]) == list(range(200))
-    again, other = (hold_out(tokens, 0.1, seed, of, CPU)[1].data.tokens.metadata[:, 0].tolist() for seed in (3, 4))
+    again, other = (hold_out(tokens, 0.1, seed, of)[1].metadata[:, 0].tolist() for seed in (3, 4))
     assert again == numbers[1] and other != numbers[1]
 
 
 def test_of_many_samples_a_part_tells_enough():
     tokens, of = rows(40_000)
-    assert len(hold_out(tokens, 0.5, 0, of, CPU)[1].data) == 2500
+    assert len(hold_out(tokens, 0.5, 0, of)[1]) == 2500
     of = layout(max_length=100)
     long = drawn_batch(of, [100] * 1000)
-    assert len(hold_out(long, 0.5, 0, of, CPU)[1].data) == 200
+    assert len(hold_out(long, 0.5, 0, of)[1]) == 200
 
 
 def test_something_must_be_left_to_train_on():
     tokens, of = rows(2)
     with pytest.raises(DataError, match="holds out 2 of 2 samples, which leaves none"):
-        hold_out(tokens, 0.1, 0, of, CPU)
+        hold_out(tokens, 0.1, 0, of)
 
 
 def test_the_score_is_the_mean_probability_of_a_token():
@@ -95,7 +95,7 @@ def test_the_score_is_the_mean_probability_of_a_token():
     network = AutoregressiveNetwork.of_seed(of, SIZES, 0)
     for head in network.metadata.heads:
         torch.nn.init.zeros_(head)
-    assert HeldOut(TokenData(tokens, of, CPU)).score(network) == pytest.approx(0.5)
+    assert HeldOut(TokenData(tokens, of, CPU), (0.0, 0.0)).score(network) == pytest.approx(0.5)
 
 
 def test_the_score_is_the_same_in_parts():
@@ -106,7 +106,15 @@ def test_the_score_is_the_same_in_parts():
     batch = TokenData(tokens, of, CPU).batch(np.arange(300))
     with torch.no_grad():
         losses = torch.cat([part.flatten() for part in network.losses(batch, network.natural_order())])
-    assert HeldOut(TokenData(tokens, of, CPU)).score(network) == pytest.approx(math.exp(-losses.mean()), rel=1e-4)
+    assert HeldOut(TokenData(tokens, of, CPU), (0.0, 0.0)).score(network) == pytest.approx(math.exp(-losses.mean()), rel=1e-4)
+
+
+def test_drawn_orders_count_in_the_score_as_much_as_in_training():
+    of = layout(max_length=8)
+    network, data = network_of(of), TokenData(drawn_batch(of, [8] * 40), of, CPU)
+    natural, both, drawn = (HeldOut(data, (share, share)).score(network) for share in (0.0, 0.25, 1.0))
+    assert natural != drawn
+    assert math.log(both) == pytest.approx(0.75 * math.log(natural) + 0.25 * math.log(drawn), rel=1e-6)
 
 
 def test_validations_come_every_25_steps_and_then_after_a_twentieth_more():
