@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from dgsynth.transforms.continuous import ContinuousTransform
 from dgsynth.transforms.decoding import ColumnTransform, column_slices, decode_columns
 from dgsynth.transforms.filling import fill_missing
 from dgsynth.transforms.given import as_column
+from dgsynth.transforms.lengths import Lengths, length_column
 from dgsynth.transforms.normalization import attain, denormalize, fill_ranges, missing_share, normalize
 from dgsynth.transforms.records import gather_records
 from dgsynth.transforms.scaling import FeatureRange, Line, Scaling
@@ -28,6 +29,9 @@ from dgsynth.transforms.timestamps import Timestamps, TimestampTransform
 
 PASSES = 50
 """Section 4.4: "setting S so that T/S is around 50 gives good results"."""
+
+
+LengthsIn = Literal["flags", "metadata"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class EncoderOptions:
     feature_range : (0, 1) or (-1, 1)
     timestamps : {"auto", "regular", "irregular"}
     attain_range : bool
+    lengths : {"flags", "metadata"}
     """
 
     sample_len: int | str = "auto"
@@ -50,6 +55,7 @@ class EncoderOptions:
     feature_range: FeatureRange = (0, 1)
     timestamps: Timestamps = "auto"
     attain_range: bool = True
+    lengths: LengthsIn = "flags"
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,8 @@ class Encoder:
     schema : Schema
     timestamps : TimestampTransform or None
     metadata, measurements : tuple of transforms
-        One per column; the start time and the inter-arrival time come last, where they are modelled.
+        One per column; the start time and the inter-arrival time come last, where they are modelled, and behind the
+        start time the length.
     feature_range : (0, 1) or (-1, 1)
     auto_normalize : bool
     sample_len : int
@@ -70,6 +77,8 @@ class Encoder:
         Files of models from before have none.
     attain_range : bool
         Whether decoded samples reach the range that was generated for them; those of models from before may not.
+    length_column : Column or None
+        The length as metadata, where it is modelled so.
     """
 
     schema: Schema
@@ -81,6 +90,7 @@ class Encoder:
     sample_len: int
     missing_shares: bool = True
     attain_range: bool = True
+    length_column: Column | None = None
 
     @classmethod
     def fit(cls, sequences: Sequences, options: EncoderOptions) -> Encoder:
@@ -99,6 +109,9 @@ class Encoder:
         measurements = [transform(sequences.measurements[column.name], column) for column in schema.measurements]
         if timestamps is not None and timestamps.start_column is not None:
             metadata.append(transform(timestamps.starts(sequences), timestamps.start_column))
+        of_length = length_column(schema) if options.lengths == "metadata" else None
+        if of_length is not None:
+            metadata.append(transform(pd.Series(sequences.lengths), of_length))
         if timestamps is not None and timestamps.gap_column is not None:
             measurements.append(transform(timestamps.gaps(sequences), timestamps.gap_column))
         return cls(
@@ -110,6 +123,7 @@ class Encoder:
             options.auto_normalize,
             _sample_len(options.sample_len, schema.max_length),
             attain_range=options.attain_range,
+            length_column=of_length,
         )
 
     @classmethod
@@ -137,15 +151,17 @@ class Encoder:
             return ContinuousTransform.of_column(column, _scaling(options.scaling, column.name), options.feature_range)
 
         index = schema.sequence_index
+        of_length = length_column(schema) if options.lengths == "metadata" else None
         return cls(
             schema,
             None if index is None else TimestampTransform.of_range(index, schema.max_length),
-            tuple(map(transform, schema.metadata)),
+            tuple(map(transform, [*schema.metadata, *([] if of_length is None else [of_length])])),
             tuple(map(transform, schema.measurements)),
             options.feature_range,
             options.auto_normalize,
             _sample_len(options.sample_len, schema.max_length),
             attain_range=options.attain_range,
+            length_column=of_length,
         )
 
     @property
@@ -172,6 +188,14 @@ class Encoder:
         starts = [where.start for where in column_slices(self.metadata)]
         return {t.column.name: (start, t.outputs) for t, start in zip(self.metadata, starts, strict=True)}
 
+    @property
+    def lengths(self) -> Lengths | None:
+        """What reads lengths off metadata, where these have them."""
+        transform = self.metadata[-1] if self.length_column is not None else None
+        return (
+            Lengths(transform, column_slices(self.metadata)[-1]) if isinstance(transform, ContinuousTransform) else None
+        )
+
     def encode(
         self, sequences: Sequences, folder: str | os.PathLike[str] | None = None, *, each_alone: bool = False
     ) -> EncodedBatch:
@@ -196,7 +220,7 @@ class Encoder:
         shape = (sequences.n_records, sum(output.dim for output in _outputs(self.measurements)))
         records = gather_records(self._record_blocks(sequences, ranges), shape, folder)
         return EncodedBatch(
-            metadata=torch.from_numpy(self.encode_metadata(self._metadata_frame(sequences))),
+            metadata=torch.from_numpy(self.encode_metadata(self.metadata_frame(sequences))),
             minmax=torch.from_numpy(self._minmax(ranges, each_alone)),
             records=torch.from_numpy(records),
             lengths=torch.from_numpy(sequences.lengths.astype(np.int64)),
@@ -241,14 +265,21 @@ class Encoder:
         return pd.DataFrame(checked, index=frame.index)
 
     def decode_metadata(self, encoded: np.ndarray) -> pd.DataFrame:
-        """Return encoded metadata (n, A) as a table; a modelled start time goes by the name of the sequence_index."""
+        """Return encoded metadata (n, A) as a table, see `metadata_frame`."""
         own_lines = [None] * len(self.metadata)
         return decode_columns(self.metadata, encoded, own_lines, np.ones(len(encoded), dtype=np.int64))
 
-    def decode(self, encoded: EncodedBatch) -> Sequences:
-        """Return generated samples in the terms of the schema."""
+    def decode(self, encoded: EncodedBatch, metadata: pd.DataFrame | None = None) -> Sequences:
+        """Return generated samples in the terms of the schema.
+
+        Parameters
+        ----------
+        encoded : EncodedBatch
+        metadata : DataFrame of n rows, optional
+            All that `decode_metadata` returns, where it is known and need not be decoded.
+        """
         lengths = encoded.lengths.numpy()
-        metadata = self.decode_metadata(encoded.metadata.numpy())
+        metadata = self.decode_metadata(encoded.metadata.numpy()) if metadata is None else metadata.copy()
         records = encoded.records.numpy()
         lines = self._lines(encoded.minmax.numpy(), records, lengths)
         measurements = decode_columns(self.measurements, records, lines, lengths)
@@ -259,7 +290,21 @@ class Encoder:
             if self.timestamps.gap_column is not None:
                 gaps = measurements.pop(self.timestamps.column.name).to_numpy(dtype=np.float64)  # type: ignore[arg-type]
             stamps = self.timestamps.decode(starts, gaps, lengths)
+        if self.length_column is not None:
+            metadata.pop(self.length_column.name)  # type: ignore[arg-type]
         return Sequences(metadata, measurements, lengths, stamps, self.schema)
+
+    def metadata_frame(self, sequences: Sequences) -> pd.DataFrame:
+        """Return all that is modelled as metadata: the columns, and behind them start time and length, if these are.
+
+        The start time goes by the name of the sequence_index.
+        """
+        frame = sequences.metadata.copy(deep=False)
+        if self.timestamps is not None and self.timestamps.start_column is not None:
+            frame[self.timestamps.column.name] = self.timestamps.starts(sequences)
+        if self.length_column is not None:
+            frame[self.length_column.name] = sequences.lengths
+        return frame
 
     def columns_without_grid(self) -> set[Label]:
         """Return the columns whose numbers are so fine that two are hardly ever equal."""
@@ -292,13 +337,6 @@ class Encoder:
 
     def _has_share(self, transform: ContinuousTransform) -> bool:
         return self.missing_shares and transform.column.nullable
-
-    def _metadata_frame(self, sequences: Sequences) -> pd.DataFrame:
-        if self.timestamps is None or self.timestamps.start_column is None:
-            return sequences.metadata
-        frame = sequences.metadata.copy(deep=False)
-        frame[self.timestamps.column.name] = self.timestamps.starts(sequences)
-        return frame
 
     def _encode_metadata_column(self, values: pd.Series, transform: ColumnTransform) -> np.ndarray:
         if isinstance(transform, CategoricalTransform):

@@ -17,7 +17,7 @@ from dgsynth.transforms.timestamps import Step, TimestampTransform
 
 def encoder_to_dict(encoder: Encoder) -> dict[str, Any]:
     """Return the encoder as plain values; columns stand in the schema, and here only by their place."""
-    return {
+    plain = {
         "schema": encoder.schema.to_dict(),
         "timestamps": None if encoder.timestamps is None else timestamps_to_dict(encoder.timestamps),
         "metadata": [transform_to_dict(transform) for transform in encoder.metadata],
@@ -28,6 +28,8 @@ def encoder_to_dict(encoder: Encoder) -> dict[str, Any]:
         "missing_shares": encoder.missing_shares,
         "attain_range": encoder.attain_range,
     }
+    # Left out, as in files from before it, where there is none.
+    return plain if encoder.length_column is None else {**plain, "length_column": encoder.length_column.to_dict()}
 
 
 def encoder_from_dict(plain: dict[str, Any]) -> Encoder:
@@ -42,6 +44,7 @@ def encoder_from_dict(plain: dict[str, Any]) -> Encoder:
     timestamps = None if plain["timestamps"] is None else timestamps_from_dict(plain["timestamps"], schema)
     starts = [timestamps.start_column] if timestamps and timestamps.start_column else []
     gaps = [timestamps.gap_column] if timestamps and timestamps.gap_column else []
+    lengths = [] if plain.get("length_column") is None else [_length_column(plain["length_column"], schema)]
     feature_range = _feature_range(plain["feature_range"])
     sample_len = _whole(plain["sample_len"], "sample_len", 1)
     if sample_len > max(schema.max_length, 1):
@@ -49,13 +52,14 @@ def encoder_from_dict(plain: dict[str, Any]) -> Encoder:
     return Encoder(
         schema=schema,
         timestamps=timestamps,
-        metadata=_transforms_from_dicts(plain["metadata"], [*schema.metadata, *starts], feature_range),
+        metadata=_transforms_from_dicts(plain["metadata"], [*schema.metadata, *starts, *lengths], feature_range),
         measurements=_transforms_from_dicts(plain["measurements"], [*schema.measurements, *gaps], feature_range),
         feature_range=feature_range,
         auto_normalize=_flag(plain["auto_normalize"], "auto_normalize"),
         sample_len=sample_len,
         missing_shares=_flag(plain.get("missing_shares", False), "missing_shares"),
         attain_range=_flag(plain.get("attain_range", False), "attain_range"),
+        length_column=lengths[0] if lengths else None,
     )
 
 
@@ -129,6 +133,13 @@ def timestamps_from_dict(plain: dict[str, Any], schema: Schema) -> TimestampTran
     if step <= 0:
         raise DataError(f"the step of timestamps must be positive, got {step}")
     return TimestampTransform(index, plain["step_kind"], step, start, *columns)
+
+
+def _length_column(plain: dict[str, Any], schema: Schema) -> Column:
+    column = Column.from_dict(plain)
+    if column.kind != "integer" or column.nullable or column.name in {other.name for other in schema.columns}:
+        raise DataError(f"the length of samples is described by column {column.name!r}, which is not one for lengths")
+    return column
 
 
 def _number(value: Any, name: str) -> float:
