@@ -65,7 +65,7 @@ def load(path: str | os.PathLike[str], cls: type[S]) -> tuple[S, Learned]:
     with damage_named(name):
         model = model_of(header, cls, name)
         assert isinstance(model.encoder_, TokenEncoder), "it is read as one"
-        config, generator_only = _network_config(header["networks"]), header["generator_only"] is True
+        config, generator_only = network_config_of(header["networks"]), header["generator_only"] is True
         scores = tensors.pop("validation_scores", None)
         if scores is not None and (scores.ndim != 2 or scores.shape[1] != 3):
             raise ValueError("its validation scores are not rows of run, step and score")
@@ -92,7 +92,7 @@ def digest(encoder: TokenEncoder, generator: AutoregressiveNetwork) -> str:
     return weights_digest(described, dict(generator.state_dict()))
 
 
-def _network_config(plain: dict[str, Any]) -> NetworkConfig:
+def network_config_of(plain: dict[str, Any]) -> NetworkConfig:
     """Return the configuration, every entry of a bearable size."""
     names = {field.name for field in fields(NetworkConfig)}
     if plain.keys() != names:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 InitialState = Literal["random", "zero", "learned"]
 Schedule = Literal["constant", "linear"]
+MetadataSource = Literal["gan", "autoregressive"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class NetworkConfig:
     auxiliary_discriminator : bool
     packing : int
         Samples that a discriminator judges together (PacGAN).
+    metadata_generator : {"gan", "autoregressive"}
+        Whether one of the networks generates metadata, or another model, which these networks are given metadata by.
     """
 
     metadata_noise_dim: int = 5
@@ -42,6 +45,14 @@ class NetworkConfig:
     discriminator_units: tuple[int, ...] = (200, 200, 200, 200)
     auxiliary_discriminator: bool = True
     packing: int = 1
+    metadata_generator: MetadataSource = "gan"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values; "gan" is left out, as in files from before there was a choice."""
+        plain = asdict(self)
+        if self.metadata_generator == "gan":
+            del plain["metadata_generator"]
+        return plain
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -18,30 +18,26 @@ from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.kernels.packing import Precision
-from dgsynth.models.doppelganger.config import InitialState, Schedule, TrainingConfig
+from dgsynth.models.doppelganger.checkpointing import checkpoint_of, fit_seed
+from dgsynth.models.doppelganger.config import InitialState, MetadataSource, Schedule, TrainingConfig
 from dgsynth.models.doppelganger.held_out import MOST_HELD_OUT, HeldOut, hold_out
 from dgsynth.models.doppelganger.learned import Learned, Spent
+from dgsynth.models.doppelganger.metadata_learning import metadata_model_of
+from dgsynth.models.doppelganger.metadata_model import MetadataModel
 from dgsynth.models.doppelganger.networks import DoppelGANger
-from dgsynth.models.doppelganger.parameters import (
-    CONSTRAINTS,
-    VALIDATION,
-    encoder_options,
-    network_config,
-    training_config,
-)
+from dgsynth.models.doppelganger.parameters import CONSTRAINTS, encoder_options, network_config, training_config
 from dgsynth.models.doppelganger.private_fit import check_privacy, made_public
 from dgsynth.models.doppelganger.trained import TrainedDoppelGANger
 from dgsynth.models.doppelganger.training.private import PrivateTrainer
 from dgsynth.models.doppelganger.training.trainer import Trainer
-from dgsynth.models.parameters import resolve_device, seed_of, threads
+from dgsynth.models.parameters import resolve_device, threads
 from dgsynth.privacy.config import PrivacyConfig
 from dgsynth.privacy.declared import check_declared
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback, Progress
-from dgsynth.training.checkpoint import Checkpoint, checkpoint_seed, run_identity
 from dgsynth.training.splitting import n_held_out
 from dgsynth.training.validation import Validation
-from dgsynth.transforms.encoder import Encoder
+from dgsynth.transforms.encoder import Encoder, LengthsIn
 from dgsynth.transforms.scaling import Scaling
 from dgsynth.transforms.timestamps import Timestamps
 
@@ -79,6 +75,14 @@ class DGSynthesizer(TrainedDoppelGANger):
         values whose skewness is above 3.
     feature_range : (0, 1) or (-1, 1), default=(0, 1)
         What numbers are scaled to; the generators' outputs are a sigmoid or a tanh accordingly.
+    lengths : {"flags", "metadata"}, default="flags"
+        Where samples differ in length, "metadata" also generates the length as a hidden column of the metadata, which
+        all networks are given and samples keep to. "flags" is the paper's: the record that ends a sample says so.
+    metadata_generator : {"gan", "autoregressive"}, default="gan"
+        "gan" is the paper's network. "autoregressive" learns the metadata by their likelihood before the networks are
+        trained, as `AutoregressiveSynthesizer` does; these learn what goes with real metadata. Frequencies are
+        calibrated, and metadata given to `sample` in part are met exactly, without rejection. Not with `privacy`.
+        Ranges stay with the min/max generator. `warm_start` learns it anew, `partial_fit` trains it for an epoch.
     generator_averaging : float in [0, 1), default=0.999
         Decay of the moving average of the generator's weights that `sample` uses; 0 is the paper's.
     sharp_flags : bool, default=False
@@ -222,6 +226,8 @@ class DGSynthesizer(TrainedDoppelGANger):
         attain_range: bool = True,
         scaling: Scaling | Mapping[Any, Scaling] = "auto",
         feature_range: tuple[int, int] = (0, 1),
+        lengths: LengthsIn = "flags",
+        metadata_generator: MetadataSource = "gan",
         generator_averaging: float = 0.999,
         sharp_flags: bool = False,
         metadata_noise_dim: int = 5,
@@ -274,6 +280,8 @@ class DGSynthesizer(TrainedDoppelGANger):
         self.attain_range = attain_range
         self.scaling = scaling
         self.feature_range = feature_range
+        self.lengths = lengths
+        self.metadata_generator = metadata_generator
         self.generator_averaging = generator_averaging
         self.sharp_flags = sharp_flags
         self.metadata_noise_dim = metadata_noise_dim
@@ -326,7 +334,7 @@ class DGSynthesizer(TrainedDoppelGANger):
         Returns
         -------
         DGSynthesizer
-            Itself. After a KeyboardInterrupt too, with a warning, trained as far as it came.
+            Itself. After a KeyboardInterrupt too, with a warning, as far as it came; raised where metadata are learned.
 
         Raises
         ------
@@ -341,8 +349,7 @@ class DGSynthesizer(TrainedDoppelGANger):
         """
         self._validate_params()
         goes_on = self.warm_start and hasattr(self, "networks_")
-        config, epochs, max_steps = training_config(self.get_params(deep=False)), self.epochs, self.max_steps
-        return self._fit(X, config, goes_on=goes_on, epochs=epochs, max_steps=max_steps, validates=self.early_stopping)
+        return self._fit(X, training_config(self.get_params(deep=False)), goes_on=goes_on, is_part=False)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one epoch over the samples of `X`; the first call fixes the schema. `early_stopping` is ignored."""
@@ -353,12 +360,12 @@ class DGSynthesizer(TrainedDoppelGANger):
                 "PrivacyConfig instead, and read epsilon_"
             )
         config = replace(training_config(self.get_params(deep=False)), learning_rate_schedule="constant")
-        goes_on = hasattr(self, "networks_")
-        return self._fit(X, config, goes_on=goes_on, epochs=1, max_steps=None, validates=False)
+        return self._fit(X, config, goes_on=hasattr(self, "networks_"), is_part=True)
 
-    def _fit(
-        self, X: Any, config: TrainingConfig, *, goes_on: bool, epochs: int, max_steps: int | None, validates: bool
-    ) -> Self:
+    def _fit(self, X: Any, config: TrainingConfig, *, goes_on: bool, is_part: bool) -> Self:
+        epochs, max_steps, validates = self.epochs, self.max_steps, self.early_stopping
+        if is_part:
+            epochs, max_steps, validates = 1, None, False
         if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
             validate_data(self, X, reset=not goes_on, skip_check_array=True)
         self._check_fit(goes_on, validates)
@@ -373,10 +380,17 @@ class DGSynthesizer(TrainedDoppelGANger):
         if size:
             sequences, held_out = hold_out(sequences, size, self.seed_, self.encoder_, self.precision)
         encoded = self.encoder_.encode(sequences, self.encoded_dir, each_alone=self.privacy is not None)
+        metadata = self.encoder_.metadata_frame(sequences)
         del sequences  # training needs the room, and not the table
         with threads(self.n_jobs):
+            given = metadata, self.encoder_, self.seed_, resolve_device(self.device)
+            learned = getattr(self, "_learned", None) if is_part else None
+            before = (None, 0) if learned is None else (learned.metadata_model, learned.n_steps)
+            callbacks = [Progress()] if self.verbose else []
+            model = metadata_model_of(self.networks_.config, *given, callbacks, *before)
+            held_out = None if held_out is None else replace(held_out, metadata_model=model)
             restarts = 0 if goes_on else self.max_restarts
-            self._train(encoded, config, epochs, max_steps, held_out, restarts)
+            self._train(encoded, config, epochs, max_steps, held_out, restarts, model)
         return self
 
     def _check_fit(self, goes_on: bool, validates: bool) -> None:
@@ -392,6 +406,10 @@ class DGSynthesizer(TrainedDoppelGANger):
             knows_number=hasattr(self, "n_public_samples_"),
             validates=validates,
             packing=self.packing,
+            metadata_generators={
+                self.metadata_generator,
+                self.networks_.config.metadata_generator if goes_on else "gan",
+            },
         )
 
     def _given_schema(self) -> Schema | None:
@@ -403,7 +421,7 @@ class DGSynthesizer(TrainedDoppelGANger):
     def _start(self, sequences: Sequences) -> Sequences:
         """Set up all that is learned before the first step, and return the samples as they are to be encoded."""
         warn_of_identifiers(sequences.schema, len(sequences))
-        self.seed_ = self._fit_seed()
+        self.seed_ = fit_seed(self.get_params(deep=False))
         self._keep_spent(None)
         if self.privacy is not None:
             assert self.schema is not None, "it was checked"
@@ -413,7 +431,7 @@ class DGSynthesizer(TrainedDoppelGANger):
         private = self.privacy is not None
         self.encoder_ = Encoder.of_schema(sequences.schema, options) if private else Encoder.fit(sequences, options)
         self.schema_ = sequences.schema
-        config = network_config(self.get_params(deep=False))
+        config = network_config(self.get_params(deep=False), self.encoder_.layout)
         self.networks_ = DoppelGANger.of_seed(self.encoder_.layout, config, self.seed_)
         self.__dict__.pop("_learned", None)
         return sequences
@@ -426,6 +444,7 @@ class DGSynthesizer(TrainedDoppelGANger):
         max_steps: int | None,
         held_out: HeldOut | None,
         max_restarts: int,
+        metadata_model: MetadataModel | None,
     ) -> None:
         layout = self.encoder_.layout
         data = TrainingData(encoded, layout, resolve_device(self.device), moves_records=self.encoded_dir is None)
@@ -438,11 +457,8 @@ class DGSynthesizer(TrainedDoppelGANger):
             validation = Validation(held_out.score, every, self.n_iter_no_change, max_restarts)
             trainer.callbacks.append(validation)
         if self.checkpoint_dir is not None:
-            settings = {**asdict(self.networks_.config), **asdict(config), "sample_len": layout.sample_len}
-            identity = run_identity(encoded.tensors, settings, self.seed_)
-            identity |= {} if validation is None else {name: getattr(self, name) for name in VALIDATION}
-            identity |= {} if self.privacy is None else {"privacy": asdict(self.privacy)}
-            checkpoint = Checkpoint(self.checkpoint_dir, identity, validation=validation)
+            built = self.encoder_, self.networks_.config, config, self.seed_
+            checkpoint = checkpoint_of(self.get_params(deep=False), encoded, *built, validation)
             checkpoint.resume(trainer)
             trainer.callbacks.append(checkpoint)  # after the validation of a step, which is a part of its state
         try:
@@ -451,7 +467,7 @@ class DGSynthesizer(TrainedDoppelGANger):
             if isinstance(trainer, PrivateTrainer):  # weights have changed in their place, however the run ended
                 spent = self.schema_epsilon_ + trainer.epsilon, self.schema_epsilon_, self.n_public_samples_
                 self._keep_spent(Spent(*spent, list(trainer.ledger)))
-        self._keep(Learned.of(trainer, validation))
+        self._keep(Learned.of(trainer, validation, metadata_model))
         if trainer.interrupted:
             warnings.warn(
                 f"training was interrupted after step {trainer.step} of {until}; the model is usable as it stands",
@@ -469,10 +485,3 @@ class DGSynthesizer(TrainedDoppelGANger):
         if private is not None:
             private.ledger = list(getattr(self, "privacy_ledger_", []))
         return trainer
-
-    def _fit_seed(self) -> int:
-        if self.random_state is None and self.checkpoint_dir is not None:
-            seed = checkpoint_seed(self.checkpoint_dir)
-            if seed is not None:
-                return seed
-        return seed_of(self.random_state)

@@ -18,6 +18,7 @@ from dgsynth.models.condition import Condition, meet_by_rejection
 from dgsynth.models.doppelganger.config import NetworkConfig
 from dgsynth.models.doppelganger.networks.blocks import harden
 from dgsynth.models.doppelganger.networks.doppelganger import DoppelGANger
+from dgsynth.transforms.lengths import Lengths
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Generators:
     layout : Layout
     config : NetworkConfig
     device : torch.device
+    lengths : Lengths or None
+        What says by the metadata how long a sample is, where the generation flags don't.
     """
 
     metadata: PackedMlp | None
@@ -39,9 +42,10 @@ class Generators:
     layout: Layout
     config: NetworkConfig
     device: torch.device
+    lengths: Lengths | None = None
 
     @classmethod
-    def of(cls, networks: DoppelGANger, precision: Precision = "float32") -> Generators:
+    def of(cls, networks: DoppelGANger, precision: Precision = "float32", lengths: Lengths | None = None) -> Generators:
         """Return the generators of `networks` as they stand.
 
         Raises
@@ -64,6 +68,7 @@ class Generators:
             networks.layout,
             networks.config,
             next(networks.parameters()).device,
+            lengths,
         )
 
 
@@ -85,17 +90,21 @@ def generate(
     seed : int in [0, 2**64)
     first, n_samples : int
     condition : Condition, optional
-        Its rows belong to the samples in order.
+        Its rows belong to the samples in order. Where no network generates metadata, it gives all columns.
     lengths : int64 Tensor of shape (n_samples,), optional
-        Forced lengths, at least 1; they may exceed the trained length.
+        Forced lengths, at least 1; they may exceed the trained length. Where metadata have a length, it becomes this.
 
     Raises
     ------
     DataError
         A condition is next to impossible.
     """
-    given = None if condition is None else _meet(generators, seed, first, n_samples, condition)
-    metadata, minmax, known = _generate_metadata(generators, seed, first, n_samples, given)
+    given = None if condition is None else _meet(generators, seed, first, n_samples, condition, lengths)
+    metadata = _generate_metadata(generators, seed, first, n_samples, given)
+    if generators.lengths is not None:
+        metadata = metadata if lengths is None else generators.lengths.write(metadata, lengths)
+        lengths = generators.lengths.read(metadata) if lengths is None else lengths
+    minmax, known = _generate_minmax(generators, seed, first, metadata)
     if generators.measurements is not None:
         forced = None if lengths is None else lengths.to(known.device)
         records, made = generate_records(generators.measurements, known, seed, first, forced)
@@ -113,29 +122,40 @@ def draw_metadata(generators: Generators, seed: int, n_samples: int, condition: 
     return _metadata_source(generators, seed)(once, torch.zeros_like(once)) if given is None else given
 
 
-def _generate_metadata(
-    generators: Generators, seed: int, first: int, n_samples: int, given: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return metadata (n, A), min/max (n, M) and what measurements are generated from (n, A + M)."""
-    config, layout = generators.config, generators.layout
+def _generate_metadata(generators: Generators, seed: int, first: int, n_samples: int, given: Tensor | None) -> Tensor:
+    """Return metadata (n, A), soft where they are not given."""
+    if given is not None or generators.metadata is None:
+        return torch.zeros(n_samples, 0, device=generators.device) if given is None else given.to(generators.device)
     samples = torch.arange(first, first + n_samples, device=generators.device)
-    once = samples.new_zeros(1)
-    soft = torch.zeros(n_samples, 0, device=generators.device) if given is None else given.to(generators.device)
-    if given is None and generators.metadata is not None:
-        noise = philox_normal(seed, samples, Stream.METADATA, once, config.metadata_noise_dim)[:, 0]
-        soft = mlp(generators.metadata, noise, first)
-    hard = harden(soft, layout.metadata)
-    minmax = soft.new_zeros(n_samples, 0)
+    noise = philox_normal(seed, samples, Stream.METADATA, samples.new_zeros(1), generators.config.metadata_noise_dim)
+    return mlp(generators.metadata, noise[:, 0], first)
+
+
+def _generate_minmax(generators: Generators, seed: int, first: int, metadata: Tensor) -> tuple[Tensor, Tensor]:
+    """Return min/max (n, M), and what measurements are generated from (n, A + M)."""
+    config, layout = generators.config, generators.layout
+    samples = torch.arange(first, first + len(metadata), device=generators.device)
+    hard = harden(metadata, layout.metadata)
+    minmax = metadata.new_zeros(len(metadata), 0)
     if generators.minmax is not None:
-        noise = philox_normal(seed, samples, Stream.MINMAX, once, config.minmax_noise_dim)[:, 0]
+        noise = philox_normal(seed, samples, Stream.MINMAX, samples.new_zeros(1), config.minmax_noise_dim)[:, 0]
         minmax = mlp(generators.minmax, torch.cat([noise, hard], dim=1), first)
-    return soft, minmax, torch.cat([hard, harden(minmax, layout.minmax)], dim=1)
+    return minmax, torch.cat([hard, harden(minmax, layout.minmax)], dim=1)
 
 
-def _meet(generators: Generators, seed: int, first: int, n_samples: int, condition: Condition) -> Tensor:
+def _meet(
+    generators: Generators,
+    seed: int,
+    first: int,
+    n_samples: int,
+    condition: Condition,
+    lengths: Tensor | None = None,
+) -> Tensor:
     """Return metadata (n, A) that meet the condition: each sample's first drawn metadata that do."""
-    n_given = sum(column.slice.stop - column.slice.start for column in condition.given)
-    if n_given == generators.layout.metadata_dim:
+    # Forced lengths are written over whatever metadata say of them.
+    forced = slice(0, 0) if generators.lengths is None or lengths is None else generators.lengths.place
+    n_given = sum(column.slice.stop - column.slice.start for column in condition.given if column.slice != forced)
+    if n_given == generators.layout.metadata_dim - (forced.stop - forced.start):
         return condition.metadata
     drawn = meet_by_rejection(_metadata_source(generators, seed), torch.arange(first, first + n_samples), condition)
     for column in condition.given:

@@ -9,7 +9,9 @@ import numpy as np
 
 from dgsynth.data.sequences import Sequences
 from dgsynth.kernels.packing import Precision
-from dgsynth.models.doppelganger.generation import Generators, generate
+from dgsynth.models.doppelganger.generation import Generators
+from dgsynth.models.doppelganger.making import make_samples
+from dgsynth.models.doppelganger.metadata_model import MetadataModel
 from dgsynth.models.doppelganger.networks import DoppelGANger
 from dgsynth.models.synthesizer import SCORE_SEED, scorer
 from dgsynth.transforms.encoder import Encoder
@@ -26,10 +28,11 @@ class HeldOut:
     scorer: Callable[[Sequences], float]
     encoder: Encoder
     precision: Precision
+    metadata_model: MetadataModel | None = None
 
     def score(self, networks: DoppelGANger) -> float:
-        made = generate(Generators.of(networks, self.precision), SCORE_SEED, 0, self.size)
-        return self.scorer(self.encoder.decode(made))
+        generators = Generators.of(networks, self.precision, self.encoder.lengths)
+        return self.scorer(make_samples(generators, self.encoder, self.metadata_model, SCORE_SEED, 0, self.size))
 
 
 def hold_out(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 import pandas as pd
 from torch import Tensor
 
+from dgsynth.models.doppelganger.metadata_model import MetadataModel
 from dgsynth.models.doppelganger.networks import DoppelGANger
 from dgsynth.models.doppelganger.training.losses import LOSSES
 from dgsynth.models.doppelganger.training.private import ledger_of
@@ -67,6 +68,8 @@ class Learned:
     scores : sequence of (run, step, score), or None
         What validation has found, where there was one.
     n_restarts : int
+    metadata_model : MetadataModel or None
+        What draws metadata, where no network generates them.
     """
 
     networks: DoppelGANger
@@ -77,9 +80,10 @@ class Learned:
     n_epochs: int
     scores: Sequence[tuple[int, int, float]] | None = None
     n_restarts: int = 0
+    metadata_model: MetadataModel | None = None
 
     @classmethod
-    def of(cls, trainer: Trainer, validation: Validation | None) -> Self:
+    def of(cls, trainer: Trainer, validation: Validation | None, metadata_model: MetadataModel | None = None) -> Self:
         """Return what a trainer has learned, with the best weights of its validation if there are such."""
         best = None if validation is None else validation.best
         generator = trainer.networks
@@ -95,4 +99,5 @@ class Learned:
             trainer.epoch,
             None if validation is None else validation.scores,
             0 if validation is None else validation.run,
+            metadata_model,
         )

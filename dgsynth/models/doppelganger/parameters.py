@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from dgsynth.batch import Layout
+from dgsynth.errors import DataError
 from dgsynth.models.doppelganger.config import NetworkConfig, TrainingConfig
 from dgsynth.models.parameters import POSITIVE, RATE, layer_widths
 from dgsynth.privacy.config import PrivacyConfig
@@ -29,6 +32,7 @@ _NETWORKS: dict[str, list[Any]] = {
     "discriminator_units": ["array-like"],
     "auxiliary_discriminator": ["boolean"],
     "packing": [POSITIVE],
+    "metadata_generator": [StrOptions({"gan", "autoregressive"})],
 }
 """What becomes a NetworkConfig."""
 
@@ -54,6 +58,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "auto_normalize": ["boolean"],
     "attain_range": ["boolean"],
     "feature_range": [tuple, list],
+    "lengths": [StrOptions({"flags", "metadata"})],
     "epochs": [POSITIVE],
     "max_steps": [POSITIVE, None],
     "early_stopping": ["boolean"],
@@ -72,11 +77,25 @@ VALIDATION = ("early_stopping", "validation_fraction", "validation_steps", "n_it
 """What a validated run depends on, beside what every run does."""
 
 
-def network_config(parameters: Mapping[str, Any]) -> NetworkConfig:
-    """Return what the networks are built by."""
+def network_config(parameters: Mapping[str, Any], layout: Layout) -> NetworkConfig:
+    """Return what the networks of such data are built by.
+
+    Raises
+    ------
+    DataError
+        No network would be left to generate anything.
+    """
     given = {name: parameters[name] for name in _NETWORKS}
     widths = {name: layer_widths(given[name], name) for name in ("metadata_units", "discriminator_units")}
-    return NetworkConfig(**{**given, **widths})
+    config = NetworkConfig(**{**given, **widths})
+    if config.metadata_generator == "gan" or not layout.metadata:
+        return replace(config, metadata_generator="gan")
+    if not layout.minmax and not layout.has_measurements:
+        raise DataError(
+            "metadata_generator='autoregressive' leaves nothing to generate where all columns are metadata; fit an "
+            "AutoregressiveSynthesizer, or take metadata_generator='gan'"
+        )
+    return config
 
 
 def training_config(parameters: Mapping[str, Any]) -> TrainingConfig:
@@ -89,5 +108,5 @@ def encoder_options(parameters: Mapping[str, Any]) -> EncoderOptions:
     low, high = parameters["feature_range"]
     if (low, high) not in ((0, 1), (-1, 1)):
         raise ValueError(f"feature_range must be (0, 1) or (-1, 1), got {parameters['feature_range']!r}")
-    names = ("sample_len", "auto_normalize", "scaling", "timestamps", "attain_range")
+    names = ("sample_len", "auto_normalize", "scaling", "timestamps", "attain_range", "lengths")
     return EncoderOptions(**{name: parameters[name] for name in names}, feature_range=(low, high))

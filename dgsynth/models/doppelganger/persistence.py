@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -14,6 +14,7 @@ from torch import Tensor
 from dgsynth.kernels.packing import Precision
 from dgsynth.models.doppelganger.config import NetworkConfig
 from dgsynth.models.doppelganger.learned import Learned, Spent
+from dgsynth.models.doppelganger.metadata_model import PREFIX, MetadataModel
 from dgsynth.models.doppelganger.networks import DoppelGANger
 from dgsynth.models.doppelganger.training.losses import LOSSES
 from dgsynth.models.model_file import (
@@ -72,6 +73,9 @@ def save(
         "privacy_spent": None if spent is None else spent.to_dict(),
     }
     tensors = _generator_tensors(learned) if generator_only else _tensors(learned, is_private=spent is not None)
+    if learned.metadata_model is not None:
+        header["metadata_model"] = learned.metadata_model.to_dict()
+        tensors |= learned.metadata_model.tensors()
     write_tensor_file(path, "model", header, tensors)
 
 
@@ -95,7 +99,7 @@ def _tensors(learned: Learned, *, is_private: bool) -> dict[str, Tensor]:
 def _described(model: Synthesizer, learned: Learned, *, is_seeded: bool) -> dict[str, Any]:
     header = {
         **header_of(model),
-        "networks": asdict(learned.networks.config),
+        "networks": learned.networks.config.to_dict(),
         # The seed of the last run, from which training goes on; another one than the model's after a restart.
         "run_seed": int(learned.training_state["seed"]),
         "n_restarts": learned.n_restarts,
@@ -135,6 +139,12 @@ def load(path: str | os.PathLike[str], cls: type[S]) -> tuple[S, Learned, Spent 
         history = history_frame(losses, LOSSES, 0 if generator_only else model.n_steps_)
         plain = header.get("privacy_spent")
         spent = None if plain is None else Spent.from_dict(plain)
+        metadata_model = None
+        if config.metadata_generator == "autoregressive":
+            metadata_model = MetadataModel.from_dict(header["metadata_model"], model.encoder_)
+    if metadata_model is not None:
+        drawing = {key: tensors.pop(key) for key in list(tensors) if key.startswith(PREFIX)}
+        metadata_model = metadata_model.with_weights(drawing, name)
     with torch.device("meta"):  # shapes only: what the header claims is compared before memory is taken
         networks = DoppelGANger(layout, config)
     if generator_only:
@@ -152,17 +162,23 @@ def load(path: str | os.PathLike[str], cls: type[S]) -> tuple[S, Learned, Spent 
     numbers = {"step": torch.tensor(model.n_steps_), "seed": torch.tensor(run_seed)}
     training_state = {**training_state, **numbers, "history": losses}
     steps = model.n_steps_, model.n_epochs_
-    return model, Learned(networks.eval(), generator.eval(), training_state, history, *steps, scores, n_restarts), spent
+    kept = networks.eval(), generator.eval(), training_state, history, *steps, scores, n_restarts, metadata_model
+    return model, Learned(*kept), spent
 
 
-def digest(encoder: Encoder, generator: DoppelGANger, precision: Precision) -> str:
+def digest(
+    encoder: Encoder, generator: DoppelGANger, precision: Precision, metadata_model: MetadataModel | None = None
+) -> str:
     """Return what a model's samples depend on beside the seed; see `weights_digest`."""
     described = {
         "encoder": encoder_to_dict(encoder),
-        "networks": asdict(generator.config),
+        "networks": generator.config.to_dict(),
         "precision": precision,
     }
-    return weights_digest(described, _generators(generator))
+    if metadata_model is None:
+        return weights_digest(described, _generators(generator))
+    described["metadata_model"] = metadata_model.to_dict()
+    return weights_digest(described, _generators(generator) | metadata_model.tensors())
 
 
 def _scores(tensors: dict[str, Tensor]) -> list[tuple[int, int, float]] | None:
@@ -187,7 +203,7 @@ def _generator_state(networks: DoppelGANger) -> dict[str, Tensor]:
 
 def _network_config(plain: dict[str, Any]) -> NetworkConfig:
     """Return the configuration, every entry of its type and of a bearable size."""
-    types = get_type_hints(NetworkConfig)
+    types, plain = get_type_hints(NetworkConfig), {"metadata_generator": "gan", **plain}
     if plain.keys() != types.keys():
         raise ValueError(f"its networks are described by {sorted(plain)}, expected {sorted(types)}")
     values = {field.name: _checked(plain[field.name], types[field.name], field.name) for field in fields(NetworkConfig)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
@@ -19,6 +21,7 @@ def check_privacy(
     knows_number: bool,
     validates: bool,
     packing: int,
+    metadata_generators: Collection[str],
 ) -> None:
     """Refuse what would void the guarantee of a fit, or that of the training before it.
 
@@ -34,6 +37,8 @@ def check_privacy(
     validates : bool
         Whether the fit is stopped early.
     packing : int
+    metadata_generators : collection of str
+        That of the parameters, and that of the model that is trained on.
     """
     if privacy is None:
         if goes_on and epsilon_before is not None:
@@ -42,6 +47,11 @@ def check_privacy(
                 "would void; give privacy=, or fit a new model"
             )
         return
+    if "autoregressive" in metadata_generators:
+        raise DataError(
+            "metadata_generator='autoregressive' learns metadata without noise, which voids privacy; fit a new model "
+            "with metadata_generator='gan', or leave privacy out"
+        )
     need_opacus()
     if validates:
         raise ValueError("early_stopping scores the model by real samples, which voids privacy; leave one of both out")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Self
 
@@ -19,8 +20,11 @@ from dgsynth.errors import DataError
 from dgsynth.kernels.packing import Precision
 from dgsynth.models.condition import Condition, condition_of
 from dgsynth.models.doppelganger import persistence
-from dgsynth.models.doppelganger.generation import Generators, draw_metadata, generate
+from dgsynth.models.doppelganger.generation import Generators, draw_metadata
 from dgsynth.models.doppelganger.learned import Learned, Spent
+from dgsynth.models.doppelganger.making import make_samples
+from dgsynth.models.doppelganger.metadata_learning import train_on
+from dgsynth.models.doppelganger.metadata_model import MetadataModel
 from dgsynth.models.doppelganger.networks import DoppelGANger
 from dgsynth.models.doppelganger.networks.metadata_generator import MetadataGenerator
 from dgsynth.models.doppelganger.redistribution import N_ROWS, total_variations, weighed, with_marginals
@@ -53,6 +57,7 @@ class TrainedDoppelGANger(Synthesizer):
     precision: Precision
     privacy: PrivacyConfig | None
 
+    _learned: Learned
     encoder_: Encoder
     networks_: DoppelGANger
     generator_: DoppelGANger
@@ -110,7 +115,7 @@ class TrainedDoppelGANger(Synthesizer):
         max_steps: int = 2000,
         random_state: int | np.random.RandomState | None = None,
     ) -> Self:
-        """Re-train the metadata generator alone to a wanted distribution: to hide the real one, or to have rare cases.
+        """Re-train what generates metadata alone to a wanted distribution: to hide the real one, or to have rare cases.
 
         All the rest stays as it is, bit for bit: what is made for given metadata does not change. It takes seconds and
         none of the training data. The law of measurements given metadata stays that of the data, which may be wrong
@@ -127,12 +132,15 @@ class TrainedDoppelGANger(Synthesizer):
               makes takes its other columns from random samples.
             - A function from a table of the model's own metadata to a weight for each row.
         max_steps : int, default=2000
+            With ``metadata_generator="autoregressive"`` at most; training ends earlier where held-out rows of the
+            wanted metadata no longer become likelier.
         random_state : int, RandomState or None
 
         Returns
         -------
         DGSynthesizer
-            Itself. Training on with the data later, or from a checkpoint, draws the metadata back to theirs.
+            Itself. Training on with the data later, or from a checkpoint, draws the metadata back to theirs; an
+            autoregressive model of them is learned anew then.
 
         Warns
         -----
@@ -152,15 +160,19 @@ class TrainedDoppelGANger(Synthesizer):
         """
         check_is_fitted(self)
         max_steps, seed = at_least_one(max_steps, "max_steps"), seed_of(random_state)
-        generator = self.generator_.metadata_generator
-        if generator is None:
+        generator, model = self.generator_.metadata_generator, self._learned.metadata_model
+        if generator is None and model is None:
             raise DataError("this model has no metadata, of which the distribution could be changed")
         wanted = self._wanted_metadata(target, seed)
-        device = next(generator.parameters()).device
-        rows = torch.from_numpy(self.encoder_.encode_metadata(wanted)).to(device)
+        device = next(self.generator_.parameters()).device
         with threads(self.n_jobs):
-            made = refitted(generator, self.generator_.config.metadata_noise_dim, rows, max_steps, seed)
-        self._take_over(made)
+            if model is not None:
+                model = train_on(model, wanted, self.encoder_, seed, device, max_steps=max_steps)
+                self._learned = replace(self._learned, metadata_model=model)
+            elif generator is not None:
+                rows = torch.from_numpy(self.encoder_.encode_metadata(wanted)).to(device)
+                noise_dim = self.generator_.config.metadata_noise_dim
+                self._take_over(refitted(generator, noise_dim, rows, max_steps, seed))
         columns = self._metadata_columns()
         drawn = self._drawn_metadata(seed, N_ROWS)
         named = list(columns) if callable(target) else list(target)
@@ -203,9 +215,11 @@ class TrainedDoppelGANger(Synthesizer):
 
     @property
     def n_weights_(self) -> int:
-        """Weights of the generators."""
+        """Weights of the generators, and of what draws metadata in the place of one."""
         check_is_fitted(self)
-        return sum(weight.numel() for weight in self.generator_.generator_parameters())
+        model = self._learned.metadata_model
+        n_drawing = 0 if model is None else sum(weight.numel() for weight in model.network.parameters())
+        return n_drawing + sum(weight.numel() for weight in self.generator_.generator_parameters())
 
     def _keep(self, learned: Learned) -> None:
         """Take over what training has made."""
@@ -239,17 +253,19 @@ class TrainedDoppelGANger(Synthesizer):
         """Return what sampling reads of the trained generators; it is made once for each precision."""
         if self.precision not in self._sampling:
             self._validate_params()
-            self._sampling[self.precision] = Generators.of(self.generator_.eval(), self.precision)
+            self._sampling[self.precision] = Generators.of(
+                self.generator_.eval(), self.precision, self.encoder_.lengths
+            )
         return self._sampling[self.precision]
 
-    def _condition(self, metadata: pd.DataFrame) -> Condition:
-        return condition_of(self.encoder_, metadata)
+    def _condition(self, metadata: pd.DataFrame) -> Condition | pd.DataFrame:
+        return condition_of(self.encoder_, metadata) if self._learned.metadata_model is None else metadata
 
     def _maker(self) -> Maker:
-        return partial(_samples, self._generators(), self.encoder_, self.n_jobs)
+        return partial(_samples, self._generators(), self.encoder_, self._learned.metadata_model, self.n_jobs)
 
     def _digest(self) -> str:
-        return persistence.digest(self.encoder_, self.generator_, self.precision)
+        return persistence.digest(self.encoder_, self.generator_, self.precision, self._learned.metadata_model)
 
     def _metadata_columns(self) -> dict[Any, Column]:
         """Return the metadata columns that users see, by name."""
@@ -270,8 +286,11 @@ class TrainedDoppelGANger(Synthesizer):
             raise TypeError(f"target must be a table, a dict of marginals or a function, got {type(target).__name__}")
         return with_marginals(pool, self._metadata_columns(), target, rng)
 
-    def _drawn_metadata(self, seed: int, n_samples: int, condition: Condition | None = None) -> pd.DataFrame:
+    def _drawn_metadata(self, seed: int, n_samples: int, condition: Any = None) -> pd.DataFrame:
         """Return the metadata of the first samples of a seed, hidden columns too."""
+        model = self._learned.metadata_model
+        if model is not None:
+            return model.draw(seed, 0, n_samples, condition)
         return self.encoder_.decode_metadata(draw_metadata(self._generators(), seed, n_samples, condition).numpy())
 
     def _take_over(self, made: MetadataGenerator) -> None:
@@ -291,14 +310,14 @@ class TrainedDoppelGANger(Synthesizer):
 def _samples(
     generators: Generators,
     encoder: Encoder,
+    model: MetadataModel | None,
     n_jobs: int | None,
     seed: int,
     first: int,
     n_samples: int,
-    condition: Condition | None = None,
+    condition: Any = None,
     lengths: torch.Tensor | None = None,
 ) -> Sequences:
     """Return samples; what it needs of the model travels to other processes."""
     with threads(n_jobs):
-        encoded = generate(generators, seed, first, n_samples, condition=condition, lengths=lengths)
-    return encoder.decode(encoded)
+        return make_samples(generators, encoder, model, seed, first, n_samples, condition, lengths)

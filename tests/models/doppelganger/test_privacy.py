@@ -55,6 +55,15 @@ def test_the_budget_is_spent_and_not_exceeded(pages, schema, accountant):
     assert set(made["date"]) == set(pages["date"])
 
 
+def test_lengths_may_be_metadata_within_the_range_that_is_declared(pages, schema):
+    model = make(schema.with_lengths(4, DAYS), {"noise_multiplier": 2.0, "epsilon": None}, lengths="metadata").fit(
+        pages
+    )
+    column = model.encoder_.length_column
+    assert (column.minimum, column.maximum) == (4, DAYS)
+    assert model.sample(20, random_state=0).groupby("page").size().between(4, DAYS).all()
+
+
 def test_with_given_noise_epsilon_is_what_it_comes_to(pages, schema):
     model = make(schema, {"epsilon": None, "noise_multiplier": 2.0}).fit(pages)
     assert 0 < model.epsilon_ < math.inf and model.privacy_ledger_[0].noise_multiplier == 2.0

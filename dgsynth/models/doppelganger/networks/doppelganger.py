@@ -24,6 +24,7 @@ class Noise:
     Attributes
     ----------
     metadata : Tensor of shape (B, metadata_noise_dim)
+        Of no columns where another model generates metadata.
     minmax : Tensor of shape (B, minmax_noise_dim)
     state : Tensor of shape (2, layers, B, H) or None
         Initial hidden and cell state of the LSTM; None unless it is random.
@@ -63,6 +64,8 @@ class Fake:
 class DoppelGANger(nn.Module):
     """The networks of one model. A part that the data do not need is None.
 
+    So is the metadata generator where another model generates metadata: all that is generated is then given theirs.
+
     Parameters
     ----------
     layout : Layout
@@ -75,7 +78,7 @@ class DoppelGANger(nn.Module):
         self.config = config
         self.metadata_generator = (
             MetadataGenerator(config.metadata_noise_dim, config.metadata_units, layout.metadata)
-            if layout.metadata
+            if layout.metadata and config.metadata_generator == "gan"
             else None
         )
         self.minmax_generator = (
@@ -98,10 +101,12 @@ class DoppelGANger(nn.Module):
         metadata_dim = layout.metadata_dim + layout.minmax_dim
         steps_dim = layout.padded_length * layout.step_dim
         self.discriminator = Discriminator(metadata_dim + steps_dim, config.discriminator_units, config.packing)
-        # Where there are no measurements it would judge what the discriminator judges.
+        # Where there are no measurements it would judge what the discriminator judges, and of metadata that are given
+        # there is nothing to judge.
+        is_generated = bool(layout.minmax) or self.metadata_generator is not None
         self.auxiliary_discriminator = (
             Discriminator(metadata_dim, config.discriminator_units, config.packing)
-            if config.auxiliary_discriminator and metadata_dim and layout.has_measurements
+            if config.auxiliary_discriminator and is_generated and layout.has_measurements
             else None
         )
 
@@ -142,9 +147,16 @@ class DoppelGANger(nn.Module):
     def has_random_state(self) -> bool:
         return self.layout.has_measurements and self.config.initial_state == "random"
 
-    def forward(self, noise: Noise) -> Fake:
-        """Return generated samples."""
-        soft, minmax, condition = self.generate_metadata(noise.metadata, noise.minmax)
+    def forward(self, noise: Noise, given: Tensor | None = None) -> Fake:
+        """Return generated samples.
+
+        Parameters
+        ----------
+        noise : Noise
+        given : Tensor of shape (B, A), optional
+            Their metadata, where there is no metadata generator for these.
+        """
+        soft, minmax, condition = self.generate_metadata(noise.metadata, noise.minmax, given)
         if self.measurement_generator is None:
             return self.without_measurements(soft, minmax)
         steps, lengths = self.measurement_generator(condition, noise.measurement, noise.state)
@@ -156,15 +168,19 @@ class DoppelGANger(nn.Module):
         constant = torch.full((len(metadata),), self.layout.max_length, dtype=torch.int64, device=metadata.device)
         return Fake(metadata, minmax, no_steps, constant)
 
-    def generate_metadata(self, metadata_noise: Tensor, minmax_noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def generate_metadata(
+        self, metadata_noise: Tensor, minmax_noise: Tensor, given: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return soft metadata (B, A), min/max (B, M), and what measurements are generated from (B, A + M).
 
         Parameters
         ----------
         metadata_noise : Tensor of shape (B, metadata_noise_dim)
         minmax_noise : Tensor of shape (B, minmax_noise_dim)
+        given : Tensor of shape (B, A), optional
+            Metadata, where there is no metadata generator for these.
         """
-        soft = self._metadata(metadata_noise)
+        soft = self._metadata(metadata_noise) if given is None or self.metadata_generator is not None else given
         hard = harden(soft, self.layout.metadata)
         minmax = (
             soft.new_zeros(len(soft), 0) if self.minmax_generator is None else self.minmax_generator(minmax_noise, hard)

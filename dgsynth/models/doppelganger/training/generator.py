@@ -57,13 +57,22 @@ class Generator:
         self.parameters = [parameter for part in parts for parameter in part.parameters]
 
     @torch.no_grad()
-    def make(self, noise: Noise) -> Made:
-        """Return generated samples."""
+    def make(self, noise: Noise, given: Tensor | None = None) -> Made:
+        """Return generated samples.
+
+        Parameters
+        ----------
+        noise : Noise
+        given : Tensor of shape (B, A), optional
+            Their metadata, where there is no metadata generator for these.
+        """
         layout = self._networks.layout
         nothing = noise.metadata.new_zeros(len(noise.metadata), 0)
         soft, minmax, of_metadata, of_minmax, of_measurement = nothing, nothing, None, None, None
         if self._metadata is not None:
             soft, of_metadata = self._metadata.make(noise.metadata)
+        elif given is not None:
+            soft = given
         hard = harden(soft, layout.metadata)
         if self._minmax is not None:
             minmax, of_minmax = self._minmax.make(torch.cat([noise.minmax, hard], dim=1))

@@ -28,7 +28,7 @@ def draw_noise(
     """
     config, layout = networks.config, networks.layout
     shapes = [
-        (n_samples, config.metadata_noise_dim),
+        (n_samples, config.metadata_noise_dim if config.metadata_generator == "gan" else 0),
         (n_samples, config.minmax_noise_dim),
         (2, config.lstm_layers, n_samples, config.lstm_units) if networks.has_random_state else (0,),
         (n_samples, layout.passes, config.measurement_noise_dim),

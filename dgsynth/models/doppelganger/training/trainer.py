@@ -33,8 +33,9 @@ class Trainer(Loop):
     """Trains a DoppelGANger by WGAN-GP.
 
     A step draws one real batch and one noise; then come the rounds of the discriminators and the rounds of
-    the generator, all on these. All that is random in step k is a function of (seed, k), so a run that
-    continues from a checkpoint makes the same numbers as one that was never stopped.
+    the generator, all on these. Where another model generates metadata, generated samples are given those of the real
+    ones, and the discriminators judge what goes with the same metadata. All that is random in step k is a function of
+    (seed, k), so a run that continues from a checkpoint makes the same numbers as one that was never stopped.
 
     Parameters
     ----------
@@ -179,17 +180,17 @@ class Trainer(Loop):
         n_mixing = rounds * len(self._discriminators) * packs
         noise, mixing = draw_noise(self.networks, n_samples, self.seed, step, n_mixing)
         # The generator's weights change only after the discriminators' rounds: one forward serves them all.
-        made = self.generator.make(noise)
+        made = self.generator.make(noise, real.metadata)
         fake_rows, real_rows = self._judged(made.fake), self._judged(real)
         for shares in mixing.view(rounds, len(self._discriminators), packs, 1):
             critic_losses = self._discriminator_step(real_rows, fake_rows, shares)
-        return torch.cat([critic_losses, self._generator_rounds(noise, made, fake_rows)])
+        return torch.cat([critic_losses, self._generator_rounds(noise, made, fake_rows, real.metadata)])
 
-    def _generator_rounds(self, noise: Noise, made: Made, fake_rows: list[Rows]) -> Tensor:
+    def _generator_rounds(self, noise: Noise, made: Made, fake_rows: list[Rows], given: Tensor | None = None) -> Tensor:
         """Take all rounds of the generator, the first by what it has made, and return the last's loss, (1,)."""
         loss = self._generator_step(made, fake_rows)
         for _ in range(self.config.generator_rounds - 1):
-            made = self.generator.make(noise)
+            made = self.generator.make(noise, given)
             loss = self._generator_step(made, self._judged(made.fake))
         return loss.reshape(1)
 

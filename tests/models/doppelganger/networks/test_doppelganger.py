@@ -52,6 +52,15 @@ def test_parts_that_the_data_do_not_need_are_absent(parts, missing):
     assert len(networks(draw(networks)).metadata) == 6
 
 
+@pytest.mark.parametrize("minmax", [MINMAX, ()])
+def test_given_metadata_need_no_generator_and_are_judged_with_what_is_made_for_them(minmax):
+    networks = make(minmax=minmax, metadata_generator="autoregressive")
+    assert networks.metadata_generator is None and draw(networks).metadata.shape == (6, 0)
+    assert (networks.auxiliary_discriminator is None) == (minmax == ())  # it would see the same metadata twice
+    given = torch.rand(6, 4)
+    assert torch.equal(networks(draw(networks), given).metadata, given)
+
+
 def test_the_critics_see_soft_metadata_and_the_next_stages_hard_ones():
     networks = make().eval()
     noise = draw(networks)

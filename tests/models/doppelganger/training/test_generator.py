@@ -25,6 +25,7 @@ LAYOUTS = {
 }
 CONFIGS = [{}, {"lstm_layers": 2, "feedback": True}, {"initial_state": "learned"}, {"initial_state": "zero"}]
 CASES = [(name, {}) for name in LAYOUTS] + [("whole", config) for config in CONFIGS[1:]]
+CASES += [(name, {"metadata_generator": "autoregressive"}) for name in ("whole", "no min/max")]
 
 
 @pytest.mark.parametrize(("name", "config"), CASES)
@@ -35,8 +36,9 @@ def test_samples_and_gradients_are_those_of_autograd(name, config):
     noise, _ = draw_noise(networks, 5, seed=1, step=torch.tensor(0))
     noise = type(noise)(**{key: None if part is None else part.double() for key, part in vars(noise).items()})
 
-    generator, wanted = Generator(networks), twin(noise)
-    made = generator.make(noise)
+    given = torch.rand(5, LAYOUTS[name].metadata_dim, dtype=torch.float64) if "metadata_generator" in config else None
+    generator, wanted = Generator(networks), twin(noise, given)
+    made = generator.make(noise, given)
     assert torch.equal(made.fake.lengths, wanted.lengths)
     parts = ("metadata", "minmax", "steps")
     torch.testing.assert_close([getattr(made.fake, part) for part in parts], [getattr(wanted, part) for part in parts])
@@ -47,6 +49,8 @@ def test_samples_and_gradients_are_those_of_autograd(name, config):
     assert {id(parameter) for parameter in generator.parameters} == {id(p) for p in networks.generator_parameters()}
     names = {id(parameter): key for key, parameter in networks.named_parameters()}
     twins = dict(twin.named_parameters())
+    if given is not None:
+        assert torch.equal(made.fake.metadata, given)
     loss = sum((weights[part] * getattr(wanted, part)).sum() for part in parts)
     expected = torch.autograd.grad(loss, [twins[names[id(parameter)]] for parameter in generator.parameters])
     torch.testing.assert_close(gradients, list(expected))

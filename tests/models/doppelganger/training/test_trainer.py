@@ -52,6 +52,7 @@ VARIANTS = [
     {"discriminator_rounds": 3, "generator_rounds": 2},
     {"networks": {"packing": 2}},
     {"networks": {"auxiliary_discriminator": False}},
+    {"networks": {"metadata_generator": "autoregressive"}, "generator_rounds": 2},
     {"networks": {"lstm_layers": 2, "feedback": True, "initial_state": "learned"}},
 ]
 
@@ -75,6 +76,16 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(encoded, layout, variant, st
     resumed.restore(copied(stopped.state()))
     resumed.run(7 - stop_at)
     assert_same(whole.state(), resumed.state())
+
+
+def test_discriminators_compare_what_goes_with_the_same_metadata(encoded, layout, monkeypatch):
+    trainer = make(encoded, layout, networks={"metadata_generator": "autoregressive"})
+    seen = []
+    judged = trainer._judged
+    monkeypatch.setattr(trainer, "_judged", lambda samples: seen.append(samples.metadata.clone()) or judged(samples))
+    trainer.run(3)
+    assert len(seen) == 6
+    assert all(torch.equal(fake, real) for fake, real in zip(seen[::2], seen[1::2], strict=True))
 
 
 def test_a_linear_schedule_falls_in_equal_stages_for_all_networks(encoded, layout):
