@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from dgsynth.data.column import Column
+from dgsynth.models.autoregressive.encoder import TokenEncoder
 from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
 from dgsynth.models.autoregressive.tokens import NumberTokens
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
@@ -42,7 +43,9 @@ def disclosed(model: Synthesizer) -> tuple[list[Disclosure], list[Disclosure]]:
         stamps = model.encoder_.timestamps
         holds.append(Disclosure("timestamps", f"where the first sample starts, and steps ({stamps.step_kind})"))
     if isinstance(model, AutoregressiveSynthesizer):
-        return holds + _of_tokens(model), [Disclosure("training samples", "no series, no metadata rows, no keys")]
+        return holds + _of_tokens(model.encoder_) + _of_training(model), [
+            Disclosure("training samples", "no series, no metadata rows, no keys")
+        ]
     if not isinstance(model, DGSynthesizer):
         return [*holds, Disclosure("training rows", "baselines keep the distinct rows of metadata, as they are")], []
     private = hasattr(model, "epsilon_")
@@ -57,6 +60,8 @@ def disclosed(model: Synthesizer) -> tuple[list[Disclosure], list[Disclosure]]:
     )
     if hasattr(model, "validation_scores_"):
         holds.append(Disclosure("validation scores", "an aggregate of the samples held out"))
+    if model._learned.metadata_model is not None:
+        holds += _of_tokens(model._learned.metadata_model.encoder)
     return holds, left_out
 
 
@@ -98,13 +103,18 @@ def _of_column(column: Column, private: bool) -> Disclosure:
     return Disclosure(f"range of {column.name}", f"{ends[0]} to {ends[1]}: {origin}")
 
 
-def _of_tokens(model: AutoregressiveSynthesizer) -> list[Disclosure]:
-    """Return what the file of an autoregressive model holds beside the schema."""
-    columns = [*model.encoder_.metadata, *model.encoder_.measurements]
+def _of_tokens(encoder: TokenEncoder) -> list[Disclosure]:
+    """Return what an autoregressive model holds of its columns beside the schema."""
+    columns = [*encoder.metadata, *encoder.measurements]
     cells = [f"{c.column.name} {len(c.cells)}" for c in columns if isinstance(c, NumberTokens)]
     text = "between values of the training data, which recur or bound bins of at least four: " + ", ".join(cells)
     found = [Disclosure("quantiles", text)] if cells else []
     found.append(Disclosure("frequencies", "of each category, each number that recurs and each bin, in the biases"))
+    return found
+
+
+def _of_training(model: AutoregressiveSynthesizer) -> list[Disclosure]:
+    found = []
     if len(model.history_):
         found.append(Disclosure("losses of real samples by step", "an aggregate, exact"))
     if hasattr(model, "validation_scores_"):

@@ -34,6 +34,12 @@ def test_what_generator_only_leaves_out_is_said(model, tmp_path):
     assert not {"discriminators", "losses of real samples by step"} & {what for what, _ in holds}
 
 
+def test_a_model_that_draws_metadata_says_what_it_holds():
+    fitted = DGSynthesizer(metadata_generator="autoregressive", **COLUMNS, **SMALL, random_state=0)
+    found = dict(disclosed(fitted.fit(make_web_traffic(30, 6, random_state=0)))[0])
+    assert {"frequencies", "discriminators", "losses of real samples by step"} <= found.keys()
+
+
 def test_without_privacy_nothing_is_guaranteed(model):
     assert guarantee(model).startswith("None: trained without differential privacy")
     assert privacy_text(model).endswith(guarantee(model))

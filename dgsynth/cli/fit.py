@@ -13,7 +13,9 @@ from dgsynth.cli.options import (
     BatchSize,
     Device,
     LearningRate,
+    Lengths,
     MaxSteps,
+    MetadataGenerator,
     Model,
     Precision,
     Quiet,
@@ -104,6 +106,16 @@ class _TrainingOptions:
         int | None, typer.Option(metavar="N", min=1, help="Records that the LSTM generates per pass.")
     ] = None
     scaling: Annotated[Scaling | None, typer.Option(help="Scale of the numbers; log suits those over decades.")] = None
+    metadata_generator: Annotated[
+        MetadataGenerator | None,
+        typer.Option(
+            help="What generates metadata; autoregressive learns their frequencies better, in a model of its own."
+        ),
+    ] = None
+    lengths: Annotated[
+        Lengths | None,
+        typer.Option(help="What says how long a sample is: flags in its records, or a hidden column of its metadata."),
+    ] = None
     batch_size: BatchSize = None
     learning_rate: LearningRate = None
     learning_rate_schedule: Annotated[

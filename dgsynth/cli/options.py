@@ -25,6 +25,20 @@ class Schedule(StrEnum):
     LINEAR = "linear"
 
 
+class Lengths(StrEnum):
+    """What says where a generated sample ends."""
+
+    FLAGS = "flags"
+    METADATA = "metadata"
+
+
+class MetadataGenerator(StrEnum):
+    """What generates the metadata of a doppelganger."""
+
+    GAN = "gan"
+    AUTOREGRESSIVE = "autoregressive"
+
+
 class Model(StrEnum):
     """Which synthesizer learns the table."""
 

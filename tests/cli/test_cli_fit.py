@@ -52,10 +52,12 @@ def test_options_reach_the_estimator(succeed, table, tmp_path):
     path = tmp_path / "m.safetensors"
     options = ["--sample-len", 7, "--scaling", "log", "--learning-rate", 0.01, "--precision", "bfloat16"]
     options += ["--metadata", "domain, access", "--learning-rate-schedule", "linear", "--sharp-flags"]
+    options += ["--metadata-generator", "autoregressive", "--lengths", "metadata"]
     succeed("fit", table, "-o", path, *LONG, *BRIEF, *options, "--measurements", "views")
     model = dgsynth.load(path)
     assert (model.sample_len, model.scaling, model.learning_rate, model.n_steps_) == (7, "log", 0.01, 3)
     assert (model.learning_rate_schedule, model.sharp_flags) == ("linear", True)
+    assert (model.metadata_generator, model.lengths) == ("autoregressive", "metadata")
     assert [column.name for column in model.schema_.metadata] == ["domain", "access"]
 
 
