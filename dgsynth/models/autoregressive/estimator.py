@@ -19,7 +19,7 @@ from dgsynth.errors import DataError
 from dgsynth.kernels.packing import Precision
 from dgsynth.models.autoregressive.batching import TokenData
 from dgsynth.models.autoregressive.encoder import TokenBatch, TokenEncoder
-from dgsynth.models.autoregressive.held_out import HeldOut, hold_out, is_due
+from dgsynth.models.autoregressive.held_out import hold_out, validation_of
 from dgsynth.models.autoregressive.learned import Learned
 from dgsynth.models.autoregressive.network import AutoregressiveNetwork
 from dgsynth.models.autoregressive.parameters import (
@@ -35,7 +35,6 @@ from dgsynth.models.autoregressive.training import Trainer
 from dgsynth.models.parameters import resolve_device, seed_of, threads
 from dgsynth.training.callbacks import OPEN_END, Callback, Progress
 from dgsynth.training.checkpoint import Checkpoint, checkpoint_seed, run_identity
-from dgsynth.training.validation import Validation
 from dgsynth.transforms.timestamps import Timestamps
 
 _EPOCHS, _FEWEST_STEPS = 30, 300
@@ -66,8 +65,8 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         Hidden units of each token's predictor, and of the LSTM over the records. "auto" is 64 and 128 units for
         tables and records, and an LSTM of 160.
     dropout : float in [0, 1) or "auto", default="auto"
-        Share of the predictors' hidden units that a training step leaves out. "auto" is a quarter for at most 50,000
-        rows or records, and less in proportion for more.
+        Share of the predictors' hidden units, and of what they see of the LSTM, that a training step leaves out. "auto"
+        is a quarter of the units for at most 50,000 rows or records, less in proportion for more, and half of the LSTM.
     drawn_orders : float in [0, 1] or "auto", default="auto"
         Share of the training steps that predict the columns in an order drawn at random, so that any of them can be
         given later. With 0 only the first columns can be given. "auto" is 0.5 for metadata and tables, and 0.1 within
@@ -84,7 +83,7 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         of the one before, and 25 steps later at least.
     batch_size : int or "auto", default="auto"
         Samples of a step. "auto" is 1,024 rows of a table or records, of 16 samples at least.
-    learning_rate : float, default=0.002
+    learning_rate : float, default=0.003
     privacy : None
         `AutoregressiveSynthesizer` does not train with differential privacy; `DGSynthesizer` does.
     callbacks : sequence of Callback, default=()
@@ -162,7 +161,7 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         batch_size: int | str = "auto",
-        learning_rate: float = 2e-3,
+        learning_rate: float = 3e-3,
         privacy: None = None,
         callbacks: Sequence[Callback] = (),
         checkpoint_dir: str | os.PathLike[str] | None = None,
@@ -283,8 +282,7 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         until = trainer.step + self._n_steps(trainer, epochs, validates)
         validation = None
         if held_out is not None:
-            judge = HeldOut(TokenData(held_out, layout, device), (config.metadata_orders, config.record_orders))
-            validation = Validation(judge.score, is_due, self.n_iter_no_change, collapse_below=0.0, unjudged=0.0)
+            validation = validation_of(TokenData(held_out, layout, device), config, self.n_iter_no_change)
             trainer.callbacks.append(validation)
         if self.checkpoint_dir is not None:
             settings = {**asdict(self.networks_.config), **asdict(config)}

@@ -11,7 +11,9 @@ import torch
 from dgsynth.models.autoregressive.batching import TokenData
 from dgsynth.models.autoregressive.encoder import TokenBatch, TokenLayout
 from dgsynth.models.autoregressive.network import AutoregressiveNetwork
+from dgsynth.models.autoregressive.training import TrainingConfig
 from dgsynth.training.splitting import n_held_out
+from dgsynth.training.validation import Validation
 
 _MOST_ROWS, _MOST_RECORDS = 2500, 20_000
 """Rows of a table, or records, that are held out at most: more of them tell little more, and take time."""
@@ -71,6 +73,20 @@ def hold_out(tokens: TokenBatch, fraction: float, seed: int, layout: TokenLayout
     order = np.random.default_rng(seed).permutation(len(tokens))
     train, chosen = np.sort(order[size:]), np.sort(order[:size])
     return tokens.take(train), tokens.take(chosen)
+
+
+def validation_of(data: TokenData, config: TrainingConfig, patience: int) -> Validation:
+    """Return what keeps the weights that held-out samples are likeliest by, and ends training.
+
+    Parameters
+    ----------
+    data : TokenData
+    config : TrainingConfig
+    patience : int
+        Training ends after so many validations in a row without a better one.
+    """
+    held_out = HeldOut(data, (config.metadata_orders, config.record_orders))
+    return Validation(held_out.score, is_due, patience, collapse_below=0.0, unjudged=0.0)
 
 
 def is_due(step: int) -> bool:

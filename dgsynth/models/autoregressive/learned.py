@@ -9,6 +9,7 @@ from typing import Self
 import pandas as pd
 from torch import Tensor
 
+from dgsynth.models.autoregressive.calibration import calibrate
 from dgsynth.models.autoregressive.network import AutoregressiveNetwork
 from dgsynth.models.autoregressive.training import LOSSES, Trainer
 from dgsynth.models.model_file import history_frame
@@ -25,7 +26,7 @@ class Learned:
     networks : AutoregressiveNetwork
         As trained.
     generator : AutoregressiveNetwork
-        What samples are made with: averaged weights, or the best validated ones of these.
+        What samples are made with: averaged weights, or the best validated ones of these, calibrated.
     training_state : dict of str to Tensor
         What training goes on from.
     history : DataFrame
@@ -47,7 +48,9 @@ class Learned:
     def of(cls, trainer: Trainer, validation: Validation | None) -> Self:
         """Return what a trainer has learned, with the best weights of its validation if there are such."""
         best = None if validation is None else validation.best
-        generator = sampled_networks(trainer.networks, best or trainer.state()).cpu()
+        generator = sampled_networks(trainer.networks, best or trainer.state())
+        calibrate(generator, trainer.data)
+        generator = generator.cpu()
         losses = trainer.history.values()
         return cls(
             trainer.networks.cpu().eval(),

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, embedding, relu
+from torch.nn.functional import cross_entropy, embedding, relu, softmax
 from torch.nn.utils.rnn import PackedSequence
 
 from dgsynth.models.autoregressive.batching import RowBatch, places
@@ -48,6 +48,22 @@ class NetworkConfig:
     lstm_units: int = 160
     summary_units: int = 64
     position_dim: int = 16
+
+
+class Masks(NamedTuple):
+    """What a training step leaves out at random.
+
+    Attributes
+    ----------
+    hidden, state : callable, optional
+        Of the hidden units of predictors, and of the LSTM's output that they see.
+    """
+
+    hidden: Drop | None = None
+    state: Drop | None = None
+
+
+NO_MASKS = Masks()
 
 
 class State(NamedTuple):
@@ -165,6 +181,34 @@ class RowNetwork(nn.Module):
         )
         return row_loss(inputs, tokens, self.seen(rank), drop, weights)
 
+    def frequencies(self, tokens: Tensor, inputs: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Return for each token how often its values are predicted in rows, and how often they occur.
+
+        Parameters
+        ----------
+        tokens : int64 Tensor of shape (N, K)
+        inputs : Tensor of shape (N, C + K * E)
+            As in `losses`; columns are predicted in the order of the table.
+
+        Returns
+        -------
+        list of K pairs of Tensors, of the shape of the token's bias
+        """
+        context_dim, found = inputs.shape[1] - len(self.tokens) * self.embedding_dim, []
+        for j, bias in enumerate(self.biases):
+            before, own = tokens[:, j - 1], tokens[:, j]
+            known = inputs[:, : context_dim + j * self.embedding_dim]
+            predicted = softmax(self.logits(j, known, before), dim=1)
+            pair = torch.zeros_like(bias), torch.zeros_like(bias)
+            if bias.ndim == 1:
+                pair[0].add_(predicted.sum(dim=0))
+                pair[1].add_(torch.bincount(own, minlength=len(bias)))
+            else:
+                pair[0].index_add_(0, before, predicted)
+                pair[1].index_put_((before, own), torch.ones_like(predicted[:, 0]), accumulate=True)
+            found.append(pair)
+        return found
+
     def logits(self, j: int, inputs: Tensor, before: Tensor) -> Tensor:
         """Return the logits of token j, (N, size), given all that it sees.
 
@@ -250,7 +294,7 @@ class AutoregressiveNetwork(nn.Module):
                 records = torch.cat([records, ends], dim=1)
             self.record.begin_with(records.to(self.device))
 
-    def losses(self, batch: RowBatch, ranks: Sequence[Tensor], drop: Drop | None = None) -> tuple[Tensor, Tensor]:
+    def losses(self, batch: RowBatch, ranks: Sequence[Tensor], masks: Masks = NO_MASKS) -> tuple[Tensor, Tensor]:
         """Return minus the log-likelihood of the tokens of metadata (B, A) and records (N, D).
 
         Parameters
@@ -258,25 +302,33 @@ class AutoregressiveNetwork(nn.Module):
         batch : RowBatch
         ranks : two int64 Tensors
             The orders of the columns of the metadata and of a record; see `RowNetwork.losses`.
-        drop : callable, optional
+        masks : Masks, optional
         """
-        of_metadata, of_records = self._inputs(batch)
+        drop = masks.hidden
+        of_metadata, of_records = self._inputs(batch, masks.state)
         nothing = torch.zeros(len(batch), 0, device=self.device)
         return (
             nothing if self.metadata is None else self.metadata.losses(batch.metadata, of_metadata, ranks[0], drop),
             nothing if self.record is None else self.record.losses(batch.records, of_records, ranks[1], drop),
         )
 
-    def loss(self, batch: RowBatch, ranks: Sequence[Tensor], drop: Drop | None = None) -> tuple[Tensor, Tensor]:
+    def loss(self, batch: RowBatch, ranks: Sequence[Tensor], masks: Masks = NO_MASKS) -> tuple[Tensor, Tensor]:
         """Return the sums of both `losses`, with their gradients on the way."""
-        of_metadata, of_records = self._inputs(batch)
+        drop = masks.hidden
+        of_metadata, of_records = self._inputs(batch, masks.state)
         nothing = torch.zeros((), device=self.device)
         return (
             nothing if self.metadata is None else self.metadata.loss(batch.metadata, of_metadata, ranks[0], drop),
             nothing if self.record is None else self.record.loss(batch.records, of_records, ranks[1], drop),
         )
 
-    def _inputs(self, batch: RowBatch) -> tuple[Tensor, Tensor]:
+    def frequencies(self, batch: RowBatch) -> list[tuple[Tensor, Tensor]]:
+        """Return `RowNetwork.frequencies` of the tokens of metadata, then of those of records."""
+        of_metadata, of_records = self._inputs(batch)
+        found = [] if self.metadata is None else self.metadata.frequencies(batch.metadata, of_metadata)
+        return found + ([] if self.record is None else self.record.frequencies(batch.records, of_records))
+
+    def _inputs(self, batch: RowBatch, drop: Drop | None = None) -> tuple[Tensor, Tensor]:
         """Return what the tokens of metadata and of records are predicted from; see `RowNetwork.losses`."""
         of_metadata = torch.zeros(len(batch), 0, device=self.device)
         if self.metadata is not None:
@@ -285,9 +337,9 @@ class AutoregressiveNetwork(nn.Module):
             return of_metadata, of_metadata
         summary = None if self.metadata is None else self.summary(of_metadata)
         embedded = self.record.embed(batch.records)
-        return of_metadata, torch.cat([self._contexts(embedded, summary, batch.sizes), embedded], dim=1)
+        return of_metadata, torch.cat([self._contexts(embedded, summary, batch.sizes, drop), embedded], dim=1)
 
-    def _contexts(self, embedded: Tensor, summary: Tensor | None, sizes: Tensor) -> Tensor:
+    def _contexts(self, embedded: Tensor, summary: Tensor | None, sizes: Tensor, drop: Drop | None) -> Tensor:
         """Return what each record is predicted from beside its own columns, (N, C)."""
         n = int(sizes[0])
         row, step = places(sizes)
@@ -299,7 +351,9 @@ class AutoregressiveNetwork(nn.Module):
         last = torch.cat([torch.zeros(n, width, device=self.device), embedded[:, :width]])
         begins = (sizes.cumsum(0) - sizes).to(self.device)
         before = torch.where(at == 0, row, n + begins[(at - 1).clamp_min(0)] + row)
-        return torch.cat([states[before], last[before], *known], dim=1)
+        states = states[before]
+        states = states if drop is None else states * drop(tuple(states.shape))
+        return torch.cat([states, last[before], *known], dim=1)
 
     def summarize(self, metadata: Tensor) -> Tensor | None:
         """Return what records are told of metadata (n, A): (n, summary_units)."""

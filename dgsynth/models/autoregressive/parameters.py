@@ -49,6 +49,9 @@ _METADATA_ORDERS, _RECORD_ORDERS = 0.5, 0.1
 _DROPOUT, _LARGE, _LEAST_DROPOUT = 0.25, 50_000, 0.02
 """What data of so many rows or records at most need against learning by heart; larger ones less in proportion."""
 
+_STATE_DROPOUT = 0.5
+"""Of the LSTM's output: whole samples are learned by heart sooner than single records."""
+
 
 def check_no_privacy(privacy: object) -> None:
     """Raise DataError where training with privacy is asked for."""
@@ -75,9 +78,13 @@ def training_config(parameters: Mapping[str, Any], tokens: TokenBatch) -> Traini
     mean, rows = max(float(tokens.lengths.float().mean()), 1.0), max(len(tokens), len(tokens.records))
     if size == "auto":
         size = max(_FEWEST_SAMPLES, round(_BATCH / mean))
+    of_state = dropout
     if dropout == "auto":
+        of_state = _STATE_DROPOUT
         dropout = _DROPOUT * min(1.0, _LARGE / rows)
         dropout = dropout if dropout >= _LEAST_DROPOUT else 0.0
     shares = (_METADATA_ORDERS, _RECORD_ORDERS) if orders == "auto" else (orders, orders)
     rate, precision = parameters["learning_rate"], parameters["precision"]
-    return TrainingConfig(int(size), float(rate), float(dropout), float(shares[0]), float(shares[1]), precision)
+    return TrainingConfig(
+        int(size), float(rate), float(dropout), float(of_state), float(shares[0]), float(shares[1]), precision
+    )

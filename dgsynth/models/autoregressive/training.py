@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dgsynth.models.autoregressive.batching import TokenData
-from dgsynth.models.autoregressive.network import AutoregressiveNetwork
+from dgsynth.models.autoregressive.network import AutoregressiveNetwork, Masks
 from dgsynth.models.autoregressive.row_loss import Drop
 from dgsynth.training.adam import Adam
 from dgsynth.training.averaging import WeightAverage
@@ -43,8 +43,8 @@ class TrainingConfig:
     batch_size : int
         Samples.
     learning_rate : float
-    dropout : float in [0, 1)
-        Share of the hidden units that a step leaves out.
+    dropout, state_dropout : float in [0, 1)
+        Share of the predictors' hidden units, and of the LSTM's output that they see, that a step leaves out.
     metadata_orders, record_orders : float in [0, 1]
         Share of the steps whose columns are predicted in an order drawn for the step, so that any of them can be given.
     precision : {"float32", "bfloat16"}
@@ -54,6 +54,7 @@ class TrainingConfig:
     batch_size: int
     learning_rate: float
     dropout: float
+    state_dropout: float
     metadata_orders: float
     record_orders: float
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -87,7 +88,8 @@ class Trainer(Loop):
         super().__init__(LOSSES, self.batches.order.steps_per_epoch, callbacks)
         self.average = WeightAverage({"networks": networks}, _LONG)
         self.optimizer = Adam(networks.parameters(), config.learning_rate, *_BETAS)
-        self._dropout = Dropout(config.dropout, seed, data.device)
+        rates = config.dropout, config.state_dropout
+        self._dropouts = [Dropout(rate, seed, data.device) for rate in rates]
 
     def state(self) -> dict[str, Tensor]:
         """Return all that the next steps depend on, by name; the tensors are the trainer's own."""
@@ -111,12 +113,12 @@ class Trainer(Loop):
         shares = self.config.metadata_orders, self.config.record_orders
         orders = zip(self.networks.natural_order(), self.networks.drawn_order(rng), shares, strict=True)
         ranks = [drawn if rng.random() < share else natural for natural, drawn, share in orders]
-        drop = self._dropout.of_step(rng)
+        masks = Masks(*(dropout.of_step(rng) for dropout in self._dropouts))
         if self.config.precision == "float32":
-            parts = self.networks.loss(batch, ranks, drop)
+            parts = self.networks.loss(batch, ranks, masks)
         else:
             with torch.autocast(self.data.device.type, torch.bfloat16):
-                of_metadata, of_records = self.networks.losses(batch, ranks, drop)
+                of_metadata, of_records = self.networks.losses(batch, ranks, masks)
             parts = of_metadata.float().sum(), of_records.float().sum()
         losses = torch.stack(parts) / len(batch)
         gradients = torch.autograd.grad(losses.sum(), self.optimizer.parameters)

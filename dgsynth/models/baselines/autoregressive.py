@@ -30,7 +30,7 @@ _AT_ONCE = 2**16
 
 
 class ARSynthesizer(Baseline):
-    """Nonlinear autoregression: R_t = f(A, R_{t-1}, ..., R_{t-p}), f an MLP.
+    """The paper's nonlinear AR: R_t = f(A, R_{t-1}, ..., R_{t-p}), f an MLP; not `AutoregressiveSynthesizer`.
 
     Metadata are drawn from the rows of the training data, which a saved model holds. The first record is drawn from a
     Gaussian, whatever the metadata.

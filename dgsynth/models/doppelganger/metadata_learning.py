@@ -12,7 +12,7 @@ import torch
 from dgsynth.models.autoregressive.batching import TokenData
 from dgsynth.models.autoregressive.encoder import TokenEncoder
 from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
-from dgsynth.models.autoregressive.held_out import hold_out, is_due
+from dgsynth.models.autoregressive.held_out import hold_out, validation_of
 from dgsynth.models.autoregressive.learned import Learned
 from dgsynth.models.autoregressive.network import AutoregressiveNetwork
 from dgsynth.models.autoregressive.parameters import network_config, training_config
@@ -20,7 +20,6 @@ from dgsynth.models.autoregressive.training import Trainer
 from dgsynth.models.doppelganger.config import NetworkConfig
 from dgsynth.models.doppelganger.metadata_model import MetadataModel, metadata_table
 from dgsynth.training.callbacks import OPEN_END, Callback
-from dgsynth.training.validation import Validation
 from dgsynth.transforms.encoder import Encoder
 
 PARAMETERS = AutoregressiveSynthesizer().get_params(deep=False)
@@ -136,9 +135,9 @@ def train_on(
     tokens, layout = model.encoder.encode(metadata_table(metadata, encoder)), model.encoder.layout
     own_seed, validation = _seed(seed, number), None
     if len(tokens) >= FEWEST_VALIDATED and not one_epoch:
-        tokens, held_out = hold_out(tokens, PARAMETERS["validation_fraction"], own_seed, layout, device)
-        patience = PARAMETERS["n_iter_no_change"]
-        validation = Validation(held_out.score, is_due, patience, collapse_below=0.0, unjudged=0.0)
+        tokens, held_out = hold_out(tokens, PARAMETERS["validation_fraction"], own_seed, layout)
+        config = training_config(PARAMETERS, tokens)
+        validation = validation_of(TokenData(held_out, layout, device), config, PARAMETERS["n_iter_no_change"])
     network, data = copy.deepcopy(model.network).to(device), TokenData(tokens, layout, device)
     trainer = Trainer(network, data, training_config(PARAMETERS, tokens), own_seed, callbacks)
     trainer.callbacks += [] if validation is None else [validation]

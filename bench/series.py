@@ -1,0 +1,143 @@
+"""The autoregressive model and DoppelGANger beside mostlyai-engine, on series, as `dgsynth.evaluation` measures them.
+
+All train for the same time on the same samples, with 2 threads on the CPU and their defaults; a fifth of the samples is
+held out, to judge by. Records have their order and no timestamps, so that all learn the same. The peer learns metadata
+by a model of their own, a fifth of the time. It has a Python of its own: see bench/judges.py.
+
+    python bench/series.py --peer-python .venv-judge/bin/python --seconds 120
+
+Values are distances over their floors, what random halves of the held-out samples differ by, means of each family.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from _data import data_folder
+from _runs import RESULTS, run_script, versions
+
+from dgsynth import AutoregressiveSynthesizer, DGSynthesizer, Sequences
+from dgsynth.evaluation.fidelity import Scorer
+from dgsynth.evaluation.tables import read_like
+from dgsynth.models.synthesizer import Synthesizer
+from dgsynth.training.callbacks import TimeLimit
+
+THREADS = 2
+MODELS = ("autoregressive", "doppelganger", "mostlyai-engine")
+VITALS = ["HR", "RespRate", "Temp", "GCS", "Urine"]
+
+
+def main(python: str | None, names: list[str], seconds: float, seed: int, output: Path) -> None:
+    torch.set_num_threads(THREADS)
+    results: dict[str, Any] = {"threads": THREADS, "seconds": seconds, "seed": seed, "versions": versions(), "sets": {}}
+    for name in names:
+        data = SETS[name]()
+        order = np.random.default_rng(seed).permutation(len(data))
+        train, judge = data.take(np.sort(order[len(data) // 5 :])), data.take(np.sort(order[: len(data) // 5]))
+        scorer = Scorer(judge, training=train)
+        results["sets"][name] = {"samples": [len(train), len(judge)], "models": {}}
+        for model in MODELS if python else MODELS[:2]:
+            start = time.perf_counter()
+            made = _made(model, train, len(judge), seconds, seed, python)
+            table = scorer.table(made)
+            families = (table["value"] / table["floor"].clip(lower=1e-9)).groupby(table["family"]).mean()
+            found = {"seconds": time.perf_counter() - start, "families": families.round(3).to_dict()}
+            results["sets"][name]["models"][model] = found
+            print(name, model, json.dumps(found), flush=True)
+        output.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def _made(model: str, train: Sequences, n_samples: int, seconds: float, seed: int, python: str | None) -> Sequences:
+    """Return samples of a model of that name, trained for so long."""
+    if model == "mostlyai-engine":
+        return _peer(str(python), train, n_samples, seconds, seed)
+    common: dict[str, Any] = {"n_jobs": THREADS, "device": "cpu", "callbacks": [TimeLimit(seconds)]}
+    synthesizer: Synthesizer = AutoregressiveSynthesizer(random_state=seed, **common)
+    if model == "doppelganger":
+        synthesizer = DGSynthesizer(random_state=seed, max_steps=10**9, **common)
+    made: Sequences = synthesizer.fit(train).sample(n_samples, random_state=seed)
+    return made
+
+
+def _peer(python: str, train: Sequences, n_samples: int, seconds: float, seed: int) -> Sequences:
+    """Return the samples of bench/_mostlyai.py."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [
+            Path(folder) / name for name in ("records.csv", "made.parquet", "metadata.csv", "made_metadata.parquet")
+        ]
+        records = train.measurements.copy()
+        records.insert(0, "sample", np.repeat(np.arange(len(train)), train.lengths))
+        records.to_csv(files[0], index=False)
+        arguments = [files[0], files[1], seconds, seed, "sample"]
+        if len(train.schema.metadata):
+            train.metadata.assign(sample=np.arange(len(train))).to_csv(files[2], index=False)
+            arguments += [files[2], files[3], n_samples]
+        run_script(python, "_mostlyai.py", *arguments, OMP_NUM_THREADS=str(THREADS))
+        made = pd.read_parquet(files[1])
+        if len(train.schema.metadata):
+            made = made.merge(pd.read_parquet(files[3]), on="sample")
+    roles = {"metadata": train.schema.metadata_names, "measurements": train.schema.measurement_names}
+    counted = [c.name for c in (*train.schema.metadata, *train.schema.measurements) if c.kind == "categorical"]
+    read = Sequences.from_long(made, sequence_key="sample", categorical=counted, **roles)
+    return read_like(read, train.schema)
+
+
+def _long(path: str, key: str, metadata: list[str], measurements: list[str]) -> Sequences:
+    table = pd.read_csv(data_folder() / path)
+    table = table[[key, *metadata, *measurements]]
+    return Sequences.from_long(table, sequence_key=key, metadata=metadata, measurements=measurements)
+
+
+def _wikipedia() -> Sequences:
+    table = pd.read_csv(data_folder() / "wwt" / "train_1_subset.csv.gz")
+    days = list(table.columns[1:])
+    parts = table["Page"].str.extract(r"_(?P<domain>[a-z]+\.wikipedia\.org)_(?P<access>[a-z-]+)_(?P<agent>[a-z-]+)$")
+    long = pd.concat([parts, table[days]], axis=1).melt(
+        id_vars=list(parts), value_vars=days, value_name="views", ignore_index=False
+    )
+    long = long.rename_axis("page").reset_index().drop(columns="variable")
+    return Sequences.from_long(long, sequence_key="page", metadata=list(parts), measurements=["views"])
+
+
+def _physionet() -> Sequences:
+    folder = data_folder() / "physionet2012"
+    vitals = pd.read_csv(folder / "hourly_vitals_long.csv.gz")[["RecordID", *VITALS]]
+    patients = pd.read_csv(folder / "patients_meta.csv")[["RecordID", "Age", "Gender"]].head(2000)
+    table = vitals.merge(patients, on="RecordID")
+    return Sequences.from_long(
+        table, sequence_key="RecordID", metadata=["Age", "Gender"], measurements=VITALS, categorical=["Gender"]
+    )
+
+
+SETS = {
+    "mba": lambda: _long(
+        "mba/mba_train_long.csv.gz",
+        "home",
+        ["isp", "technology", "state"],
+        ["traffic_byte_counter", "ping_loss_rate"],
+    ),
+    "wikipedia": _wikipedia,
+    "physionet": _physionet,
+    "job-days": lambda: _long(
+        "gcut_jobs/job_days_long.csv.gz", "series", ["scheduling_class", "final_event"], ["cpu", "memory"]
+    ),
+}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer-python", help="a Python that has mostlyai-engine")
+    parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
+    parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, default=RESULTS / "series.json")
+    arguments = parser.parse_args()
+    main(arguments.peer_python, arguments.sets, arguments.seconds, arguments.seed, arguments.output)
