@@ -14,7 +14,7 @@ from dgsynth.models.autoregressive.encoder import TokenBatch
 from dgsynth.models.autoregressive.network import AutoregressiveNetwork, RowNetwork
 from dgsynth.models.autoregressive.tokens import UNKNOWN
 
-BLOCK = 512
+BLOCK = 1024
 """Samples that are drawn together. Sample i always lies in the same row of the same block; see `kernels/blocks.py`."""
 
 _BELOW_ONE = 1 - 2.0**-20
