@@ -38,7 +38,7 @@ def models():
 def test_every_model_is_known_by_its_short_name():
     assert tuple(MODELS) == COMPARED
     assert [type(new_model(name)).__name__ for name in MODELS] == list(MODELS.values())
-    with pytest.raises(ValueError, match="there is no model 'gpt'; the models are doppelganger, hmm"):
+    with pytest.raises(ValueError, match="there is no model 'gpt'; the models are doppelganger, autoregressive"):
         new_model("gpt")
 
 

@@ -19,7 +19,7 @@ def test_compare_ranks_the_models_asked_for(succeed, table, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--models", "ar,gpt"], "'ar,gpt' must be all, or some of doppelganger, hmm"),
+        (["--models", "ar,gpt"], "'ar,gpt' must be all, or some of doppelganger, autoregressive"),
         (["--models", ","], "must be all, or some of doppelganger"),
         (["-o", "page.txt"], "page.txt must end in .html"),
         (["--quiet"], "nothing to do: give --output or --json, or leave out --quiet"),
