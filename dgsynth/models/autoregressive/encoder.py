@@ -175,7 +175,7 @@ class TokenEncoder:
         of_metadata = [*self.metadata, *(column for own in self.ranges if own for column in own.columns)]
         return _missing(of_metadata), [*_missing(self.measurements), *has_ends]
 
-    def encode(self, sequences: Sequences, unknown: bool = False) -> TokenBatch:
+    def encode(self, sequences: Sequences, unknown: bool = False, unknown_ranges: bool = False) -> TokenBatch:
         """Return samples as tokens; their columns must be the encoder's.
 
         Parameters
@@ -183,6 +183,8 @@ class TokenEncoder:
         sequences : Sequences
         unknown : bool, default=False
             Whether what is missing becomes `UNKNOWN`, to be drawn, and not the token that says so.
+        unknown_ranges : bool, default=False
+            Whether the range of a sample without any value does: of the beginning of a longer one.
 
         Raises
         ------
@@ -197,7 +199,7 @@ class TokenEncoder:
                 records.append(column.encode(values, unknown))
                 continue
             assert isinstance(column, NumberTokens), "only numbers have a range"
-            of_sample, of_record = own.encode(values, column, sequences.offsets, unknown)
+            of_sample, of_record = own.encode(values, column, sequences.offsets, unknown, unknown_ranges)
             metadata.append(of_sample)
             records.append(of_record)
         return TokenBatch(

@@ -88,13 +88,18 @@ class Range:
         return NumberTokens(transform, cells), cls(*parts)
 
     def encode(
-        self, values: pd.Series, tokens: NumberTokens, offsets: np.ndarray, unknown: bool = False
+        self,
+        values: pd.Series,
+        tokens: NumberTokens,
+        offsets: np.ndarray,
+        unknown: bool = False,
+        unknown_ranges: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the tokens of the samples' ranges and of the values within them; see `NumberTokens.encode`."""
+        """Return the tokens of the samples' ranges and of the values within them; see `TokenEncoder.encode`."""
         inside, low, high = _within(tokens.transform.scale(values), offsets)
         ranges = (
-            self.middle.encode_numbers((high + low) / 2, unknown),
-            self.half_width.encode_numbers((high - low) / 2, unknown),
+            self.middle.encode_numbers((high + low) / 2, unknown or unknown_ranges),
+            self.half_width.encode_numbers((high - low) / 2, unknown or unknown_ranges),
         )
         return np.concatenate(ranges, axis=1), tokens.encode_numbers(inside, unknown)
 

@@ -223,7 +223,7 @@ class TrainedAutoregressive(Synthesizer):
                 f"X has a sample of more than {self.schema_.max_length} records, the longest that the model knows the "
                 "end of; give lengths"
             )
-        tokens = self.encoder_.encode(sequences)
+        tokens = self.encoder_.encode(sequences, unknown_ranges=True)
         known = Known.all_of(sequences, self.encoder_)
         given = Given(tokens.metadata, tokens.records, tokens.lengths)
         return self._completed(sequences, given, known, end, n_draws, temperature, random_state, present=False)

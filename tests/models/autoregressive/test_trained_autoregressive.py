@@ -271,6 +271,18 @@ def test_irregular_times_values_in_bins_and_ranges_stay_as_given(irregular_model
     assert set(gaps) == {1, 2, 3} and made.groupby("home").size().eq(5).all()
 
 
+def test_a_beginning_without_values_gets_a_range_that_is_drawn():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"key": np.repeat(np.arange(30), 12), "x": np.repeat(100 * rng.normal(size=30), 12)})
+    table["x"] += rng.normal(size=len(table))
+    table.loc[table.index % 12 == 0, "x"] = np.nan  # the first of every sample
+    model = AutoregressiveSynthesizer(sequence_key="key", relative=True, max_steps=3, **SMALL).fit(table)
+    made = model.extend(table.groupby("key").head(1), lengths=12, random_state=0)
+    assert made["x"].isna().to_numpy().reshape(30, 12)[:, 0].all()
+    levels = made.groupby("key")["x"].mean()
+    assert levels.std() > 10 and made["x"].between(table["x"].min(), table["x"].max()).sum() == made["x"].notna().sum()
+
+
 def test_continuations_are_drawn_as_often_as_asked(chain_model):
     given = begun(chains(20, seed=4), 1)
     several = chain_model.extend(given, 6, n_draws=3, random_state=0)
