@@ -18,6 +18,8 @@ from dgsynth.models.autoregressive.tokens import UNKNOWN, CategoryTokens, Column
 from dgsynth.transforms.given import as_column
 from dgsynth.transforms.timestamps import Timestamps, TimestampTransform
 
+MOST_POSITIONS = 1024
+
 
 @dataclass(frozen=True)
 class TokenLayout:
@@ -41,10 +43,6 @@ class TokenLayout:
     @property
     def has_records(self) -> bool:
         return self.max_length > 0 and len(self.record) > 0
-
-
-END = (Token(2),)
-"""Of a record: [goes on, ends here]."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +153,7 @@ class TokenEncoder:
     def layout(self) -> TokenLayout:
         """What the network needs to know about the data."""
         has_ends = not self.schema.fixed_length
-        ends = [END] if has_ends else []
+        ends = [(Token(2, n_positions=n_positions(self.schema.max_length)),)] if has_ends else []  # [goes on, ends]
         return TokenLayout(
             (*(c.tokens for c in self.metadata), *(c.tokens for own in self.ranges if own for c in own.columns)),
             (*(c.tokens for c in self.measurements), *ends),
@@ -365,6 +363,11 @@ class Known:
         rows = first_rows(lengths, self.lengths)
         for name in self.measurements.columns:
             measured[name] = _replaced(measured[name], rows, self.measurements[name])
+
+
+def n_positions(max_length: int) -> int:
+    """Return how many places in a sample are told apart; of longer samples several records share one."""
+    return min(max_length, MOST_POSITIONS)
 
 
 def first_rows(lengths: np.ndarray, first: np.ndarray) -> np.ndarray:

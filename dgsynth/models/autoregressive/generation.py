@@ -144,7 +144,8 @@ def _records(
         numbers = n_tokens + len(layout.record)
         uniform = philox_uniform(draw.seed, samples, Stream.MEASUREMENT, samples.new_full((1,), t), numbers)[:, 0]
         context = network.context(state, summary, t)
-        tokens = _fill(row, context, prefix.at(t), uniform, draw.temperature, forbidden)
+        position = network.position(samples.new_full((n,), t))
+        tokens = _fill(row, context, prefix.at(t), uniform, draw.temperature, forbidden, position)
         steps.append(tokens[:, :n_read].to("cpu", torch.int32))
         places.append(uniform[:, n_tokens:].cpu())
         ends = t >= lengths - 1
@@ -213,6 +214,7 @@ def _fill(
     uniform: Tensor,
     temperature: float,
     forbidden: list[int | None] | None,
+    position: Tensor | None = None,
 ) -> Tensor:
     """Return a row's tokens, int64 of shape (n, K): the known ones, and others drawn one after another.
 
@@ -229,7 +231,8 @@ def _fill(
         if known is not None and bool(is_known[:, j].all()):
             continue
         width = c + (j * e if known is None else len(row.tokens) * e)
-        logits = row.logits(j, seen[:, :width], tokens[:, j - 1])
+        before = position if token.n_positions and position is not None else tokens[:, j - 1]
+        logits = row.logits(j, seen[:, :width], before)
         value = forbidden[j] if forbidden is not None else None
         if value is not None and token.size > 1:
             logits[:, value] = -torch.inf

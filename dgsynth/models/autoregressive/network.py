@@ -13,12 +13,9 @@ from torch.nn.functional import cross_entropy, embedding, relu, softmax
 from torch.nn.utils.rnn import PackedSequence
 
 from dgsynth.models.autoregressive.batching import RowBatch, places
-from dgsynth.models.autoregressive.encoder import TokenBatch, TokenLayout
+from dgsynth.models.autoregressive.encoder import TokenBatch, TokenLayout, n_positions
 from dgsynth.models.autoregressive.row_loss import Drop, Predictors, row_loss
 from dgsynth.models.autoregressive.tokens import Token
-
-MOST_POSITIONS = 1024
-"""Records have so many positions at most; of longer samples several share one."""
 
 WAVES = 8
 """Of what an ordered token's embedding begins with."""
@@ -116,20 +113,31 @@ class RowNetwork(nn.Module):
         self.heads = nn.ParameterList(
             (_initial_rows(t, units).t() * (0.1 / units**0.5)).contiguous() for t in self.tokens
         )
-        # Of a fine token one row for each value of its coarse one.
+        # Of a fine token one row for each value of its coarse one, of that which ends a sample one for each position.
         self.biases = nn.ParameterList(_initial_biases(token) for token in self.tokens)
 
     @torch.no_grad()
-    def begin_with(self, tokens: Tensor) -> None:
-        """Let every token begin with its frequencies among rows (N, K), whatever the other columns."""
-        for j, (token, bias) in enumerate(zip(self.tokens, self.biases, strict=True)):
-            if token.widths is None:
-                counts = torch.bincount(tokens[:, j], minlength=token.size) + 0.5
-            else:
-                flat = tokens[:, j - 1].long() * token.size + tokens[:, j]
-                counts = torch.bincount(flat, minlength=bias.numel()).view_as(bias) + 0.5
-                counts = torch.where(bias < IMPOSSIBLE / 2, 0, counts)
+    def begin_with(self, tokens: Tensor, position: Tensor | None = None) -> None:
+        """Let every token begin with its frequencies among rows (N, K), whatever the other columns; see `losses`."""
+        for bias, row, own in zip(self.biases, *self._columns(tokens, position), strict=True):
+            is_possible = bias > IMPOSSIBLE / 2
+            size = bias.shape[-1]
+            counts = torch.bincount(row * size + own if bias.ndim > 1 else own, minlength=bias.numel()).view_as(bias)
+            counts = torch.where(is_possible, counts + 0.5, 0)
             bias.copy_((counts / counts.sum(-1, keepdim=True)).log().clamp_min(IMPOSSIBLE))
+
+    def bias_rows(self, tokens: Tensor, position: Tensor | None = None) -> Tensor:
+        """Return which row of its biases each token has, int64 of shape (N, K): the token before it, or the position.
+
+        It counts for those alone whose biases have rows.
+        """
+        rows = torch.cat([tokens[:, :1], tokens[:, :-1]], dim=1).long()
+        if position is not None and self.tokens[-1].n_positions:
+            rows[:, -1] = position
+        return rows
+
+    def _columns(self, tokens: Tensor, position: Tensor | None) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        return self.bias_rows(tokens, position).unbind(1), tokens.long().unbind(1)
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Return the embeddings of tokens (N, K), side by side, (N, K * E)."""
@@ -150,7 +158,14 @@ class RowNetwork(nn.Module):
         context = torch.ones(self.first.shape[1] - len(of_tokens), len(position), dtype=torch.bool)
         return torch.cat([context, of_tokens])
 
-    def losses(self, tokens: Tensor, inputs: Tensor, rank: Tensor, drop: Drop | None = None) -> Tensor:
+    def losses(
+        self,
+        tokens: Tensor,
+        inputs: Tensor,
+        rank: Tensor,
+        drop: Drop | None = None,
+        position: Tensor | None = None,
+    ) -> Tensor:
         """Return minus the log-likelihood of each token, float of shape (N, K): what `loss` is the sum of.
 
         Parameters
@@ -161,7 +176,10 @@ class RowNetwork(nn.Module):
         rank : int64 Tensor of shape (columns,), on the CPU
             The place of each column in the order in which they are predicted.
         drop : callable, optional
+        position : int64 Tensor of shape (N,), optional
+            Of records: which place in the sample each has.
         """
+        rows = self.bias_rows(tokens, position)
         seen, shape = self.seen(rank).to(inputs.device, inputs.dtype), (len(inputs), self.units)
         found = []
         for j, (head, bias) in enumerate(zip(self.heads, self.biases, strict=True)):
@@ -170,24 +188,34 @@ class RowNetwork(nn.Module):
             hidden = hidden if masks is None else hidden * masks[0]
             more = relu(torch.addmm(self.second_bias[j], hidden, self.second[j]))
             hidden = hidden + (more if masks is None else more * masks[1])
-            logits = torch.addmm(bias if bias.ndim == 1 else embedding(tokens[:, j - 1], bias), hidden, head)
+            logits = torch.addmm(bias if bias.ndim == 1 else embedding(rows[:, j], bias), hidden, head)
             found.append(cross_entropy(logits, tokens[:, j], reduction="none"))
         return torch.stack(found, dim=1)
 
-    def loss(self, tokens: Tensor, inputs: Tensor, rank: Tensor, drop: Drop | None = None) -> Tensor:
+    def loss(
+        self,
+        tokens: Tensor,
+        inputs: Tensor,
+        rank: Tensor,
+        drop: Drop | None = None,
+        position: Tensor | None = None,
+    ) -> Tensor:
         """Return the sum of `losses`, with its gradients on the way."""
         weights = Predictors(
             self.first, self.first_bias, self.second, self.second_bias, list(self.heads), list(self.biases)
         )
-        return row_loss(inputs, tokens, self.seen(rank), drop, weights)
+        return row_loss(inputs, tokens, self.bias_rows(tokens, position), self.seen(rank), drop, weights)
 
-    def frequencies(self, tokens: Tensor, inputs: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def frequencies(
+        self, tokens: Tensor, inputs: Tensor, position: Tensor | None = None
+    ) -> list[tuple[Tensor, Tensor]]:
         """Return for each token how often its values are predicted in rows, and how often they occur.
 
         Parameters
         ----------
         tokens : int64 Tensor of shape (N, K)
         inputs : Tensor of shape (N, C + K * E)
+        position : int64 Tensor of shape (N,), optional
             As in `losses`; columns are predicted in the order of the table.
 
         Returns
@@ -195,8 +223,7 @@ class RowNetwork(nn.Module):
         list of K pairs of Tensors, of the shape of the token's bias
         """
         context_dim, found = inputs.shape[1] - len(self.tokens) * self.embedding_dim, []
-        for j, bias in enumerate(self.biases):
-            before, own = tokens[:, j - 1], tokens[:, j]
+        for j, (bias, before, own) in enumerate(zip(self.biases, *self._columns(tokens, position), strict=True)):
             known = inputs[:, : context_dim + j * self.embedding_dim]
             predicted = softmax(self.logits(j, known, before), dim=1)
             pair = torch.zeros_like(bias), torch.zeros_like(bias)
@@ -218,7 +245,7 @@ class RowNetwork(nn.Module):
         inputs : Tensor of shape (N, at most C + K * E)
             The context and the embeddings of what is known, the first columns of them, zeros where nothing is.
         before : int64 Tensor of shape (N,)
-            The token before it, which counts for a fine one.
+            The row of its biases, where these have rows; see `bias_rows`.
         """
         hidden = torch.addmm(self.first_bias[j], inputs, self.first[j, : inputs.shape[1]]).relu_()
         hidden = hidden + torch.addmm(self.second_bias[j], hidden, self.second[j]).relu_()
@@ -243,7 +270,7 @@ class AutoregressiveNetwork(nn.Module):
         self.record: RowNetwork | None = None
         if not layout.has_records:
             return
-        self.n_positions = min(layout.max_length, MOST_POSITIONS)
+        self.n_positions = n_positions(layout.max_length)
         self.positions = nn.Parameter(torch.randn(self.n_positions, config.position_dim))
         known = config.position_dim
         if n_metadata:
@@ -292,7 +319,8 @@ class AutoregressiveNetwork(nn.Module):
                 ends = records.new_zeros(len(records), 1)
                 ends[tokens.lengths.cumsum(0) - 1] = 1
                 records = torch.cat([records, ends], dim=1)
-            self.record.begin_with(records.to(self.device))
+            step = torch.arange(len(records)) - torch.repeat_interleave(tokens.offsets[:-1], tokens.lengths)
+            self.record.begin_with(records.to(self.device), self.position(step.to(self.device)))
 
     def losses(self, batch: RowBatch, ranks: Sequence[Tensor], masks: Masks = NO_MASKS) -> tuple[Tensor, Tensor]:
         """Return minus the log-likelihood of the tokens of metadata (B, A) and records (N, D).
@@ -309,7 +337,9 @@ class AutoregressiveNetwork(nn.Module):
         nothing = torch.zeros(len(batch), 0, device=self.device)
         return (
             nothing if self.metadata is None else self.metadata.losses(batch.metadata, of_metadata, ranks[0], drop),
-            nothing if self.record is None else self.record.losses(batch.records, of_records, ranks[1], drop),
+            nothing
+            if self.record is None
+            else self.record.losses(batch.records, of_records, ranks[1], drop, self._positions_of(batch)),
         )
 
     def loss(self, batch: RowBatch, ranks: Sequence[Tensor], masks: Masks = NO_MASKS) -> tuple[Tensor, Tensor]:
@@ -319,14 +349,18 @@ class AutoregressiveNetwork(nn.Module):
         nothing = torch.zeros((), device=self.device)
         return (
             nothing if self.metadata is None else self.metadata.loss(batch.metadata, of_metadata, ranks[0], drop),
-            nothing if self.record is None else self.record.loss(batch.records, of_records, ranks[1], drop),
+            nothing
+            if self.record is None
+            else self.record.loss(batch.records, of_records, ranks[1], drop, self._positions_of(batch)),
         )
 
     def frequencies(self, batch: RowBatch) -> list[tuple[Tensor, Tensor]]:
         """Return `RowNetwork.frequencies` of the tokens of metadata, then of those of records."""
         of_metadata, of_records = self._inputs(batch)
         found = [] if self.metadata is None else self.metadata.frequencies(batch.metadata, of_metadata)
-        return found + ([] if self.record is None else self.record.frequencies(batch.records, of_records))
+        if self.record is not None:
+            found += self.record.frequencies(batch.records, of_records, self._positions_of(batch))
+        return found
 
     def _inputs(self, batch: RowBatch, drop: Drop | None = None) -> tuple[Tensor, Tensor]:
         """Return what the tokens of metadata and of records are predicted from; see `RowNetwork.losses`."""
@@ -344,7 +378,11 @@ class AutoregressiveNetwork(nn.Module):
         n = int(sizes[0])
         row, step = places(sizes)
         row, at = row.to(self.device), step.to(self.device)
-        known = [self._position(at)] if summary is None else [self._position(at), summary[row]]
+        known = (
+            [self.positions[self.position(at)]]
+            if summary is None
+            else [self.positions[self.position(at)], summary[row]]
+        )
         width = self.n_read * self.config.embedding_dim
         read = torch.cat([*known, embedded[:, :width]], dim=1)
         states = torch.cat([self.start.expand(n, -1), self.lstm(PackedSequence(read, sizes))[0].data])
@@ -385,12 +423,15 @@ class AutoregressiveNetwork(nn.Module):
         return State(o.sigmoid() * cell.tanh(), cell, embedded)
 
     def _known(self, state: State, summary: Tensor | None, t: int) -> list[Tensor]:
-        position = self._position(torch.full((len(state.output),), t, device=self.device))
+        position = self.positions[self.position(torch.full((len(state.output),), t, device=self.device))]
         return [position] if summary is None else [position, summary]
 
-    def _position(self, step: Tensor) -> Tensor:
-        shared = step * self.n_positions // self.layout.max_length
-        return self.positions[shared.clamp_max(self.n_positions - 1)]
+    def position(self, step: Tensor) -> Tensor:
+        """Return the place in a sample of records that so many come before, int64."""
+        return (step * self.n_positions // self.layout.max_length).clamp_max(self.n_positions - 1)
+
+    def _positions_of(self, batch: RowBatch) -> Tensor:
+        return self.position(batch.places[1].to(self.device))
 
 
 def _initial_rows(token: Token, dim: int) -> Tensor:
@@ -406,6 +447,6 @@ def _initial_rows(token: Token, dim: int) -> Tensor:
 
 def _initial_biases(token: Token) -> Tensor:
     if token.widths is None:
-        return torch.zeros(token.size)
+        return torch.zeros(*([token.n_positions] if token.n_positions else []), token.size)
     is_possible = torch.arange(token.size) < torch.tensor(token.widths)[:, None]
     return torch.where(is_possible, 0.0, IMPOSSIBLE)

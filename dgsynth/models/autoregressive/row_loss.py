@@ -22,7 +22,7 @@ class Predictors(NamedTuple):
     second : Tensor of shape (K, H, H)
     second_bias : Tensor of shape (K, H)
     heads : sequence of K Tensors of shape (H, size)
-    biases : sequence of K Tensors of shape (size,), or (sizes of the token before, size)
+    biases : sequence of K Tensors of shape (size,), or (rows, size)
     """
 
     first: Tensor
@@ -33,19 +33,22 @@ class Predictors(NamedTuple):
     biases: Sequence[Tensor]
 
 
-def row_loss(inputs: Tensor, tokens: Tensor, seen: Tensor, drop: Drop | None, weights: Predictors) -> Tensor:
+def row_loss(
+    inputs: Tensor, tokens: Tensor, rows: Tensor, seen: Tensor, drop: Drop | None, weights: Predictors
+) -> Tensor:
     """Return the sum of what `RowNetwork.losses` returns, with gradients that are computed on the way.
 
     Parameters
     ----------
     inputs : Tensor of shape (N, C + K * E)
-    tokens : int64 Tensor of shape (N, K)
+    tokens, rows : int64 Tensors of shape (N, K)
+        And the row of its biases that each has.
     seen : bool Tensor of shape (C + K * E, K)
         Which columns of the inputs each token is predicted from.
     drop : callable, optional
     weights : Predictors
     """
-    operands = (inputs, tokens, seen, drop, *weights[:4], *weights.heads, *weights.biases)
+    operands = (inputs, tokens, rows, seen, drop, *weights[:4], *weights.heads, *weights.biases)
     made: Tensor = _RowLoss.apply(*operands)  # type: ignore[no-untyped-call]
     return made
 
@@ -54,7 +57,9 @@ class _RowLoss(torch.autograd.Function):
     """Forward and backward at once: nothing stands between the losses and the sum of them."""
 
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, tokens: Tensor, seen: Tensor, drop: Drop | None, *weights: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, inputs: Tensor, tokens: Tensor, rows: Tensor, seen: Tensor, drop: Drop | None, *weights: Tensor
+    ) -> Tensor:
         n_tokens = tokens.shape[1]
         first, first_bias, second, second_bias = weights[:4]
         heads, biases = weights[4 : 4 + n_tokens], weights[4 + n_tokens :]
@@ -76,7 +81,7 @@ class _RowLoss(torch.autograd.Function):
             if masks is not None:
                 more *= masks[1]
             top = hidden + more
-            before, own = tokens[:, j - 1], tokens[:, j]
+            before, own = rows[:, j], tokens[:, j]
             bias = biases[j] if biases[j].ndim == 1 else biases[j][before]
             likelihood = torch.log_softmax(torch.addmm(bias, top, heads[j]), dim=1)
             total -= likelihood.gather(1, own[:, None]).sum()
@@ -107,4 +112,4 @@ class _RowLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Any, ...]:
         of_inputs, *of_weights = torch._foreach_mul(list(ctx.saved_tensors), gradients[0])
-        return of_inputs, None, None, None, *of_weights
+        return of_inputs, None, None, None, None, *of_weights

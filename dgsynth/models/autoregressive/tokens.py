@@ -32,11 +32,14 @@ class Token:
         Whether neighbouring values are alike.
     widths : tuple of int, or None
         Of a fine token: how many of its values there are under each value of the token before it.
+    n_positions : int
+        Of the token that says where a sample ends: how many places in a sample have frequencies of their own.
     """
 
     size: int
     is_ordered: bool = False
     widths: tuple[int, ...] | None = None
+    n_positions: int = 0
 
 
 class CategoryTokens:

@@ -5,7 +5,7 @@ import pandas as pd
 import torch
 
 from dgsynth.models.autoregressive.cells import Cells
-from dgsynth.models.autoregressive.encoder import END, TokenBatch, TokenLayout
+from dgsynth.models.autoregressive.encoder import TokenBatch, TokenLayout
 from dgsynth.models.autoregressive.network import IMPOSSIBLE, AutoregressiveNetwork, NetworkConfig
 from dgsynth.models.autoregressive.tokens import Token, tokens_of
 from dgsynth.training.callbacks import Callback
@@ -122,7 +122,8 @@ def wide_column(nullable=False):
 
 def layout(*, metadata=True, has_ends=True, max_length=5):
     """Return two columns of metadata, one of them with a fine token, and records of two columns."""
-    record = ((Token(3),), (Token(4, True), Token(3, True, (3, 1, 2, 3))), *([END] if has_ends else []))
+    ends = [(Token(2, n_positions=max_length),)] if has_ends else []
+    record = ((Token(3),), (Token(4, True), Token(3, True, (3, 1, 2, 3))), *ends)
     of_sample = ((Token(3),), (Token(3, True), Token(2, True, (2, 1, 2)))) if metadata else ()
     return TokenLayout(of_sample, record, max_length, has_ends)
 

@@ -9,8 +9,8 @@ from known_tables import SIZES, drawn_batch, drawn_tokens, layout, network_of, s
 from torch.nn.functional import cross_entropy
 
 from dgsynth.models.autoregressive.batching import TokenData
-from dgsynth.models.autoregressive.encoder import TokenBatch
-from dgsynth.models.autoregressive.network import MOST_POSITIONS, AutoregressiveNetwork, RowNetwork
+from dgsynth.models.autoregressive.encoder import MOST_POSITIONS, TokenBatch
+from dgsynth.models.autoregressive.network import AutoregressiveNetwork, RowNetwork
 from dgsynth.models.autoregressive.tokens import Token
 
 COLUMNS = ((Token(3),), (Token(3, True), Token(4, True, (4, 1, 2))), (Token(2),))
@@ -156,11 +156,11 @@ def test_generation_step_by_step_has_the_losses_of_all_records_at_once(metadata,
     for t in range(length):
         context = network.context(state, summary, t)
         inputs = torch.cat([context, network.record.embed(records[t])], dim=1)
+        before = network.record.bias_rows(records[t], network.position(torch.full((n,), t)))
         for j in range(records.shape[2]):
             known = inputs[:, : context.shape[1] + 4 * j]
-            found = cross_entropy(
-                network.record.logits(j, known, records[t][:, j - 1]), records[t][:, j], reduction="none"
-            )
+            logits = network.record.logits(j, known, before[:, j])
+            found = cross_entropy(logits, records[t][:, j], reduction="none")
             torch.testing.assert_close(found, wanted[t, :, j])
         state = network.advance(state, summary, t, records[t])
 
@@ -183,10 +183,11 @@ def test_orders_are_drawn_but_the_end_is_told_last():
     assert [rank.tolist() for rank in network.natural_order()] == [[0, 1], [0, 1, 2]]
 
 
-def test_ends_begin_with_the_frequency_of_ends():
+def test_ends_begin_with_the_frequency_of_ends_at_their_position():
     network = network_of(layout(metadata=False))
     network.begin_with(drawn_batch(network.layout, [2, 5, 1]))
-    torch.testing.assert_close(network.record.biases[-1].softmax(0), torch.tensor([5.5, 3.5]) / 9)
+    wanted = [[2.5 / 4, 1.5 / 4], [0.5, 0.5], [0.75, 0.25], [0.75, 0.25], [0.25, 0.75]]
+    torch.testing.assert_close(network.record.biases[-1].softmax(1), torch.tensor(wanted))
 
 
 def test_a_seed_determines_the_weights_and_leaves_the_randomness_of_others_alone():

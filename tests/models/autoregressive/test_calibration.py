@@ -10,7 +10,9 @@ from dgsynth.models.autoregressive.network import AutoregressiveNetwork, Network
 from dgsynth.models.autoregressive.tokens import Token
 
 CPU = torch.device("cpu")
-LAYOUT = TokenLayout(((Token(3),), (Token(4, True), Token(5, True, (5, 2, 1, 4)))), ((Token(6),), (Token(2),)), 6, True)
+LAYOUT = TokenLayout(
+    ((Token(3),), (Token(4, True), Token(5, True, (5, 2, 1, 4)))), ((Token(6),), (Token(2, n_positions=6),)), 6, True
+)
 
 
 def tokens(n=300):

@@ -10,9 +10,9 @@ from known_tables import KEYS, homes
 
 from dgsynth import Sequences
 from dgsynth.errors import DataError
-from dgsynth.models.autoregressive.encoder import END, Known, TokenEncoder, first_rows
+from dgsynth.models.autoregressive.encoder import Known, TokenEncoder, first_rows
 from dgsynth.models.autoregressive.encoder_state import token_encoder_from_dict, token_encoder_to_dict
-from dgsynth.models.autoregressive.tokens import UNKNOWN
+from dgsynth.models.autoregressive.tokens import UNKNOWN, Token
 
 
 def read(table, **reading):
@@ -41,7 +41,9 @@ def test_start_times_are_metadata_gaps_are_measured_and_ends_come_last():
     assert list(encoder.metadata_columns) == ["isp", "owned", "income", "since", "time"]
     assert [column.column.name for column in encoder.measurements] == ["rooms", "state", "bytes", "time"]
     assert [column[0].size for column in layout.metadata] == [4, 2, 4, 5, 4]
-    assert [column[0].size for column in layout.record[:2]] == [8, 3] and layout.record[-1] == END
+    assert [column[0].size for column in layout.record[:2]] == [8, 3] and layout.record[-1] == (
+        Token(2, n_positions=layout.max_length),
+    )
     assert (layout.max_length, layout.has_ends, layout.has_records) == (5, True, True)
 
 

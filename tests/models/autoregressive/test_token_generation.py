@@ -9,12 +9,12 @@ from known_tables import drawn_batch, layout, network_of
 from scipy.stats import chi2
 
 from dgsynth.models.autoregressive.batching import TokenData
-from dgsynth.models.autoregressive.encoder import END, TokenBatch, TokenLayout
+from dgsynth.models.autoregressive.encoder import TokenBatch, TokenLayout
 from dgsynth.models.autoregressive.generation import BLOCK, Draw, Given, generate
 from dgsynth.models.autoregressive.tokens import UNKNOWN, Token
 
 TABLE = TokenLayout(((Token(3),), (Token(3, True), Token(2, True, (2, 1, 2))), (Token(2),)), (), 0, False)
-COINS = TokenLayout((), ((Token(2),), END), 3, True)
+COINS = TokenLayout((), ((Token(2),), (Token(2, n_positions=3),)), 3, True)
 """Up to three records of one column with two values."""
 
 
