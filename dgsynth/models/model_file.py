@@ -100,6 +100,22 @@ def history_frame(losses: Tensor, names: Sequence[str], n_steps: int) -> pd.Data
     return pd.DataFrame(losses.numpy(), columns=list(names), index=pd.RangeIndex(1, n_steps + 1, name="step"))
 
 
+def scores_frame(scores: Sequence[tuple[int, int, float]]) -> pd.DataFrame:
+    """Return what validation has found as a table."""
+    columns = {"run": "int64", "step": "int64", "score": "float64"}
+    return pd.DataFrame(scores, columns=list(columns)).astype(columns)
+
+
+def scores_of(tensors: dict[str, Tensor]) -> list[tuple[int, int, float]] | None:
+    """Take what validation had found out of the tensors, and return it; None where there was none."""
+    scores = tensors.pop("validation_scores", None)
+    if scores is None:
+        return None
+    if scores.ndim != 2 or scores.shape[1] != 3:
+        raise ValueError("its validation scores are not rows of run, step and score")
+    return [(int(run), int(step), float(score)) for run, step, score in scores.tolist()]
+
+
 def weights_digest(described: dict[str, Any], tensors: dict[str, Tensor]) -> str:
     """Return 32 hex digits that tell what samples depend on beside the seed: versions, a description, weights."""
     versions = {"torch": torch.__version__, "pandas": pd.__version__, "pyarrow": pa.__version__}

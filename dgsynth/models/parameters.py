@@ -13,6 +13,8 @@ import torch
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
+from dgsynth.training.checkpoint import checkpoint_seed
+
 POSITIVE = Interval(Integral, 1, None, closed="left")
 RATE = Interval(Real, 0, None, closed="neither")
 LAYERS = Interval(Integral, 1, 64, closed="both")
@@ -47,6 +49,12 @@ def seed_of(random_state: int | np.random.RandomState | None) -> int:
     if random_state is not None and not isinstance(random_state, Integral):
         entropy = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint64).tolist()
     return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def fit_seed(random_state: int | np.random.RandomState | None, checkpoint_dir: str | os.PathLike[str] | None) -> int:
+    """Return the seed of a fit: without `random_state` that of the checkpoint that it goes on from, if there is one."""
+    found = None if random_state is not None or checkpoint_dir is None else checkpoint_seed(checkpoint_dir)
+    return seed_of(random_state) if found is None else found
 
 
 def layer_widths(units: Sequence[int], name: str) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ from dgsynth.transforms.lengths import Lengths, length_column
 from dgsynth.transforms.normalization import attain, denormalize, fill_ranges, missing_share, normalize
 from dgsynth.transforms.records import gather_records
 from dgsynth.transforms.scaling import FeatureRange, Line, Scaling
-from dgsynth.transforms.timestamps import Timestamps, TimestampTransform
+from dgsynth.transforms.timestamps import Timestamps, TimestampTransform, with_gaps, with_starts
 
 PASSES = 50
 """Section 4.4: "setting S so that T/S is around 50 gives good results"."""
@@ -299,9 +299,7 @@ class Encoder:
 
         The start time goes by the name of the sequence_index.
         """
-        frame = sequences.metadata.copy(deep=False)
-        if self.timestamps is not None and self.timestamps.start_column is not None:
-            frame[self.timestamps.column.name] = self.timestamps.starts(sequences)
+        frame = with_starts(sequences, self.timestamps)
         if self.length_column is not None:
             frame[self.length_column.name] = sequences.lengths
         return frame
@@ -356,7 +354,7 @@ class Encoder:
         `ranges` has shape (M, n): of each normalized measurement (max + min) / 2 and (max - min) / 2, and after all of
         these the shares of missing values.
         """
-        columns, offsets = self._measurement_values(sequences), sequences.offsets
+        columns, offsets = with_gaps(sequences, self.schema, self.timestamps), sequences.offsets
         middle = sum(self.feature_range) / 2
         for samples, rows in sample_blocks(sequences.lengths):
             within = offsets[samples.start : samples.stop + 1] - rows.start
@@ -380,12 +378,6 @@ class Encoder:
         for k in range(0, 2 * len(self._normalized), 2):
             ranges[k], ranges[k + 1] = fill_ranges(ranges[k], ranges[k + 1], self.feature_range, each_alone)
         return np.ascontiguousarray(ranges.T, dtype=np.float32)
-
-    def _measurement_values(self, sequences: Sequences) -> list[pd.Series]:
-        values = [sequences.measurements[column.name] for column in self.schema.measurements]
-        if self.timestamps is not None and self.timestamps.gap_column is not None:
-            values.append(self.timestamps.gaps(sequences))
-        return values
 
     def _lines(self, minmax: np.ndarray, records: np.ndarray, lengths: np.ndarray) -> list[Line | None]:
         """Return for each measurement what undoes its scaling sample by sample; None where its own will do."""

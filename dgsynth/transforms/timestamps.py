@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from dgsynth.data.schema import Column
+from dgsynth.data.schema import Column, Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.transforms.numbers import datetime_to_int, int_to_datetime
@@ -154,6 +154,22 @@ class TimestampTransform:
         within = np.arange(len(first)) - np.repeat(ends - known_lengths, known_lengths)
         line[np.repeat(begins, known_lengths) + within] = first
         return _from_line(line, self.column)
+
+
+def with_starts(sequences: Sequences, timestamps: TimestampTransform | None) -> pd.DataFrame:
+    """Return the metadata, and behind them the start time where it is modelled, by the name of the sequence_index."""
+    frame = sequences.metadata.copy(deep=False)
+    if timestamps is not None and timestamps.start_column is not None:
+        frame[timestamps.column.name] = timestamps.starts(sequences)
+    return frame
+
+
+def with_gaps(sequences: Sequences, schema: Schema, timestamps: TimestampTransform | None) -> list[pd.Series]:
+    """Return the measurements in the order of `schema`, and behind them the inter-arrival time where it is modelled."""
+    values = [sequences.measurements[name] for name in schema.measurement_names]
+    if timestamps is not None and timestamps.gap_column is not None:
+        values.append(timestamps.gaps(sequences))
+    return values
 
 
 def _to_line(stamps: pd.Series, column: Column) -> np.ndarray:

@@ -16,7 +16,7 @@ from dgsynth.data.sequences import Sequences
 from dgsynth.models.autoregressive.relative import Range, is_relative
 from dgsynth.models.autoregressive.tokens import UNKNOWN, CategoryTokens, ColumnTokens, NumberTokens, Token
 from dgsynth.transforms.given import as_column
-from dgsynth.transforms.timestamps import Timestamps, TimestampTransform
+from dgsynth.transforms.timestamps import Timestamps, TimestampTransform, with_gaps, with_starts
 
 MOST_POSITIONS = 1024
 
@@ -189,10 +189,12 @@ class TokenEncoder:
         DataError
             A category is unknown, or a value is missing where none was.
         """
-        frame = self._metadata_frame(sequences)
+        frame = with_starts(sequences, self.timestamps)
         metadata = [column.encode(frame[column.column.name], unknown) for column in self.metadata]
         records = []
-        for column, own, values in zip(self.measurements, self.ranges, self._values(sequences), strict=True):
+        for column, own, values in zip(
+            self.measurements, self.ranges, with_gaps(sequences, self.schema, self.timestamps), strict=True
+        ):
             if own is None:
                 records.append(column.encode(values, unknown))
                 continue
@@ -219,7 +221,7 @@ class TokenEncoder:
 
         Numbers within a range of their sample's own are left out.
         """
-        frame = self._metadata_frame(sequences)
+        frame = with_starts(sequences, self.timestamps)
         found = np.zeros(len(sequences))
         parts = _split(tokens.metadata.numpy(), [column.tokens for column in self.metadata])
         for column, part in zip(self.metadata, parts, strict=False):
@@ -227,7 +229,7 @@ class TokenEncoder:
         sample = np.repeat(np.arange(len(sequences)), sequences.lengths)
         parts = _split(tokens.records.numpy(), [column.tokens for column in self.measurements])
         for column, own, values, part in zip(
-            self.measurements, self.ranges, self._values(sequences), parts, strict=True
+            self.measurements, self.ranges, with_gaps(sequences, self.schema, self.timestamps), parts, strict=True
         ):
             if own is None:
                 found += np.bincount(sample, column.log_density(values, part), minlength=len(sequences))
@@ -313,21 +315,6 @@ class TokenEncoder:
         numbers = (c.draw(part, places[:, n + i])[0] for i, (c, part) in enumerate(zip(of_ranges, parts[n:])))
         return values, numbers
 
-    def _metadata_frame(self, sequences: Sequences) -> pd.DataFrame:
-        """Return the metadata with the start time, where it is modelled."""
-        if self.timestamps is None or self.timestamps.start_column is None:
-            return sequences.metadata
-        frame = sequences.metadata.copy(deep=False)
-        frame[self.timestamps.column.name] = self.timestamps.starts(sequences)
-        return frame
-
-    def _values(self, sequences: Sequences) -> list[pd.Series]:
-        """Return the measurements, with the inter-arrival time where it is modelled."""
-        values = [sequences.measurements[column.name] for column in self.schema.measurements]
-        if self.timestamps is not None and self.timestamps.gap_column is not None:
-            values.append(self.timestamps.gaps(sequences))
-        return values
-
 
 @dataclass(frozen=True, eq=False)
 class Known:
@@ -351,7 +338,7 @@ class Known:
     @classmethod
     def all_of(cls, sequences: Sequences, encoder: TokenEncoder) -> Known:
         """Return all that samples hold."""
-        metadata = encoder._metadata_frame(sequences)
+        metadata = with_starts(sequences, encoder.timestamps)
         return cls(metadata, sequences.measurements, sequences.lengths, sequences.timestamps)
 
     def put_back(self, metadata: dict[Label, pd.Series], measured: dict[Label, pd.Series], lengths: np.ndarray) -> None:
@@ -379,13 +366,13 @@ def first_rows(lengths: np.ndarray, first: np.ndarray) -> np.ndarray:
 def _replaced(values: pd.Series, rows: np.ndarray, known: pd.Series) -> pd.Series:
     """Return values with the known ones at their rows, but for those that are missing."""
     is_known = known.notna().to_numpy()
-    made = values.astype(object) if values.dtype != known.dtype and not is_numeric(values, known) else values.copy()
+    made = values.astype(object) if values.dtype != known.dtype and not _are_numbers(values, known) else values.copy()
     made.iloc[rows[is_known]] = known[is_known].to_numpy() if made.dtype != known.dtype else known[is_known].array
     return made.astype(values.dtype)
 
 
-def is_numeric(values: pd.Series, known: pd.Series) -> bool:
-    return all(pd.api.types.is_numeric_dtype(part.dtype) for part in (values, known))
+def _are_numbers(*parts: pd.Series) -> bool:
+    return all(pd.api.types.is_numeric_dtype(part.dtype) for part in parts)
 
 
 def _missing(columns: Sequence[ColumnTokens]) -> list[int | None]:

@@ -32,9 +32,9 @@ from dgsynth.models.autoregressive.parameters import (
 from dgsynth.models.autoregressive.rare import without_rare
 from dgsynth.models.autoregressive.trained import TrainedAutoregressive
 from dgsynth.models.autoregressive.training import Trainer
-from dgsynth.models.parameters import resolve_device, seed_of, threads
+from dgsynth.models.parameters import fit_seed, resolve_device, threads
 from dgsynth.training.callbacks import OPEN_END, Callback, Progress
-from dgsynth.training.checkpoint import Checkpoint, checkpoint_seed, run_identity
+from dgsynth.training.checkpoint import Checkpoint, run_identity
 from dgsynth.transforms.timestamps import Timestamps
 
 _EPOCHS, _FEWEST_STEPS = 30, 300
@@ -258,8 +258,7 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
     def _start(self, sequences: Sequences) -> Sequences:
         """Set up all that is learned before the first step, and return the samples as they are to be encoded."""
         warn_of_identifiers(sequences.schema, len(sequences))
-        seed = checkpoint_seed(self.checkpoint_dir) if self.random_state is None and self.checkpoint_dir else None
-        self.seed_ = seed_of(self.random_state) if seed is None else seed
+        self.seed_ = fit_seed(self.random_state, self.checkpoint_dir)
         if self.protect_rare > 1:
             sequences = without_rare(sequences, self.protect_rare, self.seed_)
         self.encoder_ = TokenEncoder.fit(sequences, self.timestamps, self.relative, self.protect_rare)

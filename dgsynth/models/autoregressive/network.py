@@ -98,7 +98,7 @@ class RowNetwork(nn.Module):
     def __init__(self, columns: Sequence[tuple[Token, ...]], context_dim: int, embedding_dim: int, units: int) -> None:
         super().__init__()
         self.tokens = tuple(token for column in columns for token in column)
-        self.n_columns, self.embedding_dim, self.units = len(columns), embedding_dim, units
+        self.embedding_dim, self.units = embedding_dim, units
         sizes = [token.size for token in self.tokens]
         n, fan_in = len(sizes), context_dim + embedding_dim * (len(sizes) + 1) / 2
         # On the CPU also where only shapes are wanted: no file has them.

@@ -20,6 +20,7 @@ from dgsynth.models.model_file import (
     header_of,
     history_frame,
     model_of,
+    scores_of,
     weights_digest,
 )
 from dgsynth.models.synthesizer import Synthesizer
@@ -66,9 +67,7 @@ def load(path: str | os.PathLike[str], cls: type[S]) -> tuple[S, Learned]:
         model = model_of(header, cls, name)
         assert isinstance(model.encoder_, TokenEncoder), "it is read as one"
         config, generator_only = network_config_of(header["networks"]), header["generator_only"] is True
-        scores = tensors.pop("validation_scores", None)
-        if scores is not None and (scores.ndim != 2 or scores.shape[1] != 3):
-            raise ValueError("its validation scores are not rows of run, step and score")
+        scores = scores_of(tensors)
         losses = torch.empty(0, len(LOSSES)) if generator_only else tensors.pop("history")
         history = history_frame(losses, LOSSES, 0 if generator_only else model.n_steps_)
         with torch.device("meta"):  # shapes only: what the header claims is compared before memory is taken
@@ -81,8 +80,7 @@ def load(path: str | os.PathLike[str], cls: type[S]) -> tuple[S, Learned]:
         load_weights(networks, {key.removeprefix("networks."): tensor for key, tensor in tensors.items()}, name)
     state = {f"networks.{key}": tensor for key, tensor in networks.state_dict().items()}
     state |= {"step": torch.tensor(model.n_steps_), "seed": torch.tensor(model.seed_), "history": losses}
-    rows = None if scores is None else [(int(run), int(step), float(score)) for run, step, score in scores.tolist()]
-    learned = Learned(networks.eval(), generator.eval(), state, history, model.n_steps_, model.n_epochs_, rows)
+    learned = Learned(networks.eval(), generator.eval(), state, history, model.n_steps_, model.n_epochs_, scores)
     return model, learned
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -168,10 +168,6 @@ class NumberTokens:
         numbers = to_numbers(values, self.column)
         density = self.cells.log_density(self.cell_of(tokens), numbers, self.transform.grid)
         return np.where(np.isnan(numbers), 0.0, density)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what is not in the transform as plain values."""
-        return self.cells.to_dict()
 
 
 ColumnTokens = CategoryTokens | NumberTokens

@@ -25,6 +25,7 @@ from dgsynth.models.autoregressive.held_out import parts
 from dgsynth.models.autoregressive.learned import Learned
 from dgsynth.models.autoregressive.network import AutoregressiveNetwork
 from dgsynth.models.autoregressive.tokens import CategoryTokens
+from dgsynth.models.model_file import scores_frame
 from dgsynth.models.parameters import at_least_one, seed_of, threads
 from dgsynth.models.synthesizer import Maker, Synthesizer, lengths_of
 from dgsynth.training.validation import best_row
@@ -311,8 +312,7 @@ class TrainedAutoregressive(Synthesizer):
         for name in _VALIDATED:
             self.__dict__.pop(name, None)
         if learned.scores is not None:
-            columns = {"run": "int64", "step": "int64", "score": "float64"}
-            self.validation_scores_ = pd.DataFrame(learned.scores, columns=list(columns)).astype(columns)
+            self.validation_scores_ = scores_frame(learned.scores)
             best = best_row(learned.scores) if learned.scores else (0, self.n_steps_, float("nan"))
             _, self.best_step_, self.best_score_ = best
 

@@ -9,8 +9,7 @@ from typing import Any
 from dgsynth.batch import EncodedBatch
 from dgsynth.models.doppelganger.config import NetworkConfig, TrainingConfig
 from dgsynth.models.doppelganger.parameters import VALIDATION
-from dgsynth.models.parameters import seed_of
-from dgsynth.training.checkpoint import Checkpoint, checkpoint_seed, run_identity
+from dgsynth.training.checkpoint import Checkpoint, run_identity
 from dgsynth.training.validation import Validation
 from dgsynth.transforms.encoder import Encoder
 
@@ -46,12 +45,3 @@ def checkpoint_of(
     identity |= {} if validation is None else {name: parameters[name] for name in VALIDATION}
     identity |= {} if parameters["privacy"] is None else {"privacy": asdict(parameters["privacy"])}
     return Checkpoint(parameters["checkpoint_dir"], identity, validation=validation)
-
-
-def fit_seed(parameters: Mapping[str, Any]) -> int:
-    """Return the seed of a fit: without `random_state` that of the checkpoint that it goes on from, if there is one."""
-    if parameters["random_state"] is None and parameters["checkpoint_dir"] is not None:
-        seed = checkpoint_seed(parameters["checkpoint_dir"])
-        if seed is not None:
-            return seed
-    return seed_of(parameters["random_state"])

@@ -18,7 +18,7 @@ from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.kernels.packing import Precision
-from dgsynth.models.doppelganger.checkpointing import checkpoint_of, fit_seed
+from dgsynth.models.doppelganger.checkpointing import checkpoint_of
 from dgsynth.models.doppelganger.config import InitialState, MetadataSource, Schedule, TrainingConfig
 from dgsynth.models.doppelganger.held_out import MOST_HELD_OUT, HeldOut, hold_out
 from dgsynth.models.doppelganger.learned import Learned, Spent
@@ -30,7 +30,7 @@ from dgsynth.models.doppelganger.private_fit import check_privacy, made_public
 from dgsynth.models.doppelganger.trained import TrainedDoppelGANger
 from dgsynth.models.doppelganger.training.private import PrivateTrainer
 from dgsynth.models.doppelganger.training.trainer import Trainer
-from dgsynth.models.parameters import resolve_device, threads
+from dgsynth.models.parameters import fit_seed, resolve_device, threads
 from dgsynth.privacy.config import PrivacyConfig
 from dgsynth.privacy.declared import check_declared
 from dgsynth.training.batching import TrainingData
@@ -421,7 +421,7 @@ class DGSynthesizer(TrainedDoppelGANger):
     def _start(self, sequences: Sequences) -> Sequences:
         """Set up all that is learned before the first step, and return the samples as they are to be encoded."""
         warn_of_identifiers(sequences.schema, len(sequences))
-        self.seed_ = fit_seed(self.get_params(deep=False))
+        self.seed_ = fit_seed(self.random_state, self.checkpoint_dir)
         self._keep_spent(None)
         if self.privacy is not None:
             assert self.schema is not None, "it was checked"

@@ -24,6 +24,7 @@ from dgsynth.models.model_file import (
     header_of,
     history_frame,
     model_of,
+    scores_of,
     weights_digest,
 )
 from dgsynth.models.synthesizer import Synthesizer
@@ -133,7 +134,7 @@ def load(path: str | os.PathLike[str], cls: type[S]) -> tuple[S, Learned, Spent 
         config = _network_config(header["networks"])
         run_seed = count({"run_seed": model.seed_, **header}, "run_seed")
         generator_only = header.get("generator_only", False) is True
-        scores = _scores(tensors)
+        scores = scores_of(tensors)
         n_restarts = 0 if scores is None else count(header, "n_restarts")
         losses = torch.empty(0, len(LOSSES)) if generator_only else tensors.pop("history")
         history = history_frame(losses, LOSSES, 0 if generator_only else model.n_steps_)
@@ -179,16 +180,6 @@ def digest(
         return weights_digest(described, _generators(generator))
     described["metadata_model"] = metadata_model.to_dict()
     return weights_digest(described, _generators(generator) | metadata_model.tensors())
-
-
-def _scores(tensors: dict[str, Tensor]) -> list[tuple[int, int, float]] | None:
-    """Take what validation had found out of the tensors, and return it."""
-    scores = tensors.pop("validation_scores", None)
-    if scores is None:
-        return None
-    if scores.ndim != 2 or scores.shape[1] != 3:
-        raise ValueError("its validation scores are not rows of run, step and score")
-    return [(int(run), int(step), float(score)) for run, step, score in scores.tolist()]
 
 
 def _generators(networks: DoppelGANger) -> dict[str, Tensor]:

@@ -29,6 +29,7 @@ from dgsynth.models.doppelganger.networks import DoppelGANger
 from dgsynth.models.doppelganger.networks.metadata_generator import MetadataGenerator
 from dgsynth.models.doppelganger.redistribution import N_ROWS, total_variations, weighed, with_marginals
 from dgsynth.models.doppelganger.training.metadata_refit import refitted
+from dgsynth.models.model_file import scores_frame
 from dgsynth.models.parameters import at_least_one, seed_of, threads
 from dgsynth.models.synthesizer import Maker, Synthesizer
 from dgsynth.privacy.accountant import Releases
@@ -230,9 +231,7 @@ class TrainedDoppelGANger(Synthesizer):
         for name in _VALIDATED:
             self.__dict__.pop(name, None)
         if learned.scores is not None:
-            self.validation_scores_ = pd.DataFrame(learned.scores, columns=["run", "step", "score"]).astype(
-                {"run": "int64", "step": "int64", "score": "float64"}
-            )
+            self.validation_scores_ = scores_frame(learned.scores)
             self.n_restarts_ = learned.n_restarts
             best = best_row(learned.scores) if learned.scores else (0, self.n_steps_, float("nan"))
             _, self.best_step_, self.best_score_ = best
