@@ -19,18 +19,20 @@ class RowBatch:
     ----------
     metadata : int64 Tensor of shape (B, A)
     records : int64 Tensor of shape (N, D)
-        The first record of all samples, then the second of those that have one, and so on; the token that says where
-        a sample ends comes last, where there is one.
+        The first record of all samples, then the second of those that have one, and so on; the token that says whether
+        a sample ends comes first, where there is one.
     sizes : int64 Tensor of shape (longest,), on the CPU
         How many samples have a first, a second, ... record.
     order : int64 Tensor of shape (B,)
         Where each sample stood in what the batch was asked for.
+    lengths : int64 Tensor of shape (B,), on the CPU
     """
 
     metadata: Tensor
     records: Tensor
     sizes: Tensor
     order: Tensor
+    lengths: Tensor
 
     def __len__(self) -> int:
         return len(self.metadata)
@@ -72,11 +74,11 @@ class TokenData:
         index = index[order]
         metadata = self.tokens.metadata[index].to(self.device, torch.int64)
         if not self.layout.has_records:
-            return RowBatch(metadata, metadata.new_zeros(0, 0), order.new_zeros(0), order)
+            return RowBatch(metadata, metadata.new_zeros(0, 0), order.new_zeros(0), order, lengths)
         # Samples with more than t records, for each t.
         sizes = torch.bincount(lengths).flip(0).cumsum(0).flip(0)[1:]
         row, step = places(sizes)
         records = self.tokens.records[self._offsets[index][row] + step]
         if self.layout.has_ends:
-            records = torch.cat([records, (step == lengths[row] - 1)[:, None].to(records.dtype)], dim=1)
-        return RowBatch(metadata, records.to(self.device, torch.int64), sizes, order)
+            records = torch.cat([(step == lengths[row] - 1)[:, None].to(records.dtype), records], dim=1)
+        return RowBatch(metadata, records.to(self.device, torch.int64), sizes, order, lengths)

@@ -16,6 +16,7 @@ from dgsynth.data.sequences import Sequences
 from dgsynth.models.autoregressive.relative import Range, is_relative
 from dgsynth.models.autoregressive.tokens import UNKNOWN, CategoryTokens, ColumnTokens, NumberTokens, Token
 from dgsynth.transforms.given import as_column
+from dgsynth.transforms.lengths import length_column
 from dgsynth.transforms.timestamps import Timestamps, TimestampTransform, with_gaps, with_starts
 
 MOST_POSITIONS = 1024
@@ -28,17 +29,20 @@ class TokenLayout:
     Attributes
     ----------
     metadata, record : tuple of tuple of Token
-        Of each column its one or two tokens; a record's last "column" is whether the sample ends with it, where
-        lengths vary.
+        Of each column its one or two tokens; a record's first "column" is whether the sample ends with it, where
+        lengths vary: told before the others, what is wrong with these doesn't reach it.
     max_length : int
         Records of the longest sample; 0 where there are none.
     has_ends : bool
+    n_length : int
+        Tokens of the metadata, the last ones, that say how long the sample is.
     """
 
     metadata: tuple[tuple[Token, ...], ...]
     record: tuple[tuple[Token, ...], ...]
     max_length: int
     has_ends: bool
+    n_length: int = 0
 
     @property
     def has_records(self) -> bool:
@@ -92,6 +96,8 @@ class TokenEncoder:
         The inter-arrival time comes last, where it is modelled.
     ranges : tuple of (Range or None)
         Of each of `measurements`: the range of a sample's own that its values are coded in, if they are.
+    length : NumberTokens, optional
+        Of the number of a sample's records, where it varies: the last of the metadata.
     """
 
     schema: Schema
@@ -99,6 +105,7 @@ class TokenEncoder:
     metadata: tuple[ColumnTokens, ...]
     measurements: tuple[ColumnTokens, ...]
     ranges: tuple[Range | None, ...]
+    length: NumberTokens | None = None
 
     @classmethod
     def fit(
@@ -142,7 +149,10 @@ class TokenEncoder:
         if stamps is not None and stamps.gap_column is not None:
             measurements.append(tokens(stamps.gaps(sequences), stamps.gap_column))
             ranges.append(None)
-        return cls(schema, stamps, tuple(metadata), tuple(measurements), tuple(ranges))
+        length, hidden = None, length_column(schema)
+        if hidden is not None and measurements:
+            length = NumberTokens.fit(pd.Series(sequences.lengths), hidden, rare)
+        return cls(schema, stamps, tuple(metadata), tuple(measurements), tuple(ranges), length)
 
     @property
     def metadata_columns(self) -> dict[Label, ColumnTokens]:
@@ -150,15 +160,22 @@ class TokenEncoder:
         return {column.column.name: column for column in self.metadata}
 
     @property
+    def all_metadata(self) -> tuple[ColumnTokens, ...]:
+        """All whose tokens are metadata: the columns, then the ranges, then the length."""
+        of_ranges = (column for own in self.ranges if own for column in own.columns)
+        return (*self.metadata, *of_ranges, *([] if self.length is None else [self.length]))
+
+    @property
     def layout(self) -> TokenLayout:
         """What the network needs to know about the data."""
         has_ends = not self.schema.fixed_length
         ends = [(Token(2, n_positions=n_positions(self.schema.max_length)),)] if has_ends else []  # [goes on, ends]
         return TokenLayout(
-            (*(c.tokens for c in self.metadata), *(c.tokens for own in self.ranges if own for c in own.columns)),
-            (*(c.tokens for c in self.measurements), *ends),
+            tuple(column.tokens for column in self.all_metadata),
+            (*ends, *(c.tokens for c in self.measurements)),
             self.schema.max_length,
             has_ends,
+            0 if self.length is None else len(self.length.tokens),
         )
 
     def first_token(self, name: Label) -> int:
@@ -170,8 +187,7 @@ class TokenEncoder:
     def missing_tokens(self) -> tuple[list[int | None], list[int | None]]:
         """Of each token of the metadata and of a record, the value that says that the column's is missing."""
         has_ends = [None] if self.layout.has_ends else []
-        of_metadata = [*self.metadata, *(column for own in self.ranges if own for column in own.columns)]
-        return _missing(of_metadata), [*_missing(self.measurements), *has_ends]
+        return _missing(self.all_metadata), [*has_ends, *_missing(self.measurements)]
 
     def encode(self, sequences: Sequences, unknown: bool = False, unknown_ranges: bool = False) -> TokenBatch:
         """Return samples as tokens; their columns must be the encoder's.
@@ -202,11 +218,9 @@ class TokenEncoder:
             of_sample, of_record = own.encode(values, column, sequences.offsets, unknown, unknown_ranges)
             metadata.append(of_sample)
             records.append(of_record)
-        return TokenBatch(
-            _joined(metadata, len(sequences)),
-            _joined(records, sequences.n_records),
-            torch.from_numpy(sequences.lengths.astype(np.int64)),
-        )
+        lengths = torch.from_numpy(sequences.lengths.astype(np.int64))
+        metadata.append(self.encode_lengths(lengths).numpy())
+        return TokenBatch(_joined(metadata, len(sequences)), _joined(records, sequences.n_records), lengths)
 
     def encode_metadata(self, frame: pd.DataFrame) -> Tensor:
         """Return the tokens of given metadata (n, A), `UNKNOWN` for columns that the frame lacks."""
@@ -216,6 +230,26 @@ class TokenEncoder:
             tokens[:, first : first + len(column.tokens)] = column.encode(frame[name])
         return torch.from_numpy(tokens)
 
+    def encode_lengths(self, lengths: Tensor) -> Tensor:
+        """Return the last tokens of the metadata of samples of known lengths (n,), int32 of shape (n, 0 to 2)."""
+        if self.length is None:
+            return torch.zeros(len(lengths), 0, dtype=torch.int32)
+        return torch.from_numpy(self.length.encode(pd.Series(lengths.numpy())))
+
+    def length_of(self, metadata: Tensor, places: Tensor) -> Tensor:
+        """Return the lengths of samples with metadata (n, A), int64 of shape (n,).
+
+        Parameters
+        ----------
+        metadata : int32 Tensor of shape (n, A)
+        places : float64 Tensor of shape (n, metadata columns)
+            See `decode`.
+        """
+        if self.length is None:
+            return torch.full((len(metadata),), self.schema.max_length)
+        tokens = metadata[:, -len(self.length.tokens) :].numpy()
+        return torch.from_numpy(self.length.decode(tokens, places[:, -1].numpy()).to_numpy(dtype=np.int64).copy())
+
     def log_density(self, sequences: Sequences, tokens: TokenBatch) -> np.ndarray:
         """Return for each sample the logarithm of how likely its numbers are given their tokens, float64 of shape (n,).
 
@@ -223,9 +257,11 @@ class TokenEncoder:
         """
         frame = with_starts(sequences, self.timestamps)
         found = np.zeros(len(sequences))
-        parts = _split(tokens.metadata.numpy(), [column.tokens for column in self.metadata])
+        parts = _split(tokens.metadata.numpy(), [column.tokens for column in self.all_metadata])
         for column, part in zip(self.metadata, parts, strict=False):
             found += column.log_density(frame[column.column.name], part)
+        if self.length is not None:
+            found += self.length.log_density(pd.Series(sequences.lengths), parts[-1])
         sample = np.repeat(np.arange(len(sequences)), sequences.lengths)
         parts = _split(tokens.records.numpy(), [column.tokens for column in self.measurements])
         for column, own, values, part in zip(
@@ -307,9 +343,8 @@ class TokenEncoder:
         self, batch: TokenBatch, places: np.ndarray
     ) -> tuple[dict[Label, pd.Series], Iterator[np.ndarray]]:
         """Return the columns of the metadata, and the numbers of the ranges in their order."""
+        parts = _split(batch.metadata.numpy(), [column.tokens for column in self.all_metadata])
         of_ranges = [column for own in self.ranges if own for column in own.columns]
-        columns = [*self.metadata, *of_ranges]
-        parts = _split(batch.metadata.numpy(), [column.tokens for column in columns])
         n = len(self.metadata)
         values = {c.column.name: c.decode(part, places[:, i]) for i, (c, part) in enumerate(zip(self.metadata, parts))}
         numbers = (c.draw(part, places[:, n + i])[0] for i, (c, part) in enumerate(zip(of_ranges, parts[n:])))

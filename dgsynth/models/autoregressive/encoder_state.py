@@ -11,6 +11,7 @@ from dgsynth.models.autoregressive.encoder import TokenEncoder
 from dgsynth.models.autoregressive.relative import Range
 from dgsynth.models.autoregressive.tokens import CategoryTokens, ColumnTokens, NumberTokens
 from dgsynth.transforms.categorical import CategoricalTransform
+from dgsynth.transforms.lengths import length_column
 from dgsynth.transforms.state import timestamps_from_dict, timestamps_to_dict, transform_from_dict, transform_to_dict
 
 
@@ -22,6 +23,7 @@ def token_encoder_to_dict(encoder: TokenEncoder) -> dict[str, Any]:
         "metadata": [_tokens_to_dict(tokens) for tokens in encoder.metadata],
         "measurements": [_tokens_to_dict(tokens) for tokens in encoder.measurements],
         "ranges": [None if own is None else [_range_to_dict(part) for part in own.columns] for own in encoder.ranges],
+        "length": None if encoder.length is None else _tokens_to_dict(encoder.length),
     }
 
 
@@ -44,9 +46,14 @@ def token_encoder_from_dict(plain: dict[str, Any]) -> TokenEncoder:
     for tokens, own in zip(measurements, ranges, strict=True):
         if own is not None and isinstance(tokens, CategoryTokens):
             raise DataError(f"column {tokens.column.name!r} is {tokens.column.kind}, and has no range of its own")
-    return TokenEncoder(
-        schema, timestamps, _all_from_dicts(plain["metadata"], [*schema.metadata, *starts]), measurements, ranges
-    )
+    metadata = _all_from_dicts(plain["metadata"], [*schema.metadata, *starts])
+    length, column = plain["length"], length_column(schema)
+    if (length is not None) != (column is not None and len(measurements) > 0):
+        raise DataError("the tokens of a length are described where it doesn't vary, or none where it does")
+    of_length = None if length is None or column is None else _tokens_from_dict(length, column)
+    if isinstance(of_length, CategoryTokens):
+        raise DataError("the length is described as a category")
+    return TokenEncoder(schema, timestamps, metadata, measurements, ranges, of_length)
 
 
 def _tokens_to_dict(tokens: ColumnTokens) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -10,12 +11,15 @@ from torch.nn.functional import softmax
 
 from dgsynth.kernels.blocks import whole_blocks
 from dgsynth.kernels.philox import Stream, philox_uniform
-from dgsynth.models.autoregressive.encoder import TokenBatch
-from dgsynth.models.autoregressive.network import AutoregressiveNetwork, RowNetwork
+from dgsynth.models.autoregressive.encoder import TokenBatch, TokenLayout
+from dgsynth.models.autoregressive.network import AutoregressiveNetwork, RowNetwork, State
 from dgsynth.models.autoregressive.tokens import UNKNOWN
 
 BLOCK = 1024
 """Samples that are drawn together. Sample i always lies in the same row of the same block; see `kernels/blocks.py`."""
+
+_FEWEST = 64
+"""Samples of a block leave it once they have ended, in multiples of so many: a product then has the same rows."""
 
 _BELOW_ONE = 1 - 2.0**-20
 """Keeps a threshold below the sum of all probabilities, however it is rounded."""
@@ -71,6 +75,9 @@ class Draw:
         Logits are divided by it.
     forbidden : pair of lists of (int or None), optional
         Of each token of the metadata and of a record, a value that is not drawn.
+    length_of : callable, optional
+        Returns the lengths (n,) of samples whose metadata are drawn, from their tokens (n, A) and from the places of
+        numbers in their cells (n, metadata columns). Without it, and without `lengths`, samples end when they say so.
     """
 
     seed: int
@@ -78,6 +85,7 @@ class Draw:
     lengths: Tensor | None = None
     temperature: float = 1.0
     forbidden: tuple[list[int | None], list[int | None]] | None = None
+    length_of: Callable[[Tensor, Tensor], Tensor] | None = None
 
 
 @torch.no_grad()
@@ -112,12 +120,15 @@ def _block(network: AutoregressiveNetwork, draw: Draw, samples: Tensor, rows: Te
         context = torch.zeros(n, 0, device=network.device)
         forbidden = None if draw.forbidden is None else draw.forbidden[0]
         metadata = _fill(network.metadata, context, known, uniform, draw.temperature, forbidden)
+    lengths = None if draw.lengths is None else draw.lengths[rows.cpu()]
+    if lengths is None and draw.length_of is not None and layout.n_length:
+        lengths = draw.length_of(metadata.to("cpu", torch.int32), uniform[:, n_tokens:].cpu())
     if network.record is None:
-        made = torch.full((n,), layout.max_length) if draw.lengths is None else draw.lengths[rows.cpu()]
+        made = torch.full((n,), layout.max_length) if lengths is None else lengths
         made = made[kept]
         records, places = torch.zeros(int(made.sum()), 0, dtype=torch.int32), torch.zeros(int(made.sum()), 0)
     else:
-        records, places, made = _records(network, draw, samples, rows, network.summarize(metadata))
+        records, places, made = _records(network, draw, samples, rows, network.summarize(metadata), lengths)
         made = made[kept]
         is_record = torch.arange(records.shape[1]) < made[:, None]
         records, places = records[kept][is_record], places[kept][is_record]
@@ -126,36 +137,52 @@ def _block(network: AutoregressiveNetwork, draw: Draw, samples: Tensor, rows: Te
 
 
 def _records(
-    network: AutoregressiveNetwork, draw: Draw, samples: Tensor, rows: Tensor, summary: Tensor | None
+    network: AutoregressiveNetwork,
+    draw: Draw,
+    samples: Tensor,
+    rows: Tensor,
+    summary: Tensor | None,
+    known_lengths: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return records (n, longest, D), places of their numbers (n, longest, columns) and lengths (n,), on the CPU."""
     layout, device, n, row = network.layout, network.device, len(samples), network.record
     assert row is not None, "there are records"
-    n_tokens, n_read = len(row.tokens), network.n_read
-    prefix = Prefix.of(draw, rows, n_tokens, layout.has_ends, device)
-    lengths = torch.full((n,), layout.max_length, device=device)
-    if prefix.lengths is not None:
-        lengths = prefix.lengths
+    told = None if known_lengths is None else known_lengths.to(device)
+    prefix = Prefix.of(draw.given, rows, layout, told, device)
+    lengths = torch.full((n,), layout.max_length, device=device) if told is None else told.clone()
     forbidden = None if draw.forbidden is None else draw.forbidden[1]
-    steps, places = [], []
     is_open = torch.ones(n, dtype=torch.bool, device=device)
+    made, at = [], torch.arange(n, device=device)  # where the samples at work stand in the block
     state, t = network.initial_state(n), 0
     while True:
-        numbers = n_tokens + len(layout.record)
+        numbers = len(row.tokens) + len(layout.record)
         uniform = philox_uniform(draw.seed, samples, Stream.MEASUREMENT, samples.new_full((1,), t), numbers)[:, 0]
-        context = network.context(state, summary, t)
-        position = network.position(samples.new_full((n,), t))
-        tokens = _fill(row, context, prefix.at(t), uniform, draw.temperature, forbidden, position)
-        steps.append(tokens[:, :n_read].to("cpu", torch.int32))
-        places.append(uniform[:, n_tokens:].cpu())
-        ends = t >= lengths - 1
-        if layout.has_ends and prefix.lengths is None:
-            ends |= tokens[:, -1] == 1
-        lengths = torch.where(is_open & ends, t + 1, lengths)
-        is_open &= ~ends
-        if not is_open.any():
-            return torch.stack(steps, 1), torch.stack(places, 1), lengths.cpu()
+        context = network.context(state, summary, t, prefix.lengths)
+        position = network.position(torch.full_like(at, t))
+        tokens = _fill(row, context, prefix.at(t), uniform, draw.temperature, forbidden, position, prefix.n_leading)
+        made.append((at, tokens[:, int(layout.has_ends) :], uniform[:, len(row.tokens) + layout.has_ends :]))
+        ends = t >= lengths[at] - 1
+        if layout.has_ends and told is None:
+            ends |= tokens[:, 0] == 1
+        ended = at[ends & is_open[at]]
+        lengths[ended], is_open[ended] = t + 1, False
+        n_open = int(is_open.sum())
+        if not n_open:
+            return *_side_by_side(made, n), lengths.cpu()
         state, t = network.advance(state, summary, t, tokens), t + 1
+        if (size := -(-n_open // _FEWEST) * _FEWEST) < len(at):
+            kept = is_open[at].to(torch.uint8).argsort(descending=True, stable=True)[:size].sort().values
+            at, samples, prefix, state = at[kept], samples[kept], prefix.of_rows(kept), State(*(x[kept] for x in state))
+            summary = None if summary is None else summary[kept]
+
+
+def _side_by_side(made: Sequence[tuple[Tensor, ...]], n: int) -> tuple[Tensor, Tensor]:
+    """Return tokens and places of a block's records, (n, longest, .), on the CPU; zeros where a sample has ended."""
+    tokens = torch.zeros(n, len(made), made[0][1].shape[1], dtype=torch.int32)
+    places = torch.zeros(n, len(made), made[0][2].shape[1], dtype=made[0][2].dtype)
+    for t, (at, of_record, of_places) in enumerate(made):
+        tokens[at.cpu(), t], places[at.cpu(), t] = of_record.to("cpu", torch.int32), of_places.cpu()
+    return tokens, places
 
 
 @dataclass(frozen=True)
@@ -168,9 +195,11 @@ class Prefix:
     begins, given_lengths : int64 Tensors of shape (n,)
         Where the given records of each sample begin, and how many there are.
     lengths : int64 Tensor of shape (n,), or None
-        Forced lengths.
+        If they are known.
     n_tokens : int
     has_ends : bool
+    max_length : int
+        Of a sample whose length is not forced.
     """
 
     records: Tensor | None
@@ -179,31 +208,42 @@ class Prefix:
     lengths: Tensor | None
     n_tokens: int
     has_ends: bool
+    max_length: int
 
     @classmethod
-    def of(cls, draw: Draw, rows: Tensor, n_tokens: int, has_ends: bool, device: torch.device) -> Prefix:
+    def of(
+        cls, given: Given, rows: Tensor, layout: TokenLayout, lengths: Tensor | None, device: torch.device
+    ) -> Prefix:
         """Return what is known of the samples at `rows` of a draw."""
-        lengths = None if draw.lengths is None else draw.lengths[rows.cpu()].to(device)
-        given = draw.given
+        rest = lengths, sum(map(len, layout.record)), layout.has_ends, layout.max_length
         if given.records is None or given.lengths is None:
-            return cls(None, rows, torch.zeros_like(rows), lengths, n_tokens, has_ends)
+            return cls(None, rows, torch.zeros_like(rows), *rest)
         begins = (given.lengths.cumsum(0) - given.lengths)[rows.cpu()].to(device)
-        records, given_lengths = given.records.to(device, torch.int64), given.lengths[rows.cpu()].to(device)
-        return cls(records, begins, given_lengths, lengths, n_tokens, has_ends)
+        return cls(given.records.to(device, torch.int64), begins, given.lengths[rows.cpu()].to(device), *rest)
+
+    def of_rows(self, rows: Tensor) -> Prefix:
+        """Return what is known of the samples at some rows."""
+        lengths = None if self.lengths is None else self.lengths[rows]
+        return replace(self, begins=self.begins[rows], given_lengths=self.given_lengths[rows], lengths=lengths)
+
+    @property
+    def n_leading(self) -> int:
+        """Nothing is known but of so many tokens of a record, the first ones."""
+        return self.n_tokens if self.records is not None else int(self.has_ends)
 
     def at(self, t: int) -> Tensor | None:
         """Return what is known of record t, int64 of shape (n, tokens), `UNKNOWN` elsewhere; None where nothing is."""
-        knows_end = self.has_ends and self.lengths is not None
-        is_given = t < self.given_lengths
+        knows_end = self.has_ends and (self.lengths is not None or t >= self.max_length - 1)
         if self.records is None and not knows_end:
             return None
         known = self.begins.new_full((len(self.begins), self.n_tokens), UNKNOWN)
         if self.records is not None:
-            known[is_given, : self.records.shape[1]] = self.records[(self.begins + t)[is_given]]
+            is_given = t < self.given_lengths
+            known[is_given, int(self.has_ends) :] = self.records[(self.begins + t)[is_given]]
             if self.has_ends:
-                known[t < self.given_lengths - 1, -1] = 0
-        if self.has_ends and self.lengths is not None:
-            known[:, -1] = (t >= self.lengths - 1).to(known.dtype)
+                known[t < self.given_lengths - 1, 0] = 0
+        if knows_end:
+            known[:, 0] = 1 if self.lengths is None else (t >= self.lengths - 1).to(known.dtype)
         return known
 
 
@@ -215,10 +255,12 @@ def _fill(
     temperature: float,
     forbidden: list[int | None] | None,
     position: Tensor | None = None,
+    n_leading: int | None = None,
 ) -> Tensor:
     """Return a row's tokens, int64 of shape (n, K): the known ones, and others drawn one after another.
 
-    Each is drawn from the context, from all that is known and from what was drawn before it.
+    Each is drawn from the context, from all that is known and from what was drawn before it. If something is known,
+    then of the first `n_leading` tokens alone, or of any.
     """
     n, e, c = len(context), row.embedding_dim, context.shape[1]
     seen = context.new_zeros(n, c + len(row.tokens) * e)
@@ -230,7 +272,7 @@ def _fill(
     for j, token in enumerate(row.tokens):
         if known is not None and bool(is_known[:, j].all()):
             continue
-        width = c + (j * e if known is None else len(row.tokens) * e)
+        width = c + e * max(j, 0 if known is None else len(row.tokens) if n_leading is None else n_leading)
         before = position if token.n_positions and position is not None else tokens[:, j - 1]
         logits = row.logits(j, seen[:, :width], before)
         value = forbidden[j] if forbidden is not None else None

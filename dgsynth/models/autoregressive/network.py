@@ -132,8 +132,8 @@ class RowNetwork(nn.Module):
         It counts for those alone whose biases have rows.
         """
         rows = torch.cat([tokens[:, :1], tokens[:, :-1]], dim=1).long()
-        if position is not None and self.tokens[-1].n_positions:
-            rows[:, -1] = position
+        if position is not None and self.tokens[0].n_positions:
+            rows[:, 0] = position
         return rows
 
     def _columns(self, tokens: Tensor, position: Tensor | None) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
@@ -165,6 +165,7 @@ class RowNetwork(nn.Module):
         rank: Tensor,
         drop: Drop | None = None,
         position: Tensor | None = None,
+        n_known: int = 0,
     ) -> Tensor:
         """Return minus the log-likelihood of each token, float of shape (N, K): what `loss` is the sum of.
 
@@ -178,11 +179,13 @@ class RowNetwork(nn.Module):
         drop : callable, optional
         position : int64 Tensor of shape (N,), optional
             Of records: which place in the sample each has.
+        n_known : int, default=0
+            So many of the tokens, the first ones, are known beforehand, and are not predicted.
         """
         rows = self.bias_rows(tokens, position)
         seen, shape = self.seen(rank).to(inputs.device, inputs.dtype), (len(inputs), self.units)
-        found = []
-        for j, (head, bias) in enumerate(zip(self.heads, self.biases, strict=True)):
+        found = [torch.zeros_like(inputs[:, 0])] * n_known
+        for j, (head, bias) in list(enumerate(zip(self.heads, self.biases, strict=True)))[n_known:]:
             hidden = relu(torch.addmm(self.first_bias[j], inputs, self.first[j] * seen[:, j, None]))
             masks = None if drop is None else (drop(shape), drop(shape))
             hidden = hidden if masks is None else hidden * masks[0]
@@ -199,15 +202,16 @@ class RowNetwork(nn.Module):
         rank: Tensor,
         drop: Drop | None = None,
         position: Tensor | None = None,
+        n_known: int = 0,
     ) -> Tensor:
         """Return the sum of `losses`, with its gradients on the way."""
         weights = Predictors(
             self.first, self.first_bias, self.second, self.second_bias, list(self.heads), list(self.biases)
         )
-        return row_loss(inputs, tokens, self.bias_rows(tokens, position), self.seen(rank), drop, weights)
+        return row_loss(inputs, tokens, self.bias_rows(tokens, position), self.seen(rank), drop, weights, n_known)
 
     def frequencies(
-        self, tokens: Tensor, inputs: Tensor, position: Tensor | None = None
+        self, tokens: Tensor, inputs: Tensor, position: Tensor | None = None, n_known: int = 0
     ) -> list[tuple[Tensor, Tensor]]:
         """Return for each token how often its values are predicted in rows, and how often they occur.
 
@@ -216,7 +220,8 @@ class RowNetwork(nn.Module):
         tokens : int64 Tensor of shape (N, K)
         inputs : Tensor of shape (N, C + K * E)
         position : int64 Tensor of shape (N,), optional
-            As in `losses`; columns are predicted in the order of the table.
+        n_known : int, default=0
+            As in `losses`; columns are predicted in the order of the table. What is not predicted has no frequencies.
 
         Returns
         -------
@@ -224,6 +229,9 @@ class RowNetwork(nn.Module):
         """
         context_dim, found = inputs.shape[1] - len(self.tokens) * self.embedding_dim, []
         for j, (bias, before, own) in enumerate(zip(self.biases, *self._columns(tokens, position), strict=True)):
+            if j < n_known:
+                found.append((torch.zeros_like(bias), torch.zeros_like(bias)))
+                continue
             known = inputs[:, : context_dim + j * self.embedding_dim]
             predicted = softmax(self.logits(j, known, before), dim=1)
             pair = torch.zeros_like(bias), torch.zeros_like(bias)
@@ -273,17 +281,21 @@ class AutoregressiveNetwork(nn.Module):
         self.n_positions = n_positions(layout.max_length)
         self.positions = nn.Parameter(torch.randn(self.n_positions, config.position_dim))
         known = config.position_dim
-        if n_metadata:
+        self.n_told = n_metadata - layout.n_length
+        if self.n_told:
             self.summary = nn.Sequential(
-                nn.Linear(n_metadata * e, 2 * config.summary_units),
+                nn.Linear(self.n_told * e, 2 * config.summary_units),
                 nn.ReLU(),
                 nn.Linear(2 * config.summary_units, config.summary_units),
             )
             known += config.summary_units
-        self.n_read = sum(map(len, layout.record)) - layout.has_ends
-        context_dim = config.lstm_units + known + self.n_read * e
+        self.n_read = (sum(map(len, layout.record)) - layout.has_ends) * e
+        self.lstm = nn.LSTM(known + self.n_read, config.lstm_units)
+        context_dim = config.lstm_units + known + self.n_read
+        if layout.has_ends:
+            self.remaining = nn.Parameter(torch.randn(self.n_positions, config.position_dim))
+            context_dim += config.position_dim
         self.record = RowNetwork(layout.record, context_dim, e, config.record_units)
-        self.lstm = nn.LSTM(known + self.n_read * e, config.lstm_units)
         self.start = nn.Parameter(torch.zeros(config.lstm_units))
 
     @classmethod
@@ -303,10 +315,8 @@ class AutoregressiveNetwork(nn.Module):
         return torch.arange(sizes[0]), torch.arange(sizes[1])
 
     def drawn_order(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Return drawn ranks; whether a sample ends is told last, as it always is."""
-        of_metadata, of_record = rng.permutation(len(self.layout.metadata)), np.arange(len(self.layout.record))
-        n_drawn = len(of_record) - self.layout.has_ends
-        of_record[:n_drawn] = rng.permutation(n_drawn)
+        """Return drawn ranks."""
+        of_metadata, of_record = (rng.permutation(len(row)) for row in (self.layout.metadata, self.layout.record))
         return torch.from_numpy(of_metadata), torch.from_numpy(of_record)
 
     def begin_with(self, tokens: TokenBatch) -> None:
@@ -318,11 +328,13 @@ class AutoregressiveNetwork(nn.Module):
             if self.layout.has_ends:
                 ends = records.new_zeros(len(records), 1)
                 ends[tokens.lengths.cumsum(0) - 1] = 1
-                records = torch.cat([records, ends], dim=1)
+                records = torch.cat([ends, records], dim=1)
             step = torch.arange(len(records)) - torch.repeat_interleave(tokens.offsets[:-1], tokens.lengths)
             self.record.begin_with(records.to(self.device), self.position(step.to(self.device)))
 
-    def losses(self, batch: RowBatch, ranks: Sequence[Tensor], masks: Masks = NO_MASKS) -> tuple[Tensor, Tensor]:
+    def losses(
+        self, batch: RowBatch, ranks: Sequence[Tensor], masks: Masks = NO_MASKS, knows_length: bool = True
+    ) -> tuple[Tensor, Tensor]:
         """Return minus the log-likelihood of the tokens of metadata (B, A) and records (N, D).
 
         Parameters
@@ -331,96 +343,140 @@ class AutoregressiveNetwork(nn.Module):
         ranks : two int64 Tensors
             The orders of the columns of the metadata and of a record; see `RowNetwork.losses`.
         masks : Masks, optional
+        knows_length : bool, default=True
+            Whether records are told how many come after them. Where they aren't, whether a sample ends is predicted.
         """
-        drop = masks.hidden
-        of_metadata, of_records = self._inputs(batch, masks.state)
-        nothing = torch.zeros(len(batch), 0, device=self.device)
-        return (
-            nothing if self.metadata is None else self.metadata.losses(batch.metadata, of_metadata, ranks[0], drop),
-            nothing
-            if self.record is None
-            else self.record.losses(batch.records, of_records, ranks[1], drop, self._positions_of(batch)),
-        )
+        of_metadata, of_records = self._inputs(batch, masks.state, knows_length)
+        made = torch.zeros(len(batch), 0, device=self.device)
+        of_row = made
+        if self.metadata is not None:
+            made = self.metadata.losses(batch.metadata, of_metadata, ranks[0], masks.hidden)
+        if self.record is not None:
+            rank, n_known = self._known_end(ranks[1], knows_length)
+            position = self._positions_of(batch)
+            of_row = self.record.losses(batch.records, of_records, rank, masks.hidden, position, n_known)
+        return made, of_row
 
-    def loss(self, batch: RowBatch, ranks: Sequence[Tensor], masks: Masks = NO_MASKS) -> tuple[Tensor, Tensor]:
+    def loss(
+        self, batch: RowBatch, ranks: Sequence[Tensor], masks: Masks = NO_MASKS, knows_length: bool = True
+    ) -> tuple[Tensor, Tensor]:
         """Return the sums of both `losses`, with their gradients on the way."""
-        drop = masks.hidden
-        of_metadata, of_records = self._inputs(batch, masks.state)
-        nothing = torch.zeros((), device=self.device)
-        return (
-            nothing if self.metadata is None else self.metadata.loss(batch.metadata, of_metadata, ranks[0], drop),
-            nothing
-            if self.record is None
-            else self.record.loss(batch.records, of_records, ranks[1], drop, self._positions_of(batch)),
-        )
+        of_metadata, of_records = self._inputs(batch, masks.state, knows_length)
+        made = of_row = torch.zeros((), device=self.device)
+        if self.metadata is not None:
+            made = self.metadata.loss(batch.metadata, of_metadata, ranks[0], masks.hidden)
+        if self.record is not None:
+            rank, n_known = self._known_end(ranks[1], knows_length)
+            position = self._positions_of(batch)
+            of_row = self.record.loss(batch.records, of_records, rank, masks.hidden, position, n_known)
+        return made, of_row
+
+    def _known_end(self, rank: Tensor, knows_length: bool) -> tuple[Tensor, int]:
+        """Return the order of a record's columns, and how many of its tokens are known, if its end is."""
+        if not (self.layout.has_ends and knows_length):
+            return rank, 0
+        return torch.cat([rank.new_tensor([-1]), rank[1:]]), 1
 
     def frequencies(self, batch: RowBatch) -> list[tuple[Tensor, Tensor]]:
         """Return `RowNetwork.frequencies` of the tokens of metadata, then of those of records."""
         of_metadata, of_records = self._inputs(batch)
         found = [] if self.metadata is None else self.metadata.frequencies(batch.metadata, of_metadata)
         if self.record is not None:
-            found += self.record.frequencies(batch.records, of_records, self._positions_of(batch))
+            n_known = int(self.layout.has_ends)
+            found += self.record.frequencies(batch.records, of_records, self._positions_of(batch), n_known)
         return found
 
-    def _inputs(self, batch: RowBatch, drop: Drop | None = None) -> tuple[Tensor, Tensor]:
+    def _inputs(self, batch: RowBatch, drop: Drop | None = None, knows_length: bool = True) -> tuple[Tensor, Tensor]:
         """Return what the tokens of metadata and of records are predicted from; see `RowNetwork.losses`."""
         of_metadata = torch.zeros(len(batch), 0, device=self.device)
         if self.metadata is not None:
             of_metadata = self.metadata.embed(batch.metadata)
         if self.record is None:
             return of_metadata, of_metadata
-        summary = None if self.metadata is None else self.summary(of_metadata)
         embedded = self.record.embed(batch.records)
-        return of_metadata, torch.cat([self._contexts(embedded, summary, batch.sizes, drop), embedded], dim=1)
+        contexts = self._contexts(embedded, self._summary(of_metadata), batch, drop, knows_length)
+        return of_metadata, torch.cat([contexts, embedded], dim=1)
 
-    def _contexts(self, embedded: Tensor, summary: Tensor | None, sizes: Tensor, drop: Drop | None) -> Tensor:
+    def _summary(self, embedded: Tensor) -> Tensor | None:
+        """Return what records are told of embedded metadata: not how long the sample is."""
+        if not self.n_told:
+            return None
+        made: Tensor = self.summary(embedded[:, : self.n_told * self.config.embedding_dim])
+        return made
+
+    def _contexts(
+        self, embedded: Tensor, summary: Tensor | None, batch: RowBatch, drop: Drop | None, knows_length: bool
+    ) -> Tensor:
         """Return what each record is predicted from beside its own columns, (N, C)."""
-        n = int(sizes[0])
+        n, sizes = len(batch), batch.sizes
         row, step = places(sizes)
+        remaining = self._remaining((batch.lengths[row] - 1 - step).to(self.device), knows_length)
         row, at = row.to(self.device), step.to(self.device)
         known = (
             [self.positions[self.position(at)]]
             if summary is None
             else [self.positions[self.position(at)], summary[row]]
         )
-        width = self.n_read * self.config.embedding_dim
-        read = torch.cat([*known, embedded[:, :width]], dim=1)
+        columns = self._read(embedded)
+        read = torch.cat([*known, columns], dim=1)
         states = torch.cat([self.start.expand(n, -1), self.lstm(PackedSequence(read, sizes))[0].data])
-        last = torch.cat([torch.zeros(n, width, device=self.device), embedded[:, :width]])
+        last = torch.cat([torch.zeros(n, self.n_read, device=self.device), columns])
         begins = (sizes.cumsum(0) - sizes).to(self.device)
         before = torch.where(at == 0, row, n + begins[(at - 1).clamp_min(0)] + row)
         states = states[before]
         states = states if drop is None else states * drop(tuple(states.shape))
-        return torch.cat([states, last[before], *known], dim=1)
+        return torch.cat([states, last[before], *known, *remaining], dim=1)
+
+    def _remaining(self, steps: Tensor, knows_length: bool) -> list[Tensor]:
+        """Return what a record is told of how many come after it: nothing where all samples are of one length."""
+        if not self.layout.has_ends:
+            return []
+        if not knows_length:
+            return [torch.zeros(len(steps), self.config.position_dim, device=self.device)]
+        return [self.remaining[self.position(steps)]]
 
     def summarize(self, metadata: Tensor) -> Tensor | None:
         """Return what records are told of metadata (n, A): (n, summary_units)."""
         if self.record is None or self.metadata is None:
             return None
-        made: Tensor = self.summary(self.metadata.embed(metadata))
-        return made
+        return self._summary(self.metadata.embed(metadata))
 
     def initial_state(self, n: int) -> State:
         """Return what is known before the first record."""
-        empty = torch.zeros(n, self.n_read * self.config.embedding_dim, device=self.device)
+        empty = torch.zeros(n, self.n_read, device=self.device)
         return State(self.start.expand(n, -1), torch.zeros(n, self.config.lstm_units, device=self.device), empty)
 
-    def context(self, state: State, summary: Tensor | None, t: int) -> Tensor:
-        """Return what record t is predicted from beside its own columns, (n, C)."""
-        return torch.cat([state.output, state.last, *self._known(state, summary, t)], dim=1)
+    def context(self, state: State, summary: Tensor | None, t: int, lengths: Tensor | None = None) -> Tensor:
+        """Return what record t is predicted from beside its own columns, (n, C).
+
+        Parameters
+        ----------
+        state : State
+        summary : Tensor of shape (n, summary_units), or None
+        t : int
+        lengths : int64 Tensor of shape (n,), optional
+            Of the samples, if they are known.
+        """
+        steps = torch.zeros_like(state.output[:, 0], dtype=torch.int64) if lengths is None else lengths - 1 - t
+        remaining = self._remaining(steps.clamp_min(0), lengths is not None)
+        return torch.cat([state.output, state.last, *self._known(state, summary, t), *remaining], dim=1)
 
     def advance(self, state: State, summary: Tensor | None, t: int, tokens: Tensor) -> State:
         """Return the state once the LSTM has read record t, tokens (n, D)."""
         assert self.record is not None, "there are records"
-        embedded = self.record.embed(tokens)[:, : self.n_read * self.config.embedding_dim]
-        read = torch.cat([*self._known(state, summary, t), embedded], dim=1)
+        columns = self._read(self.record.embed(tokens))
+        read = torch.cat([*self._known(state, summary, t), columns], dim=1)
         of_read, of_hidden, *biases = self.lstm.parameters()
         gates = torch.addmm(biases[0] + biases[1], read, of_read.t())
         if t:
             gates.addmm_(state.output, of_hidden.t())
         i, f, g, o = gates.chunk(4, dim=1)
         cell = f.sigmoid() * state.cell + i.sigmoid() * g.tanh()
-        return State(o.sigmoid() * cell.tanh(), cell, embedded)
+        return State(o.sigmoid() * cell.tanh(), cell, columns)
+
+    def _read(self, embedded: Tensor) -> Tensor:
+        """Return what the next record is told of embedded tokens: all but that this one is not the last."""
+        return embedded[:, self.config.embedding_dim * self.layout.has_ends :]
 
     def _known(self, state: State, summary: Tensor | None, t: int) -> list[Tensor]:
         position = self.positions[self.position(torch.full((len(state.output),), t, device=self.device))]

@@ -34,7 +34,13 @@ class Predictors(NamedTuple):
 
 
 def row_loss(
-    inputs: Tensor, tokens: Tensor, rows: Tensor, seen: Tensor, drop: Drop | None, weights: Predictors
+    inputs: Tensor,
+    tokens: Tensor,
+    rows: Tensor,
+    seen: Tensor,
+    drop: Drop | None,
+    weights: Predictors,
+    n_known: int = 0,
 ) -> Tensor:
     """Return the sum of what `RowNetwork.losses` returns, with gradients that are computed on the way.
 
@@ -47,8 +53,10 @@ def row_loss(
         Which columns of the inputs each token is predicted from.
     drop : callable, optional
     weights : Predictors
+    n_known : int, default=0
+        Tokens, the first ones, that are not predicted.
     """
-    operands = (inputs, tokens, rows, seen, drop, *weights[:4], *weights.heads, *weights.biases)
+    operands = (inputs, tokens, rows, seen, drop, n_known, *weights[:4], *weights.heads, *weights.biases)
     made: Tensor = _RowLoss.apply(*operands)  # type: ignore[no-untyped-call]
     return made
 
@@ -58,7 +66,14 @@ class _RowLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, inputs: Tensor, tokens: Tensor, rows: Tensor, seen: Tensor, drop: Drop | None, *weights: Tensor
+        ctx: Any,
+        inputs: Tensor,
+        tokens: Tensor,
+        rows: Tensor,
+        seen: Tensor,
+        drop: Drop | None,
+        n_known: int,
+        *weights: Tensor,
     ) -> Tensor:
         n_tokens = tokens.shape[1]
         first, first_bias, second, second_bias = weights[:4]
@@ -70,7 +85,7 @@ class _RowLoss(torch.autograd.Function):
         # The last column that a token sees, known without waiting for a GPU: `seen` is made on the CPU.
         widths = [int(column.nonzero().max()) + 1 if column.any() else 0 for column in seen.t()]
         on_device = seen.to(inputs.device, inputs.dtype)
-        for j, width in enumerate(widths):
+        for j, width in list(enumerate(widths))[n_known:]:
             known, mask = inputs[:, :width], on_device[:width, j, None]
             weight = first[j, :width] * mask
             hidden = torch.addmm(first_bias[j], known, weight).relu_()
@@ -112,4 +127,4 @@ class _RowLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Any, ...]:
         of_inputs, *of_weights = torch._foreach_mul(list(ctx.saved_tensors), gradients[0])
-        return of_inputs, None, None, None, None, *of_weights
+        return of_inputs, None, None, None, None, None, *of_weights

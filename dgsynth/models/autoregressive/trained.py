@@ -24,7 +24,7 @@ from dgsynth.models.autoregressive.generation import Draw, Given, generate
 from dgsynth.models.autoregressive.held_out import parts
 from dgsynth.models.autoregressive.learned import Learned
 from dgsynth.models.autoregressive.network import AutoregressiveNetwork
-from dgsynth.models.autoregressive.tokens import CategoryTokens
+from dgsynth.models.autoregressive.tokens import UNKNOWN, CategoryTokens
 from dgsynth.models.model_file import scores_frame
 from dgsynth.models.parameters import at_least_one, seed_of, threads
 from dgsynth.models.synthesizer import Maker, Synthesizer, lengths_of
@@ -226,7 +226,7 @@ class TrainedAutoregressive(Synthesizer):
             )
         tokens = self.encoder_.encode(sequences, unknown_ranges=True)
         known = Known.all_of(sequences, self.encoder_)
-        given = Given(tokens.metadata, tokens.records, tokens.lengths)
+        given = _with_lengths(Given(tokens.metadata, tokens.records, tokens.lengths), end, self.encoder_)
         return self._completed(sequences, given, known, end, n_draws, temperature, random_state, present=False)
 
     def impute(
@@ -361,10 +361,7 @@ class TrainedAutoregressive(Synthesizer):
                 of_metadata, of_records = network.losses(batch, network.natural_order())
                 total = of_metadata.double().sum(1)
                 if layout.has_records:
-                    row, step = (part.to(network.device) for part in batch.places)
-                    if layout.has_ends:  # the longest sample must end
-                        of_records[step >= layout.max_length - 1, -1] = 0
-                    total.index_add_(0, row, of_records.double().sum(1))
+                    total.index_add_(0, batch.places[0].to(network.device), of_records.double().sum(1))
                 found[some[batch.order.numpy()]] = -total.cpu().numpy()
         return found
 
@@ -407,9 +404,26 @@ def _samples(
 ) -> Sequences:
     """Return samples; what it needs of the model travels to other processes."""
     given, known = (Given(), None) if condition is None else condition
+    if lengths is not None:
+        given = _with_lengths(given, lengths, encoder)
+    draw = Draw(seed, given, lengths, temperature, length_of=encoder.length_of)
     with threads(n_jobs):
-        drawn = generate(network, Draw(seed, given, lengths, temperature), first, n_samples)
+        drawn = generate(network, draw, first, n_samples)
     return encoder.decode(drawn.tokens, drawn.of_metadata.numpy(), drawn.of_records.numpy(), known)
+
+
+def _with_lengths(given: Given, lengths: torch.Tensor | None, encoder: TokenEncoder) -> Given:
+    """Return what is known of samples once their lengths are; None where they are not."""
+    n_length = encoder.layout.n_length
+    if not n_length:
+        return given
+    if given.metadata is None:
+        assert lengths is not None, "something is known"
+        metadata = encoder.encode_metadata(pd.DataFrame(index=range(len(lengths))))
+    else:
+        metadata = given.metadata.clone()
+    metadata[:, -n_length:] = UNKNOWN if lengths is None else encoder.encode_lengths(lengths)
+    return replace(given, metadata=metadata)
 
 
 def _positive(temperature: float) -> float:

@@ -30,6 +30,12 @@ _LONG = 1 - 1e-9
 
 _BETAS = (0.9, 0.999)
 
+SETTLING = 0.2
+"""Slow steps at the end of training, for each step before them; see `settling.py`."""
+
+_OPEN = 0.2
+"""Share of the steps in which records aren't told how many come after them, so that samples can be extended."""
+
 _POOL = 2**21
 """Random numbers that the dropout of all steps is read from, each time from another place."""
 
@@ -73,6 +79,7 @@ class Trainer(Loop):
     callbacks : sequence of Callback, default=()
     """
 
+    share = 1 / (1 + SETTLING)
     networks: AutoregressiveNetwork
 
     def __init__(
@@ -113,15 +120,16 @@ class Trainer(Loop):
         shares = self.config.metadata_orders, self.config.record_orders
         orders = zip(self.networks.natural_order(), self.networks.drawn_order(rng), shares, strict=True)
         ranks = [drawn if rng.random() < share else natural for natural, drawn, share in orders]
+        knows_length = bool(rng.random() >= _OPEN)
         masks = Masks(*(dropout.of_step(rng) for dropout in self._dropouts))
         if self.config.precision == "float32":
-            parts = self.networks.loss(batch, ranks, masks)
+            parts = self.networks.loss(batch, ranks, masks, knows_length)
         else:
             with torch.autocast(self.data.device.type, torch.bfloat16):
-                of_metadata, of_records = self.networks.losses(batch, ranks, masks)
+                of_metadata, of_records = self.networks.losses(batch, ranks, masks, knows_length)
             parts = of_metadata.float().sum(), of_records.float().sum()
         losses = torch.stack(parts) / len(batch)
-        gradients = torch.autograd.grad(losses.sum(), self.optimizer.parameters)
+        gradients = torch.autograd.grad(losses.sum(), self.optimizer.parameters, materialize_grads=True)
         self.optimizer.step([gradient.contiguous() for gradient in gradients])
         self.average.update(self.step + 1)
         return losses.detach()

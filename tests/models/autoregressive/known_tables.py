@@ -120,12 +120,16 @@ def wide_column(nullable=False):
     return tokens_of(Cells.fit(np.repeat(np.arange(200.0), 10)), nullable)
 
 
-def layout(*, metadata=True, has_ends=True, max_length=5):
-    """Return two columns of metadata, one of them with a fine token, and records of two columns."""
+def layout(*, metadata=True, has_ends=True, max_length=5, lengths=False):
+    """Return two columns of metadata, one of them with a fine token, and records of two columns.
+
+    With `lengths` one more column says how long a sample is.
+    """
     ends = [(Token(2, n_positions=max_length),)] if has_ends else []
-    record = ((Token(3),), (Token(4, True), Token(3, True, (3, 1, 2, 3))), *ends)
+    record = (*ends, (Token(3),), (Token(4, True), Token(3, True, (3, 1, 2, 3))))
     of_sample = ((Token(3),), (Token(3, True), Token(2, True, (2, 1, 2)))) if metadata else ()
-    return TokenLayout(of_sample, record, max_length, has_ends)
+    of_length = ((Token(max_length, True),),) if lengths else ()
+    return TokenLayout((*of_sample, *of_length), record, max_length, has_ends, int(lengths))
 
 
 def drawn_tokens(columns, n, rng):
@@ -141,7 +145,7 @@ def drawn_tokens(columns, n, rng):
 def drawn_batch(of, lengths, seed=0):
     """Return samples of a layout with tokens drawn at random."""
     rng = np.random.default_rng(seed)
-    measured = of.record[: len(of.record) - of.has_ends]
+    measured = of.record[int(of.has_ends) :]
     metadata, records = drawn_tokens(of.metadata, len(lengths), rng), drawn_tokens(measured, sum(lengths), rng)
     return TokenBatch(metadata, records, torch.tensor(lengths))
 

@@ -1,6 +1,7 @@
 """The networks: what each token depends on, and that all ways to compute a likelihood agree."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -138,7 +139,7 @@ def test_records_depend_on_metadata_and_metadata_on_no_record():
         for a, b in ((tokens.metadata, tokens.records), (metadata, tokens.records), (tokens.metadata, records))
     ]
     plain, other_metadata, other_records = (network.losses(part, network.natural_order()) for part in data)
-    assert not (plain[1] == other_metadata[1]).any() and (plain[0] == other_records[0]).all()
+    assert not (plain[1] == other_metadata[1])[:, 1:].any() and (plain[0] == other_records[0]).all()
 
 
 @pytest.mark.parametrize("has_ends", [True, False])
@@ -154,10 +155,10 @@ def test_generation_step_by_step_has_the_losses_of_all_records_at_once(metadata,
     summary = network.summarize(batch.metadata)
     assert (summary is None) is not metadata
     for t in range(length):
-        context = network.context(state, summary, t)
+        context = network.context(state, summary, t, batch.lengths)
         inputs = torch.cat([context, network.record.embed(records[t])], dim=1)
         before = network.record.bias_rows(records[t], network.position(torch.full((n,), t)))
-        for j in range(records.shape[2]):
+        for j in range(has_ends, records.shape[2]):
             known = inputs[:, : context.shape[1] + 4 * j]
             logits = network.record.logits(j, known, before[:, j])
             found = cross_entropy(logits, records[t][:, j], reduction="none")
@@ -165,29 +166,48 @@ def test_generation_step_by_step_has_the_losses_of_all_records_at_once(metadata,
         state = network.advance(state, summary, t, records[t])
 
 
+@pytest.mark.parametrize("knows_length", [True, False])
 @pytest.mark.parametrize("metadata", [True, False])
-def test_the_loss_is_the_sum_of_the_losses(metadata):
+def test_the_loss_is_the_sum_of_the_losses(metadata, knows_length):
     of = layout(metadata=metadata)
     network = network_of(of)
     batch, _ = samples_of(of, [2, 5, 1])
     ranks = network.drawn_order(np.random.default_rng(3))
-    for one, parts in zip(network.loss(batch, ranks), network.losses(batch, ranks), strict=True):
+    told = {"knows_length": knows_length}
+    for one, parts in zip(network.loss(batch, ranks, **told), network.losses(batch, ranks, **told), strict=True):
         torch.testing.assert_close(one, parts.sum())
 
 
-def test_orders_are_drawn_but_the_end_is_told_last():
+def test_orders_are_drawn_that_of_the_end_too():
     network = network_of(layout())
     drawn = [network.drawn_order(np.random.default_rng(seed)) for seed in range(20)]
     assert {tuple(of_metadata.tolist()) for of_metadata, _ in drawn} == {(0, 1), (1, 0)}
-    assert {tuple(of_record.tolist()) for _, of_record in drawn} == {(0, 1, 2), (1, 0, 2)}
+    assert {tuple(of_record.tolist()) for _, of_record in drawn} == set(itertools.permutations(range(3)))
     assert [rank.tolist() for rank in network.natural_order()] == [[0, 1], [0, 1, 2]]
+
+
+@torch.no_grad()
+def test_records_are_told_the_length_or_not():
+    of = layout(lengths=True)
+    network = network_of(of)
+    tokens = samples_of(of, [4, 4])[1]
+    told = TokenBatch(torch.tensor([[0, 0, 0, 3]] * 2, dtype=torch.int32), tokens.records, tokens.lengths)
+    data = TokenData(told, of, torch.device("cpu")).batch(np.arange(2))
+    longer = replace(data, lengths=data.lengths + 1)
+    known = [network.losses(batch, network.natural_order())[1] for batch in (data, longer)]
+    assert (known[0][:, 0] == 0).all() and not (known[0] == known[1])[:, 1:3].any()
+    hidden = [network.losses(batch, network.natural_order(), knows_length=False)[1] for batch in (data, longer)]
+    assert torch.equal(*hidden) and (hidden[0] > 0).all()
+    # Nor do its tokens reach the records by another way.
+    other = replace(data, metadata=torch.tensor([[0, 0, 0, 1]] * 2))
+    assert torch.equal(network.losses(other, network.natural_order())[1], known[0])
 
 
 def test_ends_begin_with_the_frequency_of_ends_at_their_position():
     network = network_of(layout(metadata=False))
     network.begin_with(drawn_batch(network.layout, [2, 5, 1]))
     wanted = [[2.5 / 4, 1.5 / 4], [0.5, 0.5], [0.75, 0.25], [0.75, 0.25], [0.25, 0.75]]
-    torch.testing.assert_close(network.record.biases[-1].softmax(1), torch.tensor(wanted))
+    torch.testing.assert_close(network.record.biases[0].softmax(1), torch.tensor(wanted))
 
 
 def test_a_seed_determines_the_weights_and_leaves_the_randomness_of_others_alone():

@@ -41,7 +41,7 @@ def test_a_batch_holds_record_after_record_the_longest_sample_first():
     samples = chosen[batch.order]
     assert torch.equal(batch.metadata, tokens.metadata[samples].long())
     wanted = [
-        [*tokens.records[tokens.offsets[i] + t].tolist(), int(t == LENGTHS[i] - 1)]
+        [int(t == LENGTHS[i] - 1), *tokens.records[tokens.offsets[i] + t].tolist()]
         for t in range(4)
         for i in samples
         if t < LENGTHS[i]
@@ -202,20 +202,20 @@ def test_orders_are_drawn_in_their_share_of_the_steps(monkeypatch):
     seen = []
     real = AutoregressiveNetwork.loss
 
-    def loss(network, batch, ranks, drop):
+    def loss(network, batch, ranks, *rest):
         seen.append(tuple(rank.tolist() for rank in ranks))
-        return real(network, batch, ranks, drop)
+        return real(network, batch, ranks, *rest)
 
     monkeypatch.setattr(AutoregressiveNetwork, "loss", loss)
     trainer(metadata_orders=0.0, record_orders=0.0).run(6)
     assert set(map(repr, seen)) == {"([0, 1], [0, 1, 2])"}
-    for name, part in (("metadata_orders", 0), ("record_orders", 1)):
+    for name, part, least, most in (("metadata_orders", 0, 8, 32), ("record_orders", 1, 1, 18)):
         seen.clear()
         trainer(**{**dict.fromkeys(ORDERS, 0.0), name: 1.0}).run(40)
         orders = [order[part] for order in seen]
-        # Of two orders each is likely to come between 8 and 32 times in 40 draws.
+        # In 40 draws one of two orders is likely to come between 8 and 32 times, one of six between 1 and 18 times.
         natural = sum(order == sorted(order) for order in orders)
-        assert 8 <= natural <= 32 and all(order[1 - part] == sorted(order[1 - part]) for order in seen)
+        assert least <= natural <= most and all(order[1 - part] == sorted(order[1 - part]) for order in seen)
 
 
 def test_products_in_bfloat16_have_nearly_the_same_losses():
@@ -231,12 +231,12 @@ def test_products_in_bfloat16_have_nearly_the_same_losses():
 
 def test_samples_are_made_with_averaged_weights():
     run = trainer()
-    run.run(5)
+    run.run(4)
     learned = Learned.of(run, None)
     for name, weight in learned.generator.state_dict().items():
         assert ".biases." in name or torch.equal(weight, run.average.tensors[f"networks.{name}"]), name
     assert not torch.equal(learned.generator.record.first, learned.networks.record.first)
-    assert (learned.n_steps, learned.n_epochs, len(learned.history), learned.scores) == (5, 2, 5, None)
+    assert (learned.n_steps, learned.n_epochs, len(learned.history), learned.scores) == (4, 2, 4, None)
 
 
 def test_samples_are_made_with_the_best_weights_of_a_validation():

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from known_tables import KEYS, homes
 
 from dgsynth import Sequences
@@ -35,13 +36,13 @@ def assert_same(made, wanted):
 # The layout
 
 
-def test_start_times_are_metadata_gaps_are_measured_and_ends_come_last():
+def test_start_times_and_lengths_are_metadata_gaps_are_measured_and_ends_come_first():
     encoder = TokenEncoder.fit(read(homes(regular=False)))
     layout = encoder.layout
     assert list(encoder.metadata_columns) == ["isp", "owned", "income", "since", "time"]
     assert [column.column.name for column in encoder.measurements] == ["rooms", "state", "bytes", "time"]
-    assert [column[0].size for column in layout.metadata] == [4, 2, 4, 5, 4]
-    assert [column[0].size for column in layout.record[:2]] == [8, 3] and layout.record[-1] == (
+    assert [column[0].size for column in layout.metadata] == [4, 2, 4, 5, 4, 5] and layout.n_length == 1
+    assert [column[0].size for column in layout.record[1:3]] == [8, 3] and layout.record[0] == (
         Token(2, n_positions=layout.max_length),
     )
     assert (layout.max_length, layout.has_ends, layout.has_records) == (5, True, True)
@@ -94,7 +95,17 @@ def test_a_batch_is_taken_sample_by_sample():
 def test_given_metadata_are_known_and_others_unknown():
     encoder = TokenEncoder.fit(read(homes()))
     tokens = encoder.encode_metadata(pd.DataFrame({"since": [pd.Timestamp("2010-01-01", tz="UTC")], "isp": ["b"]}))
-    assert tokens.tolist() == [[1, UNKNOWN, UNKNOWN, 0, UNKNOWN]]
+    assert tokens.tolist() == [[1, UNKNOWN, UNKNOWN, 0, UNKNOWN, UNKNOWN]]
+
+
+def test_lengths_are_tokens_and_come_back():
+    sequences = read(homes(400))
+    encoder = TokenEncoder.fit(sequences)
+    tokens = encoder.encode(sequences)
+    places = torch.full((400, len(encoder.layout.metadata)), 0.5, dtype=torch.float64)
+    assert torch.equal(encoder.length_of(tokens.metadata, places), tokens.lengths)
+    assert torch.equal(encoder.encode_lengths(tokens.lengths), tokens.metadata[:, -1:])
+    assert encoder.encode_lengths(torch.tensor([5, 99])).tolist() == [[4], [4]]
 
 
 def test_columns_after_one_of_two_tokens_are_found():
@@ -106,8 +117,8 @@ def test_columns_after_one_of_two_tokens_are_found():
 
 def test_what_says_that_a_value_is_missing_is_known():
     of_metadata, of_record = TokenEncoder.fit(read(homes())).missing_tokens
-    assert of_metadata == [None, None, 3, None, None]
-    assert of_record[:2] == [None, 2] and of_record[-1] is None
+    assert of_metadata == [None, None, 3, None, None, None]
+    assert of_record[:3] == [None, None, 2]
 
 
 def test_missing_values_can_be_left_unknown():
@@ -147,7 +158,7 @@ def test_a_range_is_metadata_that_have_no_column():
     sequences = read(homes(900))
     encoder = TokenEncoder.fit(sequences, relative=True)
     assert [own is not None for own in encoder.ranges] == [True, False, True]
-    assert len(encoder.layout.metadata) == 5 + 2 * 2
+    assert len(encoder.layout.metadata) == 5 + 2 * 2 + 1
     made = decoded(encoder, encoder.encode(sequences))
     assert made.metadata.columns.tolist() == sequences.metadata.columns.tolist()
     of_home = np.repeat(np.arange(900), sequences.lengths)

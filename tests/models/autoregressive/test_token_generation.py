@@ -14,8 +14,8 @@ from dgsynth.models.autoregressive.generation import BLOCK, Draw, Given, generat
 from dgsynth.models.autoregressive.tokens import UNKNOWN, Token
 
 TABLE = TokenLayout(((Token(3),), (Token(3, True), Token(2, True, (2, 1, 2))), (Token(2),)), (), 0, False)
-COINS = TokenLayout((), ((Token(2),), (Token(2, n_positions=3),)), 3, True)
-"""Up to three records of one column with two values."""
+COINS = TokenLayout(((Token(3),),), ((Token(2, n_positions=3),), (Token(2),)), 3, True, 1)
+"""Up to three records of one column with two values, and a token that tells how many."""
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +43,15 @@ def sample(tokens, i):
     return tokens.records[first:last].tolist()
 
 
-def log_likelihood(network, tokens, last_end=True):
-    """Return how likely samples are; without the end of the longest, which is not drawn."""
+def log_likelihood(network, tokens, knows_length=True):
+    """Return how likely samples are, or their records where these tell the length; the end of the longest is known."""
     batch = TokenData(tokens, network.layout, torch.device("cpu")).batch(np.arange(len(tokens)))
     with torch.no_grad():
-        of_metadata, of_records = network.losses(batch, network.natural_order())
-    total = of_metadata.double().sum(1)
+        of_metadata, of_records = network.losses(batch, network.natural_order(), knows_length=knows_length)
+    total = of_metadata.double().sum(1) * knows_length
     if network.record is not None:
         row, step = batch.places
-        of_records[step == network.layout.max_length - 1, -1] *= last_end
+        of_records[step == network.layout.max_length - 1, 0] = 0
         total.index_add_(0, row, of_records.double().sum(1))
     found = torch.empty(len(tokens), dtype=torch.float64)
     found[batch.order] = -total
@@ -101,14 +101,16 @@ def test_rows_are_as_frequent_as_the_network_says():
     assert wanted[is_large].max() > 5 * wanted[is_large].min()
 
 
-def test_series_are_as_frequent_as_the_network_says():
+@pytest.mark.parametrize("length_of", [lambda metadata, places: metadata[:, 0].long() + 1, None])
+def test_series_are_as_frequent_as_the_network_says(length_of):
     network, n = network_of(COINS, seed=2), 10_000
     series = [s for length in (1, 2, 3) for s in itertools.product(range(2), repeat=length)]
     records = torch.tensor([[value] for one in series for value in one], dtype=torch.int32)
-    tokens = TokenBatch(torch.zeros(14, 0, dtype=torch.int32), records, torch.tensor([len(s) for s in series]))
-    wanted = n * np.exp(log_likelihood(network, tokens, last_end=False))
+    lengths = torch.tensor([len(s) for s in series])
+    tokens = TokenBatch(lengths[:, None].int() - 1, records, lengths)
+    wanted = n * np.exp(log_likelihood(network, tokens, knows_length=length_of is not None))
     assert wanted.sum() == pytest.approx(n, rel=1e-5)
-    drawn = generate(network, Draw(1), 0, n).tokens
+    drawn = generate(network, Draw(1, length_of=length_of), 0, n).tokens
     values, offsets = drawn.records[:, 0].tolist(), drawn.offsets.tolist()
     made = [tuple(values[begin:end]) for begin, end in itertools.pairwise(offsets)]
     found = np.array([made.count(one) for one in series])
@@ -132,7 +134,7 @@ def test_a_higher_temperature_strays_further(network):
     best = generate(network, Draw(3, temperature=1e-4), 0, 1).tokens.metadata
     cool, plain, hot = (
         (generate(network, Draw(3, temperature=t), 0, 2000).tokens.metadata == best).all(1).double().mean()
-        for t in (0.2, 1, 5)
+        for t in (0.2, 1, 20)
     )
     # A share of 2,000 has a standard error of 0.007; with tokens at random the row would have 0.11.
     assert cool - 0.1 > plain > hot + 0.02 and hot < 0.15
@@ -148,6 +150,24 @@ def test_lengths_are_those_asked_for(has_ends):
 def test_lengths_are_drawn_up_to_the_longest_or_are_all_the_same(network):
     assert set(generate(network, Draw(3), 0, 400).tokens.lengths.tolist()) == {1, 2, 3, 4, 5}
     assert set(generate(network_of(layout(has_ends=False)), Draw(3), 0, 9).tokens.lengths.tolist()) == {5}
+
+
+def test_lengths_that_are_drawn_say_where_samples_end():
+    of = layout(lengths=True)
+    drawn = generate(network_of(of), Draw(3, length_of=lambda metadata, places: metadata[:, -1].long() + 1), 0, 300)
+    assert torch.equal(drawn.tokens.lengths, drawn.tokens.metadata[:, -1].long() + 1)
+    assert set(drawn.tokens.lengths.tolist()) == {1, 2, 3, 4, 5}
+
+
+def test_samples_are_the_same_whether_those_that_have_ended_are_left_out(network, monkeypatch):
+    drawn = generate(network, Draw(3), 0, BLOCK)
+    monkeypatch.setattr("dgsynth.models.autoregressive.generation._FEWEST", BLOCK)
+    assert_equal(generate(network, Draw(3), 0, BLOCK), drawn)
+    given = drawn_batch(layout(), [1] * BLOCK)
+    draw = Draw(3, Given(given.metadata, given.records, given.lengths))
+    whole = generate(network, draw, 0, BLOCK)
+    monkeypatch.setattr("dgsynth.models.autoregressive.generation._FEWEST", 64)
+    assert_equal(generate(network, draw, 0, BLOCK), whole)
 
 
 def test_given_records_are_kept_and_others_come_after_them(network):
@@ -180,7 +200,7 @@ def test_only_what_is_unknown_is_drawn(network):
 
 
 def test_what_is_forbidden_is_not_drawn(network):
-    forbidden = ([0, None, None], [2, None, None, None])
+    forbidden = ([0, None, None], [None, 2, None, None])
     drawn = generate(network, Draw(3, forbidden=forbidden), 0, 400).tokens
     assert set(drawn.metadata[:, 0].tolist()) == {1, 2} and set(drawn.records[:, 0].tolist()) == {0, 1}
 
