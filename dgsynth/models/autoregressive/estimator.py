@@ -78,7 +78,7 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         kept. Without it `max_steps` says when training ends, or 30 epochs. `partial_fit` holds out none.
     validation_fraction : float in (0, 1), default=0.1
         Share of the samples held out: at least 2 and at most 2,500, chosen by `random_state`.
-    n_iter_no_change : int, default=10
+    n_iter_no_change : int, default=6
         Training stops after so many validations in a row without a better one. Each comes after 1.05 times the steps
         of the one before, and 25 steps later at least.
     batch_size : int or "auto", default="auto"
@@ -159,7 +159,7 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         max_steps: int | None = None,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: int = 6,
         batch_size: int | str = "auto",
         learning_rate: float = 3e-3,
         privacy: None = None,
@@ -278,7 +278,7 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         trainer = Trainer(self.networks_.to(device), TokenData(tokens, layout, device), config, self.seed_, callbacks)
         if hasattr(self, "_learned"):
             trainer.restore(self._learned.training_state)
-        until = trainer.step + self._n_steps(trainer, epochs, validates)
+        since = trainer.step
         validation = None
         if held_out is not None:
             validation = validation_of(TokenData(held_out, layout, device), config, self.n_iter_no_change)
@@ -290,8 +290,8 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
             checkpoint = Checkpoint(self.checkpoint_dir, identity, validation=validation)
             checkpoint.resume(trainer)
             trainer.callbacks.append(checkpoint)  # after the validation of a step, which is a part of its state
-        trainer.run(max(until - trainer.step, 0))
-        self._keep(Learned.of(trainer, validation))
+        trainer.run(max(since + self._n_steps(trainer, epochs, validates) - trainer.step, 0))
+        self._keep(Learned.of(trainer, validation, since, callbacks))
         if trainer.interrupted:
             warnings.warn(
                 f"training was interrupted after step {trainer.step}; the model is usable as it stands", stacklevel=4

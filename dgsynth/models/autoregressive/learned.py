@@ -11,8 +11,10 @@ from torch import Tensor
 
 from dgsynth.models.autoregressive.calibration import calibrate
 from dgsynth.models.autoregressive.network import AutoregressiveNetwork
-from dgsynth.models.autoregressive.training import LOSSES, Trainer
+from dgsynth.models.autoregressive.settling import settle
+from dgsynth.models.autoregressive.training import LOSSES, SETTLING, Trainer
 from dgsynth.models.model_file import history_frame
+from dgsynth.training.callbacks import Callback
 from dgsynth.training.state import sampled_networks
 from dgsynth.training.validation import Validation
 
@@ -26,7 +28,7 @@ class Learned:
     networks : AutoregressiveNetwork
         As trained.
     generator : AutoregressiveNetwork
-        What samples are made with: averaged weights, or the best validated ones of these, calibrated.
+        What samples are made with: averaged weights, or the best validated ones of these, settled and calibrated.
     training_state : dict of str to Tensor
         What training goes on from.
     history : DataFrame
@@ -45,10 +47,25 @@ class Learned:
     scores: Sequence[tuple[int, int, float]] | None = None
 
     @classmethod
-    def of(cls, trainer: Trainer, validation: Validation | None) -> Self:
-        """Return what a trainer has learned, with the best weights of its validation if there are such."""
-        best = None if validation is None else validation.best
-        generator = sampled_networks(trainer.networks, best or trainer.state())
+    def of(
+        cls, trainer: Trainer, validation: Validation | None, since: int = 0, callbacks: Sequence[Callback] = ()
+    ) -> Self:
+        """Return what a trainer has learned, with the best weights of its validation if there are such.
+
+        Parameters
+        ----------
+        trainer : Trainer
+        validation : Validation, optional
+        since : int, default=0
+            The step at which the training began.
+        callbacks : sequence of Callback, default=()
+            Of the steps in which the weights settle; there are none where the user has interrupted training.
+        """
+        best = (None if validation is None else validation.best) or trainer.state()
+        generator = sampled_networks(trainer.networks, best)
+        n_steps = int(SETTLING * (int(best["step"]) - since))
+        if n_steps > 0 and not trainer.interrupted:
+            generator = settle(generator, trainer, n_steps, callbacks)
         calibrate(generator, trainer.data)
         generator = generator.cpu()
         losses = trainer.history.values()

@@ -143,9 +143,10 @@ def train_on(
     trainer.callbacks += [] if validation is None else [validation]
     steps = max_steps or PARAMETERS["max_steps"] or (_STEPS if validation is None else OPEN_END)
     trainer.run(trainer.steps_per_epoch if one_epoch else steps)
+    learned = Learned.of(trainer, validation, callbacks=callbacks)
     if trainer.interrupted:
         raise KeyboardInterrupt
-    return MetadataModel(model.encoder, Learned.of(trainer, validation).generator)
+    return MetadataModel(model.encoder, learned.generator)
 
 
 def _seed(seed: int, number: int) -> int:

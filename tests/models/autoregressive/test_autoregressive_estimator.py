@@ -119,7 +119,8 @@ class Weights(Callback):
         }
 
 
-def test_training_stops_when_it_no_longer_pays_and_the_best_weights_are_kept(table, scores):
+def test_training_stops_when_it_no_longer_pays_and_the_best_weights_are_kept(table, scores, monkeypatch):
+    monkeypatch.setattr("dgsynth.models.autoregressive.learned.SETTLING", 0)
     scores += [0.3, 0.5, 0.4, 0.45, 0.9]
     weights = Weights()
     model = made(max_steps=None, n_iter_no_change=2, callbacks=[weights], **KEYS).fit(table)
@@ -189,7 +190,8 @@ def test_warm_start_goes_on_and_a_cold_one_begins_anew(table):
     model = made(max_steps=3, warm_start=True, **settings).fit(table).fit(table)
     whole = made(max_steps=6, **settings).fit(table)
     pd.testing.assert_frame_equal(model.history_, whole.history_, check_exact=True)
-    pd.testing.assert_frame_equal(drawn(model), drawn(whole), check_exact=True)
+    for name, weight in model.networks_.state_dict().items():
+        assert torch.equal(weight, whole.networks_.state_dict()[name]), name
     assert model.set_params(warm_start=False).fit(table).n_steps_ == 3
 
 
@@ -242,7 +244,7 @@ def test_a_run_that_was_stopped_goes_on(table, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "there", "here"),
-    [("dropout", 0.25, 0.5), ("drawn_orders", 0.5, 0.0), ("n_iter_no_change", 10, 3), ("units", 8, 9)],
+    [("dropout", 0.25, 0.5), ("drawn_orders", 0.5, 0.0), ("n_iter_no_change", 6, 3), ("units", 8, 9)],
 )
 def test_a_checkpoint_of_another_run_is_refused(table, tmp_path, name, there, here):
     made(checkpoint_dir=tmp_path, **KEYS).fit(table)
