@@ -8,7 +8,8 @@ from torch import Tensor
 
 from dgsynth.models.autoregressive.batching import TokenData
 from dgsynth.models.autoregressive.held_out import parts
-from dgsynth.models.autoregressive.network import IMPOSSIBLE, AutoregressiveNetwork
+from dgsynth.models.autoregressive.network import AutoregressiveNetwork
+from dgsynth.models.autoregressive.row_network import IMPOSSIBLE
 
 _ROUNDS = 3
 

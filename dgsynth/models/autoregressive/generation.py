@@ -12,7 +12,8 @@ from torch.nn.functional import softmax
 from dgsynth.kernels.blocks import whole_blocks
 from dgsynth.kernels.philox import Stream, philox_uniform
 from dgsynth.models.autoregressive.encoder import TokenBatch, TokenLayout
-from dgsynth.models.autoregressive.network import AutoregressiveNetwork, RowNetwork, State
+from dgsynth.models.autoregressive.network import AutoregressiveNetwork, State
+from dgsynth.models.autoregressive.row_network import RowNetwork
 from dgsynth.models.autoregressive.tokens import UNKNOWN
 
 BLOCK = 1024

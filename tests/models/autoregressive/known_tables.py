@@ -6,7 +6,8 @@ import torch
 
 from dgsynth.models.autoregressive.cells import Cells
 from dgsynth.models.autoregressive.encoder import TokenBatch, TokenLayout
-from dgsynth.models.autoregressive.network import IMPOSSIBLE, AutoregressiveNetwork, NetworkConfig
+from dgsynth.models.autoregressive.network import AutoregressiveNetwork, NetworkConfig
+from dgsynth.models.autoregressive.row_network import IMPOSSIBLE
 from dgsynth.models.autoregressive.tokens import Token, tokens_of
 from dgsynth.training.callbacks import Callback
 

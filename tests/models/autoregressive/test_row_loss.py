@@ -5,7 +5,7 @@ import pytest
 import torch
 from known_tables import drawn_tokens, shaken, wide_column
 
-from dgsynth.models.autoregressive.network import RowNetwork
+from dgsynth.models.autoregressive.row_network import RowNetwork
 from dgsynth.models.autoregressive.tokens import Token
 
 COLUMNS = ((Token(3),), wide_column(), (Token(2),), wide_column(nullable=True))
