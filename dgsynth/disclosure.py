@@ -105,7 +105,7 @@ def _of_column(column: Column, private: bool) -> Disclosure:
 
 def _of_tokens(encoder: TokenEncoder) -> list[Disclosure]:
     """Return what an autoregressive model holds of its columns beside the schema."""
-    columns = [*encoder.metadata, *encoder.measurements]
+    columns = [*encoder.all_metadata, *encoder.measurements]
     cells = [f"{c.column.name} {len(c.cells)}" for c in columns if isinstance(c, NumberTokens)]
     text = "between values of the training data, which recur or bound bins of at least four: " + ", ".join(cells)
     found = [Disclosure("quantiles", text)] if cells else []
