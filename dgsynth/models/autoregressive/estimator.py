@@ -72,7 +72,8 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         given later. With 0 only the first columns can be given. "auto" is 0.5 for metadata and tables, and 0.1 within
         records.
     max_steps : int, default=None
-        Train for so many steps (batches) at most. None trains until it no longer pays.
+        Train for so many steps (batches) at most. None trains until it no longer pays. A fifth more follow, slow ones,
+        in which the weights settle.
     early_stopping : bool, default=True
         Whether samples are held out, training stops when they no longer become likelier, and the best weights are
         kept. Without it `max_steps` says when training ends, or 30 epochs. `partial_fit` holds out none.
@@ -111,7 +112,7 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
     networks_ : AutoregressiveNetwork
         As trained.
     generator_ : AutoregressiveNetwork
-        What samples are made with: a copy with the averaged weights; where `early_stopping`, those of `best_step_`.
+        What samples are made with: the averaged weights, where `early_stopping` those of `best_step_`, settled.
     history_ : DataFrame
         Losses by step: minus the log-likelihood of a sample's metadata and of its records, in nats.
     n_steps_, n_epochs_ : int
