@@ -13,14 +13,14 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from _runs import RESULTS, versions
-from series import SETS, VITALS
+from series import SETS, VITALS, parted
 
 from dgsynth import AutoregressiveSynthesizer, Sequences
 from dgsynth.training.callbacks import TimeLimit
@@ -30,9 +30,7 @@ THREADS, DRAWS, BINS, HIDDEN = 2, 100, 20, 0.1
 
 def main(seconds: float, seed: int, output: Path) -> None:
     torch.set_num_threads(THREADS)
-    data = SETS["physionet"]()
-    order = np.random.default_rng(seed).permutation(len(data))
-    train, judge = data.take(np.sort(order[len(data) // 5 :])), data.take(np.sort(order[: len(data) // 5]))
+    train, judge = parted(SETS["physionet"](), seed)
     model = AutoregressiveSynthesizer(
         random_state=seed, n_jobs=THREADS, device="cpu", callbacks=[TimeLimit(seconds)]
     ).fit(train)
@@ -46,10 +44,9 @@ def main(seconds: float, seed: int, output: Path) -> None:
 def _imputed(model: AutoregressiveSynthesizer, train: Sequences, judge: Sequences, seed: int) -> dict[str, Any]:
     rng, truth = np.random.default_rng(seed), judge.measurements[VITALS]
     is_hidden = (rng.random(truth.shape) < HIDDEN) & truth.notna().to_numpy()
-    hidden = judge.measurements.copy()
-    hidden[VITALS] = truth.mask(is_hidden)
+    hidden = judge.measurements.assign(**truth.mask(is_hidden))
     start = time.perf_counter()
-    drawn = model.impute(_with(judge, hidden), n_draws=DRAWS, random_state=seed)
+    drawn = model.impute(replace(judge, measurements=hidden), n_draws=DRAWS, random_state=seed)
     taken = time.perf_counter() - start
     draws = np.stack([made.measurements[VITALS].to_numpy(dtype=float) for made in drawn])
     return {"seconds": taken, **_held_against(draws, truth.to_numpy(dtype=float), is_hidden, train)}
@@ -60,9 +57,7 @@ def _extended(model: AutoregressiveSynthesizer, train: Sequences, judge: Sequenc
     half = judge.lengths // 2
     position = np.arange(judge.n_records) - np.repeat(judge.offsets[:-1], judge.lengths)
     is_new = position >= np.repeat(half, judge.lengths)
-    begun = Sequences(
-        judge.metadata, judge.measurements[~is_new].reset_index(drop=True), half, None, judge.schema, judge.keys
-    )
+    begun = replace(judge, measurements=judge.measurements[~is_new].reset_index(drop=True), lengths=half)
     start = time.perf_counter()
     drawn = model.extend(begun, judge.lengths, n_draws=DRAWS, random_state=seed)
     taken = time.perf_counter() - start
@@ -99,11 +94,6 @@ def _held_against(draws: np.ndarray, truth: np.ndarray, chosen: np.ndarray, trai
     means = (np.concatenate(part).mean() for part in (inside, ours, marginal))
     found["all"] = dict(zip(("coverage", "log-loss", "of the column alone"), means, strict=True))
     return {name: {key: round(float(value), 3) for key, value in row.items()} for name, row in found.items()}
-
-
-def _with(samples: Sequences, measurements: pd.DataFrame) -> Sequences:
-    """Return samples with other measurements."""
-    return Sequences(samples.metadata, measurements, samples.lengths, samples.timestamps, samples.schema, samples.keys)
 
 
 if __name__ == "__main__":

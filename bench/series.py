@@ -54,9 +54,7 @@ def main(python: str | None, names: list[str], models: list[str], seconds: float
     torch.set_num_threads(THREADS)
     results: dict[str, Any] = {"threads": THREADS, "seconds": seconds, "seed": seed, "versions": versions(), "sets": {}}
     for name in names:
-        data = SETS[name]()
-        order = np.random.default_rng(seed).permutation(len(data))
-        train, judge = data.take(np.sort(order[len(data) // 5 :])), data.take(np.sort(order[: len(data) // 5]))
+        train, judge = parted(SETS[name](), seed)
         scorer = Scorer(judge, training=train)
         results["sets"][name] = {"samples": [len(train), len(judge)], "models": {}}
         for model in models:
@@ -75,6 +73,12 @@ def main(python: str | None, names: list[str], models: list[str], seconds: float
             results["sets"][name]["models"][model] = found
             print(name, model, json.dumps(found), flush=True)
         output.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def parted(data: Sequences, seed: int) -> tuple[Sequences, Sequences]:
+    """Return four fifths of the samples, to train on, and the others, to judge by."""
+    order, n_held_out = np.random.default_rng(seed).permutation(len(data)), len(data) // 5
+    return data.take(np.sort(order[n_held_out:])), data.take(np.sort(order[:n_held_out]))
 
 
 def _made(model: str, train: Sequences, n_samples: int, seconds: float, seed: int, python: str | None) -> Sequences:
