@@ -122,7 +122,7 @@ def _block(network: AutoregressiveNetwork, draw: Draw, samples: Tensor, rows: Te
         forbidden = None if draw.forbidden is None else draw.forbidden[0]
         metadata = _fill(network.metadata, context, known, uniform, draw.temperature, forbidden)
     lengths = None if draw.lengths is None else draw.lengths[rows.cpu()]
-    if lengths is None and draw.length_of is not None and layout.n_length:
+    if lengths is None and draw.length_of is not None:
         lengths = draw.length_of(metadata.to("cpu", torch.int32), uniform[:, n_tokens:].cpu())
     if network.record is None:
         made = torch.full((n,), layout.max_length) if lengths is None else lengths
@@ -155,8 +155,8 @@ def _records(
     is_open = torch.ones(n, dtype=torch.bool, device=device)
     made, at = [], torch.arange(n, device=device)  # where the samples at work stand in the block
     state, t = network.initial_state(n), 0
+    numbers = len(row.tokens) + len(layout.record)
     while True:
-        numbers = len(row.tokens) + len(layout.record)
         uniform = philox_uniform(draw.seed, samples, Stream.MEASUREMENT, samples.new_full((1,), t), numbers)[:, 0]
         context = network.context(state, summary, t, prefix.lengths)
         position = network.position(torch.full_like(at, t))
@@ -267,13 +267,14 @@ def _fill(
     seen = context.new_zeros(n, c + len(row.tokens) * e)
     seen[:, :c] = context
     tokens = torch.full((n, len(row.tokens)), UNKNOWN, device=context.device) if known is None else known.clone()
-    is_known = tokens >= 0
+    is_known, n_seen = tokens >= 0, 0
     if known is not None:
+        n_seen = len(row.tokens) if n_leading is None else n_leading
         seen[:, c:] = (row.embed(tokens.clamp_min(0)).view(n, -1, e) * is_known[..., None]).flatten(1)
     for j, token in enumerate(row.tokens):
         if known is not None and bool(is_known[:, j].all()):
             continue
-        width = c + e * max(j, 0 if known is None else len(row.tokens) if n_leading is None else n_leading)
+        width = c + e * max(j, n_seen)
         before = position if token.n_positions and position is not None else tokens[:, j - 1]
         logits = row.logits(j, seen[:, :width], before)
         value = forbidden[j] if forbidden is not None else None

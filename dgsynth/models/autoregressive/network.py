@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -157,36 +157,35 @@ class AutoregressiveNetwork(nn.Module):
         knows_length : bool, default=True
             Whether records are told how many come after them. Where they aren't, whether a sample ends is predicted.
         """
-        of_metadata, of_records = self._inputs(batch, masks.state, knows_length)
-        made = torch.zeros(len(batch), 0, device=self.device)
-        of_row = made
-        if self.metadata is not None:
-            made = self.metadata.losses(batch.metadata, of_metadata, ranks[0], masks.hidden)
-        if self.record is not None:
-            rank, n_known = self._known_end(ranks[1], knows_length)
-            position = self._positions_of(batch)
-            of_row = self.record.losses(batch.records, of_records, rank, masks.hidden, position, n_known)
-        return made, of_row
+        nothing = torch.zeros(len(batch), 0, device=self.device)
+        of_metadata, of_records = (
+            nothing if row is None else row.losses(*arguments)
+            for row, arguments in self._rows(batch, ranks, masks, knows_length)
+        )
+        return of_metadata, of_records
 
     def loss(
         self, batch: RowBatch, ranks: Sequence[Tensor], masks: Masks = NO_MASKS, knows_length: bool = True
     ) -> tuple[Tensor, Tensor]:
         """Return the sums of both `losses`, with their gradients on the way."""
-        of_metadata, of_records = self._inputs(batch, masks.state, knows_length)
-        made = of_row = torch.zeros((), device=self.device)
-        if self.metadata is not None:
-            made = self.metadata.loss(batch.metadata, of_metadata, ranks[0], masks.hidden)
-        if self.record is not None:
-            rank, n_known = self._known_end(ranks[1], knows_length)
-            position = self._positions_of(batch)
-            of_row = self.record.loss(batch.records, of_records, rank, masks.hidden, position, n_known)
-        return made, of_row
+        nothing = torch.zeros((), device=self.device)
+        of_metadata, of_records = (
+            nothing if row is None else row.loss(*arguments)
+            for row, arguments in self._rows(batch, ranks, masks, knows_length)
+        )
+        return of_metadata, of_records
 
-    def _known_end(self, rank: Tensor, knows_length: bool) -> tuple[Tensor, int]:
-        """Return the order of a record's columns, and how many of its tokens are known, if its end is."""
-        if not (self.layout.has_ends and knows_length):
-            return rank, 0
-        return torch.cat([rank.new_tensor([-1]), rank[1:]]), 1
+    def _rows(
+        self, batch: RowBatch, ranks: Sequence[Tensor], masks: Masks, knows_length: bool
+    ) -> Iterator[tuple[RowNetwork | None, tuple[Any, ...]]]:
+        """Yield the networks of the metadata and of a record, and what the losses of each are computed from."""
+        of_metadata, of_records = self._inputs(batch, masks.state, knows_length)
+        yield self.metadata, (batch.metadata, of_metadata, ranks[0], masks.hidden)
+        rank, n_known = ranks[1], int(self.layout.has_ends and knows_length)
+        if n_known:  # before all columns: whether the sample ends with the record
+            rank = torch.cat([rank.new_tensor([-1]), rank[1:]])
+        position = None if self.record is None else self._positions_of(batch)
+        yield self.record, (batch.records, of_records, rank, masks.hidden, position, n_known)
 
     def frequencies(self, batch: RowBatch) -> list[tuple[Tensor, Tensor]]:
         """Return `RowNetwork.frequencies` of the tokens of metadata, then of those of records."""
@@ -223,11 +222,7 @@ class AutoregressiveNetwork(nn.Module):
         row, step = places(sizes)
         remaining = self._remaining((batch.lengths[row] - 1 - step).to(self.device), knows_length)
         row, at = row.to(self.device), step.to(self.device)
-        known = (
-            [self.positions[self.position(at)]]
-            if summary is None
-            else [self.positions[self.position(at)], summary[row]]
-        )
+        known = self._known(at, None if summary is None else summary[row])
         columns = self._read(embedded)
         read = torch.cat([*known, columns], dim=1)
         states = torch.cat([self.start.expand(n, -1), self.lstm(PackedSequence(read, sizes))[0].data])
@@ -268,15 +263,17 @@ class AutoregressiveNetwork(nn.Module):
         lengths : int64 Tensor of shape (n,), optional
             Of the samples, if they are known.
         """
-        steps = torch.zeros_like(state.output[:, 0], dtype=torch.int64) if lengths is None else lengths - 1 - t
-        remaining = self._remaining(steps.clamp_min(0), lengths is not None)
-        return torch.cat([state.output, state.last, *self._known(state, summary, t), *remaining], dim=1)
+        at = torch.full((len(state.output),), t, device=self.device)
+        steps = at if lengths is None else (lengths - 1 - at).clamp_min(0)
+        remaining = self._remaining(steps, lengths is not None)
+        return torch.cat([state.output, state.last, *self._known(at, summary), *remaining], dim=1)
 
     def advance(self, state: State, summary: Tensor | None, t: int, tokens: Tensor) -> State:
         """Return the state once the LSTM has read record t, tokens (n, D)."""
         assert self.record is not None, "there are records"
         columns = self._read(self.record.embed(tokens))
-        read = torch.cat([*self._known(state, summary, t), columns], dim=1)
+        at = torch.full((len(columns),), t, device=self.device)
+        read = torch.cat([*self._known(at, summary), columns], dim=1)
         of_read, of_hidden, *biases = self.lstm.parameters()
         gates = torch.addmm(biases[0] + biases[1], read, of_read.t())
         if t:
@@ -289,9 +286,9 @@ class AutoregressiveNetwork(nn.Module):
         """Return what the next record is told of embedded tokens: all but that this one is not the last."""
         return embedded[:, self.config.embedding_dim * self.layout.has_ends :]
 
-    def _known(self, state: State, summary: Tensor | None, t: int) -> list[Tensor]:
-        position = self.positions[self.position(torch.full((len(state.output),), t, device=self.device))]
-        return [position] if summary is None else [position, summary]
+    def _known(self, step: Tensor, summary: Tensor | None) -> list[Tensor]:
+        """Return what records are told beside what went before: their place, and the summary of each one's metadata."""
+        return [self.positions[self.position(step)], *([] if summary is None else [summary])]
 
     def position(self, step: Tensor) -> Tensor:
         """Return the place in a sample of records that so many come before, int64."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -30,7 +31,7 @@ def settle(
     Parameters
     ----------
     network : AutoregressiveNetwork
-        Changed in place.
+        It stays as it is.
     trainer : Trainer
         What has trained it.
     n_steps : int
@@ -43,12 +44,11 @@ def settle(
         dropout=0.0,
         state_dropout=_STATE_DROPOUT * trainer.config.state_dropout,
     )
-    slow = Trainer(network.train(), trainer.data, config, restart_seed(trainer.seed, 1), callbacks)
+    slow = Trainer(copy.deepcopy(network), trainer.data, config, restart_seed(trainer.seed, 1), callbacks)
     slow.share = SETTLING / (1 + SETTLING)
-    before = sampled_networks(network, slow.state())
     try:
         slow.run(n_steps)
     except DivergenceError:  # what was trained before is sound
-        return before
+        return network
     trainer.interrupted = slow.interrupted
-    return sampled_networks(network, slow.state())
+    return sampled_networks(slow.networks, slow.state())
