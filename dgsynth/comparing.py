@@ -23,7 +23,7 @@ from dgsynth.evaluation.tables import check_same_columns, read_like
 from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
 from dgsynth.models.synthesizer import Synthesizer
-from dgsynth.training.callbacks import Callback, TimeLimit, Training
+from dgsynth.training.callbacks import Callback, InterruptWatch, TimeLimit
 
 MODELS = {
     "doppelganger": "DGSynthesizer",
@@ -256,21 +256,11 @@ class ModelRanking:
         return [*self.facts, *limit, *(["interrupted before all were trained"] if self.interrupted else [])]
 
 
-class _Watch(Callback):
-    """Notes whether the user has interrupted training."""
-
-    def __init__(self) -> None:
-        self.interrupted = False
-
-    def on_fit_end(self, trainer: Training) -> None:
-        self.interrupted = self.interrupted or trainer.interrupted
-
-
 def _train(
     model: Synthesizer, training: Sequences, seconds: float | None, random_state: int
 ) -> tuple[Synthesizer, dict[str, float] | None]:
     """Return a trained clone, with what its training took; None where the user interrupted it."""
-    watch = _Watch()
+    watch = InterruptWatch()
     limits: Sequence[Callback] = [] if seconds is None else [TimeLimit(seconds)]
     parameters = model.get_params(deep=False)
     fitted = clone(model).set_params(callbacks=[*parameters["callbacks"], watch, *limits])

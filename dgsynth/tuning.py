@@ -20,7 +20,7 @@ from dgsynth.evaluation.columns import COUNTED_KINDS
 from dgsynth.evaluation.fidelity import MAX_SAMPLES, Scorer, score
 from dgsynth.evaluation.tables import READING, read_like
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
-from dgsynth.training.callbacks import Callback, Training
+from dgsynth.training.callbacks import InterruptWatch
 
 PASSES = (100, 50, 25)
 """Passes of the LSTM over the longest sample to try; the paper advises about 50."""
@@ -142,7 +142,7 @@ def tune(
     rows: list[dict[str, Any]] = []
     models: dict[int, DGSynthesizer] = {}
     failure = None
-    watch = _Watch()
+    watch = InterruptWatch()
     for chosen, seed in product(lengths, seeds):
         if watch.interrupted:
             break
@@ -231,7 +231,7 @@ def _stages(
     held_out: Sequences,
     scorer: Scorer,
     stages: Sequence[int | None],
-    watch: _Watch,
+    watch: InterruptWatch,
 ) -> Iterator[dict[str, Any]]:
     """Train from stage to stage, and yield what each comes to; end where training was interrupted."""
     done, seconds = 0, 0.0
@@ -250,16 +250,6 @@ def _stages(
         table = scorer.table(read_like(made, held_out.schema))
         row = {"epochs": stage, "steps": candidate.n_steps_, "score": score(table), "seconds": seconds}
         yield row | {"autocorrelation_mse": _autocorrelation(table, "value")}
-
-
-class _Watch(Callback):
-    """Notes whether the user has interrupted training."""
-
-    def __init__(self) -> None:
-        self.interrupted = False
-
-    def on_fit_end(self, trainer: Training) -> None:
-        self.interrupted = self.interrupted or trainer.interrupted
 
 
 def _autocorrelation(table: pd.DataFrame, column: str) -> float:

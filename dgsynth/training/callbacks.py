@@ -126,6 +126,21 @@ def _total(trainer: Training) -> int | None:
     return trainer.total_steps if trainer.total_steps < OPEN_END else None
 
 
+class InterruptWatch(Callback):
+    """Notes whether the user has interrupted training, for who trains several models.
+
+    Attributes
+    ----------
+    interrupted : bool
+    """
+
+    def __init__(self) -> None:
+        self.interrupted = False
+
+    def on_fit_end(self, trainer: Training) -> None:
+        self.interrupted = self.interrupted or trainer.interrupted
+
+
 class TimeLimit(Callback):
     """Ends training after some seconds, at the end of a step; each phase of a model has its share of them.
 
