@@ -144,7 +144,8 @@ class InterruptWatch(Callback):
 class TimeLimit(Callback):
     """Ends training after some seconds, at the end of a step; each phase of a model has its share of them.
 
-    What was trained then depends on the machine, and is not reproducible.
+    Autoregressive metadata of a `DGSynthesizer` are learned for a fifth as long at most, before its networks. What was
+    trained depends on the machine, and is not reproducible.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ def settle(
         state_dropout=_STATE_DROPOUT * trainer.config.state_dropout,
     )
     slow = Trainer(copy.deepcopy(network), trainer.data, config, restart_seed(trainer.seed, 1), callbacks)
-    slow.share = SETTLING / (1 + SETTLING)
+    slow.share = SETTLING * trainer.share
     try:
         slow.run(n_steps)
     except DivergenceError:  # what was trained before is sound

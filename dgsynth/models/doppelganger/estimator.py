@@ -34,7 +34,7 @@ from dgsynth.models.parameters import fit_seed, resolve_device, threads
 from dgsynth.privacy.config import PrivacyConfig
 from dgsynth.privacy.declared import check_declared
 from dgsynth.training.batching import TrainingData
-from dgsynth.training.callbacks import Callback, Progress
+from dgsynth.training.callbacks import Callback, Progress, TimeLimit
 from dgsynth.training.splitting import n_held_out
 from dgsynth.training.validation import Validation
 from dgsynth.transforms.encoder import Encoder, LengthsIn
@@ -386,7 +386,8 @@ class DGSynthesizer(TrainedDoppelGANger):
             given = metadata, self.encoder_, self.seed_, resolve_device(self.device)
             learned = getattr(self, "_learned", None) if is_part else None
             before = (None, 0) if learned is None else (learned.metadata_model, learned.n_steps)
-            callbacks = [Progress()] if self.verbose else []
+            limits = [callback for callback in self.callbacks if isinstance(callback, TimeLimit)]
+            callbacks = [*([Progress()] if self.verbose else []), *limits]
             model = metadata_model_of(self.networks_.config, *given, callbacks, *before)
             held_out = None if held_out is None else replace(held_out, metadata_model=model)
             restarts = 0 if goes_on else self.max_restarts

@@ -31,6 +31,9 @@ FEWEST_VALIDATED = 20
 _STEPS = 300
 """So many are taken then."""
 
+_SHARE = 0.2
+"""Of the time of a fit, where a callback limits it."""
+
 
 def metadata_model_of(
     networks: NetworkConfig,
@@ -140,6 +143,7 @@ def train_on(
         validation = validation_of(TokenData(held_out, layout, device), config, PARAMETERS["n_iter_no_change"])
     network, data = copy.deepcopy(model.network).to(device), TokenData(tokens, layout, device)
     trainer = Trainer(network, data, training_config(PARAMETERS, tokens), own_seed, callbacks)
+    trainer.share *= _SHARE
     trainer.callbacks += [] if validation is None else [validation]
     steps = max_steps or PARAMETERS["max_steps"] or (_STEPS if validation is None else OPEN_END)
     trainer.run(trainer.steps_per_epoch if one_epoch else steps)

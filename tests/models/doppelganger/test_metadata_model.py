@@ -14,6 +14,7 @@ from dgsynth import AutoregressiveSynthesizer, DGSynthesizer, PrivacyConfig
 from dgsynth.errors import DataError, ModelFileError
 from dgsynth.models.doppelganger import metadata_learning
 from dgsynth.tensor_file import read_tensor_file, write_tensor_file
+from dgsynth.training.callbacks import TimeLimit
 from dgsynth.training.checkpoint import Checkpoint
 
 BOTH = {"metadata_generator": "autoregressive", "lengths": "metadata"}
@@ -276,3 +277,9 @@ def test_lengths_alone_are_metadata_enough():
     model = DGSynthesizer(max_steps=2, random_state=0, **BOTH, **SMALL).fit([rng.random((n, 1)) for n in lengths])
     made = np.array([len(series) for series in model.sample(1000, random_state=0)])
     assert set(made) == {2, 7} and (made == 2).mean() == pytest.approx((lengths == 2).mean(), abs=0.05)
+
+
+def test_a_limit_of_time_holds_for_the_metadata_too(monkeypatch):
+    monkeypatch.setitem(metadata_learning.PARAMETERS, "max_steps", 10**9)
+    monkeypatch.setitem(metadata_learning.PARAMETERS, "n_iter_no_change", 10**9)
+    DGSynthesizer(max_steps=2, callbacks=[TimeLimit(0.0)], **BOTH, **SETTINGS).fit(households(60))
