@@ -2,12 +2,14 @@
 
 from dgsynth.data import Schema, Sequences
 from dgsynth.loading import load
+from dgsynth.models.auto.estimator import AutoSynthesizer
 from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
 from dgsynth.privacy.config import PrivacyConfig
 from dgsynth.versions import __version__, show_versions
 
 __all__ = [
+    "AutoSynthesizer",
     "AutoregressiveSynthesizer",
     "DGSynthesizer",
     "PrivacyConfig",

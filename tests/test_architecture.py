@@ -32,6 +32,7 @@ STOREYS = {
     "models": 4,
     "models.autoregressive": 5,
     "models.doppelganger": 6,
+    "models.auto": 7,
     "models.baselines": 7,
     "baselines": 8,
     "comparing": 8,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -48,6 +49,13 @@ class Maker(Protocol):
         condition: Any = None,
         lengths: torch.Tensor | None = None,
     ) -> Sequences: ...
+
+
+@dataclass(frozen=True, eq=False)
+class ReadTable:
+    """A table that was read before, as `fit` takes it too: unlike those of Sequences, samples come in its form."""
+
+    sequences: Sequences
 
 
 class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -285,6 +293,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         return maker(seed_of(random_state), 0, n_samples, condition, lengths_of(lengths, n_samples)).restore()
 
     def _read(self, X: Any, schema: Schema | None) -> Sequences:
+        if isinstance(X, ReadTable):
+            return X.sequences
         return Sequences.from_any(X, **self._roles(), schema=schema)
 
     def _roles(self) -> dict[str, Any]:

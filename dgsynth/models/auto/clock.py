@@ -1,0 +1,60 @@
+"""The clock of a training: it shows the time, and ends it."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tqdm.auto import tqdm
+
+from dgsynth.training.callbacks import TimeLimit, Training
+
+_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n:.0f} of {total:.0f} s{postfix}"
+
+_NOTHING = 1e-9
+
+
+class Clock(TimeLimit):
+    """Ends one training at a moment, at the end of a step, and shows on stderr how far it is.
+
+    It runs from when it is made: what is done before the first step counts. Each phase of a model has its share of the
+    time, and what it leaves of that is for the phases after it.
+
+    Parameters
+    ----------
+    seconds : float
+    title : str
+        What is trained.
+    shown : bool
+    """
+
+    def __init__(self, seconds: float, title: str, *, shown: bool) -> None:
+        super().__init__(seconds)
+        self.title, self.shown = title, shown
+        self._begin = time.monotonic()
+        self._share = 1.0  # of the phases to come
+        self._bar: tqdm | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self._begin
+
+    def on_fit_begin(self, trainer: Training) -> None:
+        left = max(self.seconds - self.elapsed, 0.0)
+        self._end = time.monotonic() + left * min(trainer.share / self._share, 1.0)
+        self._share = max(self._share - trainer.share, _NOTHING)
+        if self.shown and self._bar is None:
+            self._bar = tqdm(total=self.seconds, desc=self.title, bar_format=_BAR, mininterval=0.5, file=sys.stderr)
+
+    def on_step_end(self, trainer: Training) -> None:
+        super().on_step_end(trainer)
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"step {trainer.step}", refresh=False)
+            self._bar.update(min(self.elapsed, self.seconds) - self._bar.n)
+
+    def close(self, told: str = "") -> None:
+        """Leave the bar as it stands, with what training has come to."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(told)
+            self._bar.close()
