@@ -44,7 +44,7 @@ def privacy(
     dgsynth privacy train.csv synthetic.csv --holdout test.csv --sequence-key page --model visits.safetensors
     """
     prepare_reports(output, json_output, quiet)
-    from dgsynth import DGSynthesizer
+    from dgsynth import load
     from dgsynth.evaluation import privacy_report
 
     frame = read_table(real)
@@ -52,7 +52,7 @@ def privacy(
         frame,
         read_table(synthetic),
         read_table(holdout),
-        model=None if model is None else DGSynthesizer.load(model),
+        model=None if model is None else load(model),
         sensitive=split_names(sensitive),
         random_state=random_state or 0,
         progress=None if quiet else tell,

@@ -44,7 +44,7 @@ def privacy_report(
         What it made; as many as will be handed out.
     holdout : likewise
         Other real samples of the same law, which it was not trained on.
-    model : fitted DGSynthesizer, default=None
+    model : fitted Synthesizer, default=None
         For an attacker who holds the whole model; None, or one without discriminators, is attacked by samples alone.
     sensitive : sequence of labels, default=None
         Metadata columns that an attacker would like to know; by default all with categories.
@@ -78,9 +78,11 @@ def privacy_report(
             progress(text)
 
     attacks = []
-    if model is not None and model.networks_.discriminator is not None:
+    if getattr(getattr(model, "networks_", None), "discriminator", None) is not None:
         say("Attack with the discriminator")
         attacks.append(membership_inference(model, real, holdout, random_state=random_state))
+    elif model is not None:
+        say("The model has no discriminator to attack with: samples alone have to do")
     for method in ("nearest", "density"):
         say(f"Attack with samples alone: {method}")
         attacks.append(membership_inference_from_samples(synthetic, real, holdout, method, random_state=random_state))
