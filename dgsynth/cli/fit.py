@@ -31,10 +31,8 @@ from dgsynth.cli.tables import column_roles, read_table
 from dgsynth.cli.training import check_device, train
 
 if TYPE_CHECKING:
+    from dgsynth.cli.training import Trainable
     from dgsynth.data.schema import Schema
-    from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
-    from dgsynth.models.doppelganger.estimator import DGSynthesizer
-    from dgsynth.models.synthesizer import Synthesizer
 
 
 def fit(
@@ -43,8 +41,14 @@ def fit(
     *,
     model: Annotated[
         Model,
-        typer.Option(help="doppelganger for series of many records, autoregressive for tables and for short records."),
-    ] = Model.DOPPELGANGER,
+        typer.Option(
+            help="auto tries those that fit the data, and takes the best; doppelganger is a GAN for series, "
+            "autoregressive learns the likelihood of tables and series."
+        ),
+    ] = Model.AUTO,
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=1.0, help="Time that --model auto has in all. Default: 300.")
+    ] = None,
     roles: RoleOptions,
     schema: Annotated[Path | None, file_option("FILE", "Schema as JSON, instead of inferring it.")] = None,
     training: _TrainingOptions,
@@ -59,31 +63,32 @@ def fit(
 ) -> None:
     """Train a model on a table.
 
+    By default the models that fit the data are tried for a third of --time-limit, and the one that does best on samples
+    held out has the rest of it. Most options of training are those of one model, and need --model.
+
     \b
     A long table has one row per record:
       dgsynth fit visits.csv -o visits.safetensors --sequence-key page --sequence-index date
     A wide one has one row per sample:
       dgsynth fit pages.csv -o pages.safetensors --time-columns 2015-07-01:2016-12-31
-    A table whose rows have nothing to do with one another, and short records of mixed columns:
-      dgsynth fit people.csv -o people.safetensors --model autoregressive
-    Training that can be stopped with Ctrl-C and taken up again by the same command:
-      dgsynth fit visits.csv -o visits.safetensors --sequence-key page --checkpoint-dir checkpoints
+    A table whose rows have nothing to do with one another, within ten minutes:
+      dgsynth fit people.csv -o people.safetensors --time-limit 600
+    One model, whose training can be stopped with Ctrl-C and taken up again by the same command:
+      dgsynth fit visits.csv -o visits.safetensors --sequence-key page --model doppelganger --checkpoint-dir checkpoints
     """
     prepare_output(output, MODEL_SUFFIXES)
     check_device(training.device)
-    from dgsynth import AutoregressiveSynthesizer, DGSynthesizer
-
     frame = read_table(data)
     parameters = {
+        "time_limit": time_limit,
         **column_roles(frame, roles),
         "schema": None if schema is None else _read_schema(schema),
         **_training_parameters(training),
         **_privacy_parameters(privacy),
     }
     given = _given(parameters)
-    fitted = (DGSynthesizer if model is Model.DOPPELGANGER else AutoregressiveSynthesizer)()
-    _check_known(given, fitted)
-    fitted.set_params(**given)
+    _check_known(given, model)
+    fitted = _new(model).set_params(**given)
     interrupted = train(fitted, frame, quiet=quiet)
     if interrupted:
         # A half-trained model must not take the place of a good one, nor must hours of training be lost.
@@ -186,13 +191,34 @@ class _PrivacyOptions:
     ] = None
 
 
-def _check_known(given: dict[str, Any], model: Synthesizer) -> None:
-    """Refuse options that the chosen model has no use for."""
-    known = model.get_params(deep=False)
+def _new(model: Model) -> Trainable:
+    """Return the synthesizer of that name, with its defaults."""
+    from dgsynth import AutoregressiveSynthesizer, AutoSynthesizer, DGSynthesizer
+
+    kinds = {
+        Model.AUTO: AutoSynthesizer,
+        Model.DOPPELGANGER: DGSynthesizer,
+        Model.AUTOREGRESSIVE: AutoregressiveSynthesizer,
+    }
+    return kinds[model]()
+
+
+def _check_known(given: dict[str, Any], model: Model) -> None:
+    """Refuse options that the chosen model has no use for, and name the models that have."""
     for name in given:
-        if name not in known:
-            option = "epsilon" if name == "privacy" else name.replace("_", "-")
-            raise typer.BadParameter(f"{type(model).__name__} does not have it; leave it out", param_hint=f"--{option}")
+        if not _knows(model, name):
+            others = " or ".join(f"--model {other.value}" for other in Model if _knows(other, name))
+            given_by = "epsilon" if name == "privacy" else name.replace("_", "-")
+            raise typer.BadParameter(
+                f"--model {model.value} does not have it; leave it out, or add {others}", param_hint=f"--{given_by}"
+            )
+
+
+def _knows(model: Model, name: str) -> bool:
+    """Return whether a model has the parameter; that of privacy is there in one that can't be trained with it."""
+    if name == "privacy":
+        return model is Model.DOPPELGANGER
+    return name in _new(model).get_params(deep=False)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
@@ -229,11 +255,11 @@ def _privacy_parameters(options: _PrivacyOptions) -> dict[str, Any]:
     return {"privacy": PrivacyConfig(**given), "timestamps": "regular"}
 
 
-def _print_trained(model: DGSynthesizer | AutoregressiveSynthesizer, output: Path) -> None:
+def _print_trained(model: Trainable, output: Path) -> None:
     """Print what training came to, and where the model is."""
     if hasattr(model, "epsilon_") and model.privacy is not None:
         typer.echo(f"spent epsilon {model.epsilon_:.3g} at delta {model.privacy.delta:g}")
-    best = (
-        f", the best weights of step {model.best_step_} (score {model.best_score_:.2f})" if model.early_stopping else ""
-    )
+    best = ""
+    if model.get_params(deep=False).get("early_stopping"):  # auto has said how good the model is
+        best = f", the best weights of step {model.best_step_} (score {model.best_score_:.2f})"
     typer.echo(f"trained {model.n_steps_} steps{best}; the model is in {output}")

@@ -42,6 +42,7 @@ class MetadataGenerator(StrEnum):
 class Model(StrEnum):
     """Which synthesizer learns the table."""
 
+    AUTO = "auto"
     DOPPELGANGER = "doppelganger"
     AUTOREGRESSIVE = "autoregressive"
 

@@ -11,10 +11,11 @@ from dgsynth.cli.progress import tell
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dgsynth.models.auto.estimator import AutoSynthesizer
     from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
     from dgsynth.models.doppelganger.estimator import DGSynthesizer
 
-    Trainable = DGSynthesizer | AutoregressiveSynthesizer
+    Trainable = AutoSynthesizer | DGSynthesizer | AutoregressiveSynthesizer
 
 
 def check_device(name: str | None) -> None:
@@ -31,19 +32,21 @@ def check_device(name: str | None) -> None:
 
 def train(model: Trainable, frame: pd.DataFrame, *, quiet: bool) -> bool:
     """Fit the model, saying first what was understood of the data; return whether the user interrupted it."""
-    from dgsynth.training.callbacks import Callback, Progress, Training
+    from dgsynth.models.auto.estimator import AutoSynthesizer
+    from dgsynth.training.callbacks import Callback, InterruptWatch, Progress, Training
 
-    interrupted = False
+    class Tell(Callback):
+        said = quiet
 
-    class Watch(Callback):
         def on_fit_begin(self, trainer: Training) -> None:
-            if not quiet:
+            if not self.said:  # once, where there are several trainings
                 tell(f"{model.schema_}\n")
+                self.said = True
 
-        def on_fit_end(self, trainer: Training) -> None:
-            nonlocal interrupted
-            interrupted = trainer.interrupted
-
+    watch = InterruptWatch()
+    if isinstance(model, AutoSynthesizer):
+        model.set_params(callbacks=[Tell()], verbose=int(not quiet)).fit(frame)
+        return model.interrupted_
     # In this order, and not by verbose=1, so that the bar comes below the columns.
-    model.set_params(callbacks=[Watch()] if quiet else [Watch(), Progress()]).fit(frame)
-    return interrupted
+    model.set_params(callbacks=[Tell(), watch] if quiet else [Tell(), watch, Progress()]).fit(frame)
+    return watch.interrupted

@@ -116,4 +116,4 @@ def _print_result(result: TuningResult, data: Path, output: Path) -> None:
         f"--{name.replace('_', '-')} {value}" for name, value in result.best_params.items() if value is not None
     )
     typer.echo(f"{result}\n\nThe best model, trained on 80 % of the samples, is in {output}.")
-    typer.echo(f"To train on all of them: dgsynth fit {data} {options} ...")
+    typer.echo(f"To train on all of them: dgsynth fit {data} --model doppelganger {options} ...")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 LONG = ["--sequence-key", "page", "--sequence-index", "date"]
-BRIEF = ["--max-steps", "3", "--batch-size", "10", "--random-state", "0", "--quiet"]
+BRIEF = ["--model", "doppelganger", "--max-steps", "3", "--batch-size", "10", "--random-state", "0", "--quiet"]
 
 
 def one_line(err: str) -> str:

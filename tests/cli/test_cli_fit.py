@@ -48,6 +48,31 @@ def test_fit_says_what_it_understood_and_where_the_model_went(run, table, tmp_pa
     assert "views" in err
 
 
+def test_by_default_the_model_is_chosen_within_a_limit_of_time(run, table, tmp_path):
+    path = tmp_path / "m.safetensors"
+    code, out, err = run("fit", table, "-o", path, *LONG, "--time-limit", 1, "--random-state", 0)
+    assert code == 0 and f"the model is in {path}" in out
+    assert err.count("views") == 1 and "candidate 3 of 3" in err and " of 1 on 6 held-out samples, ahead of " in err
+    assert isinstance(dgsynth.load(path), dgsynth.DGSynthesizer | dgsynth.AutoregressiveSynthesizer)
+
+
+@pytest.mark.parametrize(
+    ("options", "others"),
+    [
+        (["--epochs", 3], "doppelganger"),
+        (["--max-steps", 3], "doppelganger or --model autoregressive"),
+        (["--early-stopping", "--model", "auto"], "doppelganger or --model autoregressive"),
+        (["--epsilon", 3], "doppelganger"),
+        (["--time-limit", 3, "--model", "doppelganger"], "auto"),
+        (["--sample-len", 3, "--model", "autoregressive"], "doppelganger"),
+    ],
+)
+def test_options_of_other_models_are_refused_with_what_to_add(run, table, tmp_path, options, others):
+    code, _, err = run("fit", table, "-o", tmp_path / "m.safetensors", *LONG, *options)
+    assert code == 2 and options[0] in one_line(err)
+    assert err.split(" (see ")[0].endswith(f"does not have it; leave it out, or add --model {others}")
+
+
 def test_options_reach_the_estimator(succeed, table, tmp_path):
     path = tmp_path / "m.safetensors"
     options = ["--sample-len", 7, "--scaling", "log", "--learning-rate", 0.01, "--precision", "bfloat16"]
@@ -94,7 +119,8 @@ def test_fit_stops_early_if_asked(succeed, table, tmp_path):
 @pytest.mark.slow
 def test_ctrl_c_keeps_what_was_learned_under_another_name(table, tmp_path):
     path = tmp_path / "m.safetensors"
-    command = [sys.executable, "-m", "dgsynth", "fit", str(table), "-o", str(path), *LONG, "--max-steps", "1000000"]
+    options = [*LONG, *BRIEF[:2], "--max-steps", "1000000"]
+    command = [sys.executable, "-m", "dgsynth", "fit", str(table), "-o", str(path), *options]
     progress = tmp_path / "progress"
     with progress.open("w") as stderr, subprocess.Popen(command, stderr=stderr) as process:
         until = time.monotonic() + 60
@@ -118,7 +144,7 @@ def test_fit_holds_encoded_records_in_a_folder(run, succeed, table, tmp_path):
 
 def test_fit_goes_on_from_its_checkpoint(succeed, table, tmp_path):
     once, twice, checkpoints = tmp_path / "once.safetensors", tmp_path / "twice.safetensors", tmp_path / "checkpoints"
-    common = [*LONG, "--batch-size", 10, "--random-state", 0, "--quiet"]
+    common = [*LONG, *BRIEF[:2], "--batch-size", 10, "--random-state", 0, "--quiet"]
     succeed("fit", table, "-o", once, *common, "--max-steps", 60)
     for steps in (30, 60):
         succeed("fit", table, "-o", twice, *common, "--max-steps", steps, "--checkpoint-dir", checkpoints)

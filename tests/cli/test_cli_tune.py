@@ -11,7 +11,7 @@ import dgsynth
 def test_tune_writes_the_best_model(succeed, table, tmp_path):
     options = ["--sample-len", "1,7", "--max-steps", 2, "--json", tmp_path / "t.json"]
     out = succeed("tune", table, "-o", tmp_path / "m.safetensors", *LONG, *options)
-    assert "* chosen" in out and "dgsynth fit" in out and "trained on 80 % of the samples" in out
+    assert "* chosen" in out and "--model doppelganger --sample-len" in out and "trained on 80 % of the samples" in out
     assert [row["sample_len"] for row in json.loads((tmp_path / "t.json").read_text())] == [1, 7]
     assert dgsynth.load(tmp_path / "m.safetensors").n_steps_ == 2
 
