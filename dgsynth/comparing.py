@@ -87,8 +87,8 @@ def compare(
     holdout_fraction : float in (0, 1), default=0.2
         Share of these.
     seconds : float, default=None
-        Training of each ends after so much time, and not before, if its parameters allow: its epochs and steps are set
-        aside. By default they count.
+        Training of each ends after so much time, and not before, if its parameters allow: its epochs, steps or limit of
+        time are set aside. By default they count.
     costly : bool, default=True
         Whether to train networks for the discriminative and the predictive score.
     random_state : int, default=0
@@ -266,8 +266,9 @@ def _train(
     fitted = clone(model).set_params(callbacks=[*parameters["callbacks"], watch, *limits])
     if parameters["random_state"] is None:
         fitted.set_params(random_state=random_state)
-    if seconds is not None and "max_steps" in parameters:
-        fitted.set_params(max_steps=_UNLIMITED)
+    if seconds is not None:
+        limits_of_its_own = {"max_steps": _UNLIMITED, "time_limit": seconds}
+        fitted.set_params(**{name: value for name, value in limits_of_its_own.items() if name in parameters})
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="training was interrupted")

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from dgsynth import DGSynthesizer
+from dgsynth import AutoSynthesizer, DGSynthesizer
 from dgsynth.baselines import ARSynthesizer, HMMSynthesizer, NaiveGANSynthesizer
 from dgsynth.cli.compare import COMPARED
 from dgsynth.comparing import MODELS, compare, new_model
@@ -70,6 +70,18 @@ def test_a_model_that_fails_does_not_end_the_others(pages, models, monkeypatch):
     assert result.failures["picky"] == "these data are not for me" and "needs hmmlearn" in result.failures["hmm"]
     assert set(result.tables) == set(models)
     assert "picky could not be compared: these data are not for me" in str(result)
+
+
+def test_one_that_chooses_has_as_much_time_as_the_others(pages, models, monkeypatch):
+    limits = []
+
+    def fit(self, X):
+        limits.append(self.time_limit)
+        raise DataError("enough")
+
+    monkeypatch.setattr(AutoSynthesizer, "fit", fit)
+    compare({"auto": AutoSynthesizer(), "ar": models["ar"]}, pages, costly=False, seconds=0.5, **PAGES)
+    assert limits == [0.5]
 
 
 def test_training_ends_by_time(pages):
