@@ -48,7 +48,9 @@ def test_models_are_ranked_with_what_their_training_took(pages, models):
     assert set(result.table.index) == set(models) and result.table["score"].is_monotonic_decreasing
     assert result.table["steps"].to_dict() == {"doppelganger": 4, "ar": 20}
     assert (result.table[["seconds", "samples_per_second"]] > 0).all(axis=None)
-    assert set(result.ranks["family"]) == {"metadata", "lengths", "values", "levels", "time", "samples", "validity"}
+    assert set(result.ranks["family"]) == {
+        *("metadata", "lengths", "values", "levels", "time", "combinations", "samples", "validity")
+    }
     assert set(result.values["family"]) - set(result.ranks["family"]) == {"copies"}
     assert len(result.real) == 12 and result.facts[0].startswith("trained on: 48 samples")
     assert "training ar" in told and not hasattr(models["ar"], "network_")

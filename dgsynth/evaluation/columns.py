@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,3 +91,40 @@ def midranges(sequences: Sequences, measurement: Label) -> npt.NDArray[np.float6
 def sample_of_record(sequences: Sequences) -> npt.NDArray[np.int64]:
     """Return which sample each record belongs to, of shape (sum(lengths),)."""
     return np.repeat(np.arange(len(sequences)), sequences.lengths)
+
+
+def rows_of(
+    sequences: Sequences,
+    columns: Sequence[Label],
+    rows: npt.NDArray[np.int64] | None = None,
+    *,
+    of_records: bool | None = None,
+) -> pd.DataFrame:
+    """Return some columns side by side, metadata repeated for each record where there are measurements among them.
+
+    Parameters
+    ----------
+    sequences : Sequences
+    columns : list of str or int
+    rows : int64 array, default=None
+        Places of the samples or records to return; by default all.
+    of_records : bool, default=None
+        Whether a row is a record rather than a sample; by default if one of the columns is a measurement.
+
+    Returns
+    -------
+    DataFrame
+    """
+    if of_records is None:
+        of_records = any(column in sequences.measurements.columns for column in columns)
+    if rows is None:
+        rows = np.arange(sequences.n_records if of_records else len(sequences))
+    sample = np.searchsorted(sequences.offsets, rows, side="right") - 1 if of_records else rows
+    return pd.DataFrame(
+        {
+            column: of_column(sequences, column)
+            .take(sample if column in sequences.metadata.columns else rows)
+            .reset_index(drop=True)
+            for column in columns
+        }
+    )

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dgsynth.evaluation import metrics
+from dgsynth.evaluation.bins import RecordBins
 from dgsynth.evaluation.columns import COUNTED_KINDS, midranges, numeric, totals
+from dgsynth.evaluation.combinations import some_combinations
 from dgsynth.evaluation.distributions import mean_by
 from dgsynth.evaluation.scale import Scale
 
@@ -40,7 +42,10 @@ STRICT = 0.01
 """Tolerance of copies and of values that can't be: a share of 5 % would be many of these."""
 
 MAX_PAIRS = 30
-"""Most pairs of columns of a kind that are compared, the first ones."""
+"""Most pairs of measurements whose correlations are compared, the first ones."""
+
+MAX_COMBINATIONS = {2: 60, 3: 30}
+"""Most pairs and triples of columns whose frequencies within a record are compared, random ones."""
 
 FAMILIES = {
     "metadata": "Metadata",
@@ -48,7 +53,8 @@ FAMILIES = {
     "values": "Values",
     "levels": "Totals and levels of the samples",
     "time": "Rhythm and memory over time",
-    "correlations": "Measurements together",
+    "correlations": "Correlations of measurements",
+    "combinations": "Columns together within a record",
     "samples": "Whole samples",
     "validity": "Validity",
     "copies": "Copies and memorisation",
@@ -67,7 +73,8 @@ class Comparison:
     name : str
         That of the function in `dgsynth.evaluation.metrics`.
     column : str
-        What it is about: a column, two as "a x b", or "a by b" within the values of b; "" for whole samples.
+        What it is about: a column, two or three as "a x b", or "a by b" within the values of b; "" for whole
+        samples.
     unit : str
     measure : callable
         From real and synthetic Sequences to a number; NaN where there is nothing to compare.
@@ -106,7 +113,15 @@ class Comparison:
 
 def comparisons(real: Sequences) -> list[Comparison]:
     """Return what synthetic data are compared with these real data by, in the order of `FAMILIES`; not for copies."""
-    return [*_of_metadata(real), *_of_lengths(real), *_of_measurements(real), *_of_samples(real), *_of_validity(real)]
+    bins = {size: RecordBins(real, size) for size in MAX_COMBINATIONS}
+    return [
+        *_of_metadata(real),
+        *_of_lengths(real),
+        *_of_measurements(real, bins[2]),
+        *_of_combinations(real, bins),
+        *_of_samples(real),
+        *_of_validity(real),
+    ]
 
 
 def copies(real: Sequences, holdout: Sequences | None = None) -> list[Comparison]:
@@ -139,13 +154,9 @@ def grouping_columns(real: Sequences) -> list[Label]:
 
 
 def _of_metadata(real: Sequences) -> Iterator[Comparison]:
-    names = [column.name for column in real.schema.metadata]
-    alone: list[tuple[Label, Label | None]] = [(name, None) for name in names]
-    pairs: list[tuple[Label, Label | None]] = list(combinations(names, 2))
-    for first, second in [*alone, *pairs[:MAX_PAIRS]]:
-        about = str(first) if second is None else f"{first} x {second}"
-        yield _comparison("metadata", "total_variation", about, "share", first, second)
-        yield _comparison("metadata", "jensen_shannon", about, "bits", first, second)
+    for name in real.schema.metadata_names:
+        yield _comparison("metadata", "total_variation", str(name), "share", name)
+        yield _comparison("metadata", "jensen_shannon", str(name), "bits", name)
     for column in real.schema.metadata:
         if column.kind not in COUNTED_KINDS:
             scale = Scale.fit(numeric(real.metadata[column.name]))
@@ -167,7 +178,7 @@ def _of_lengths(real: Sequences) -> Iterator[Comparison]:
             yield _by("lengths", "wasserstein_lengths", (), by, _scale_within(real, lengths, by))
 
 
-def _of_measurements(real: Sequences) -> Iterator[Comparison]:
+def _of_measurements(real: Sequences, bins: RecordBins) -> Iterator[Comparison]:
     found: list[Comparison] = []
     for column in real.schema.measurements:
         name, about = column.name, str(column.name)
@@ -179,6 +190,7 @@ def _of_measurements(real: Sequences) -> Iterator[Comparison]:
             found.append(_comparison("values", "wasserstein_values", about, "real std", name, normalize=scale))
         if real.measurements[name].isna().any():
             found.append(_comparison("values", "missing_difference", about, "share", name))
+        found.append(_comparison("time", "transition_total_variation", about, "share", name, bins=bins))
         if column.kind in COUNTED_KINDS:
             continue
         for metric, levels in (("wasserstein_totals", totals), ("wasserstein_midranges", midranges)):
@@ -195,6 +207,14 @@ def _of_measurements(real: Sequences) -> Iterator[Comparison]:
         found.append(_comparison("correlations", "correlation_distance", about, "correlation", first, second))
     order = list(FAMILIES)
     yield from sorted(found, key=lambda comparison: order.index(comparison.family))
+
+
+def _of_combinations(real: Sequences, bins: dict[int, RecordBins]) -> Iterator[Comparison]:
+    for size, most in MAX_COMBINATIONS.items():
+        varying = [name for name in real.schema.names if bins[size].varies(real, name)]
+        for columns in some_combinations(varying, size, most):
+            about = " x ".join(map(str, columns))
+            yield _comparison("combinations", "joint_total_variation", about, "share", columns, bins=bins[size])
 
 
 def _of_samples(real: Sequences) -> Iterator[Comparison]:

@@ -28,6 +28,9 @@ MAX_PICTURED = 12
 """Most columns of a kind that get pictures of their own."""
 
 MAX_PAIRS_PICTURED = 6
+MAX_JOINT_PICTURED = 2
+"""Pairs of columns that get heat maps, those whose frequencies are furthest off."""
+
 MAX_NEAREST_PICTURED = 3
 MAX_GROUPINGS_PICTURED = 2
 
@@ -149,6 +152,7 @@ def _sections(report: FidelityFindings) -> Iterator[tuple[str, Iterator[tuple[st
     for place, column in enumerate(report.real.schema.measurements[:MAX_PICTURED]):
         yield f"Measurement {column.name}", shown.measurement(column, with_nearest=place < MAX_NEAREST_PICTURED)
     yield "Measurements together", shown.pairs()
+    yield "Columns together within a record", shown.joint()
     yield "Metadata and lengths", shown.samples()
     yield "Downstream tasks", shown.downstream()
     yield "Training", shown.training()
@@ -163,7 +167,7 @@ class _Pictured:
     synthetic: Sequences
 
     def measurement(self, column: Column, *, with_nearest: bool) -> Iterator[tuple[str, Figure]]:
-        from dgsynth.evaluation import plots
+        from dgsynth.evaluation import joint_plots, plots
 
         data, name, seed = (self.real, self.synthetic), column.name, self.report.random_state
         counted = column.kind in COUNTED_KINDS
@@ -171,6 +175,7 @@ class _Pictured:
         if not counted:
             yield "Mean autocorrelation", plots.plot_autocorrelation(*data, name)
         yield "Values of all records", plots.plot_values(*data, name)
+        yield "From a record to the next", joint_plots.plot_transitions(*data, name)
         if not counted and column.kind != "datetime":
             yield "Totals of the samples", plots.plot_totals(*data, name)
             for by in grouping_columns(self.real)[:MAX_GROUPINGS_PICTURED]:
@@ -186,6 +191,15 @@ class _Pictured:
         for first, second in list(combinations(names, 2))[:MAX_PAIRS_PICTURED]:
             figure = plots.plot_correlations(self.real, self.synthetic, first, second)
             yield f"Correlation of {first} and {second}", figure
+
+    def joint(self) -> Iterator[tuple[str, Figure]]:
+        from dgsynth.evaluation import joint_plots
+
+        by_name = {f"{first} x {second}": (first, second) for first, second in combinations(self.real.schema.names, 2)}
+        table = self.report.table
+        pairs = table[(table["family"] == "combinations") & table["column"].isin(by_name) & table["excess"].notna()]
+        for about in pairs.sort_values("excess", ascending=False, kind="stable")["column"][:MAX_JOINT_PICTURED]:
+            yield f"Frequencies of {about}", joint_plots.plot_joint(self.real, self.synthetic, *by_name[about])
 
     def samples(self) -> Iterator[tuple[str, Figure]]:
         from dgsynth.evaluation import plots

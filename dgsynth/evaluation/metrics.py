@@ -13,6 +13,7 @@ import numpy as np
 
 from dgsynth.data.sequences import Sequences
 from dgsynth.evaluation.autocorrelation import autocorrelation_mse, constant_difference, mean_autocorrelation
+from dgsynth.evaluation.combinations import joint_total_variation, transition_total_variation
 from dgsynth.evaluation.correlations import correlation_distance, pearson_correlations
 from dgsynth.evaluation.distributions import (
     jensen_shannon,
@@ -49,6 +50,7 @@ __all__ = [
     "floor",
     "invalid_share",
     "jensen_shannon",
+    "joint_total_variation",
     "length_total_variation",
     "mean_autocorrelation",
     "memorized_share",
@@ -60,6 +62,7 @@ __all__ = [
     "repeated_share",
     "split_halves",
     "total_variation",
+    "transition_total_variation",
     "wasserstein_lengths",
     "wasserstein_midranges",
     "wasserstein_totals",

@@ -21,6 +21,8 @@ MEANINGS = {
     "autocorrelation_mse": "mean squared difference of the mean autocorrelations",
     "constant_difference": "difference of the shares of samples that never vary",
     "correlation_distance": "mean shift between the distributions of the samples' correlations",
+    "transition_total_variation": "share of pairs of a record and the next whose values would have to change; in bins",
+    "joint_total_variation": "share of records whose combination of values would have to change; numbers in bins",
     "density": "how densely synthetic samples lie where real ones do; low: unlike any real one",
     "coverage": "share of real samples that have a synthetic one nearby; low: kinds of samples are missing",
     "diversity_loss": "how much less the samples differ from each other; 1: they are all the same",
@@ -56,10 +58,11 @@ def rule() -> str:
     return (
         "Floor: the same metric between two random halves of the real data, averaged over several; a perfect copy of "
         f"the real process would reach it. A distance is {close} (green) if it is at most {FLOOR_FACTOR:g} times its "
-        f"floor plus a tolerance of {tolerances}, and of {STRICT:g} for copies and invalid values; {near} (amber) up "
-        f"to {FAR:g} times this limit; {off} (red) beyond. Density, coverage and nearest ratio may fall below their "
-        "floor, and the predictive score may rise above it, by the tolerance, or by three times that to be near. "
-        "Score: 1 / (how many times the limit), at most 1, as a geometric mean over the families, copies left out."
+        f"floor plus a tolerance of {tolerances}, and of {STRICT:g} for copies and invalid values; "
+        f"{near} (amber) up to {FAR:g} times this limit; {off} (red) beyond. Density, coverage and nearest ratio may "
+        "fall below their floor, and the predictive score may rise above it, by the tolerance, or by three times that "
+        "to be near. Score: 1 / (how many times the limit), at most 1, as a geometric mean over the families, copies "
+        "left out."
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,7 @@ from dgsynth.evaluation import metrics
 from dgsynth.evaluation.comparisons import (
     FAMILIES,
     FLOOR_FACTOR,
-    MAX_PAIRS,
+    MAX_COMBINATIONS,
     TOLERANCES,
     Comparison,
     comparisons,
@@ -99,11 +101,22 @@ def test_tolerance_of_its_own(comparison):
 
 
 def test_categories_are_counted_and_numbers_measured(columns_of):
-    words = ["word", "flag", "size", "word x flag", "word x size", "flag x size"]
-    assert columns_of("total_variation") == columns_of("jensen_shannon") == [*words, "state"]
+    assert columns_of("total_variation") == columns_of("jensen_shannon") == ["word", "flag", "size", "state"]
+    assert columns_of("transition_total_variation") == ["state", "x", "y"]
     assert columns_of("wasserstein_values") == ["size", "x", "y"]
     assert columns_of("autocorrelation_mse") == columns_of("constant_difference") == ["x", "y"]
     assert columns_of("correlation_distance") == ["x x y"]
+
+
+def test_all_pairs_and_triples_of_columns_are_compared_once(columns_of):
+    names = ["word", "flag", "size", "state", "x", "y"]
+    expected = [" x ".join(columns) for size in (2, 3) for columns in combinations(names, size)]
+    assert columns_of("joint_total_variation") == expected
+
+
+def test_columns_that_never_vary_are_in_no_combination():
+    real = Sequences.from_table(pd.DataFrame({"word": ["p", "q"] * 10, "size": range(20), "constant": 1}))
+    assert [c.column for c in comparisons(real) if c.family == "combinations"] == ["word x size"]
 
 
 def test_levels_are_compared_within_groups_too(columns_of):
@@ -159,13 +172,18 @@ def test_by_is_the_mean_weighted_by_real_frequency_in_deviations_within_the_grou
 
 def test_tables_of_metadata_only_have_no_series_to_compare():
     real = Sequences.from_table(pd.DataFrame({"word": ["p", "q"] * 10, "size": range(20)}))
-    assert {comparison.family for comparison in comparisons(real)} == {"metadata", "samples", "validity"}
+    assert {comparison.family for comparison in comparisons(real)} == {
+        "metadata",
+        "combinations",
+        "samples",
+        "validity",
+    }
 
 
-def test_pairs_of_many_columns_are_bounded():
+def test_pairs_and_triples_of_many_columns_are_bounded():
     real = Sequences.from_table(pd.DataFrame({f"column {i}": ["p", "q"] for i in range(20)}))
-    pairs = [c for c in comparisons(real) if c.name == "total_variation" and " x " in c.column]
-    assert len(pairs) == MAX_PAIRS
+    sizes = [c.column.count(" x ") + 1 for c in comparisons(real) if c.family == "combinations"]
+    assert {size: sizes.count(size) for size in sizes} == MAX_COMBINATIONS
 
 
 def test_groups_have_some_samples_each(build):
