@@ -49,7 +49,7 @@ def test_models_are_ranked_with_what_their_training_took(pages, models):
     assert result.table["steps"].to_dict() == {"doppelganger": 4, "ar": 20}
     assert (result.table[["seconds", "samples_per_second"]] > 0).all(axis=None)
     assert set(result.ranks["family"]) == {
-        *("metadata", "lengths", "values", "levels", "time", "combinations", "samples", "validity")
+        *("metadata", "lengths", "values", "levels", "time", "timestamps", "combinations", "samples", "validity")
     }
     assert set(result.values["family"]) - set(result.ranks["family"]) == {"copies"}
     assert len(result.real) == 12 and result.facts[0].startswith("trained on: 48 samples")

@@ -16,6 +16,7 @@ from dgsynth.evaluation.columns import COUNTED_KINDS, midranges, numeric, totals
 from dgsynth.evaluation.combinations import some_combinations
 from dgsynth.evaluation.distributions import mean_by
 from dgsynth.evaluation.scale import Scale
+from dgsynth.evaluation.timestamps import scale_of_gaps, scale_of_starts
 
 if TYPE_CHECKING:
     from dgsynth.data.schema import Label
@@ -54,6 +55,7 @@ FAMILIES = {
     "levels": "Totals and levels of the samples",
     "time": "Rhythm and memory over time",
     "correlations": "Correlations of measurements",
+    "timestamps": "Timestamps",
     "combinations": "Columns together within a record",
     "samples": "Whole samples",
     "validity": "Validity",
@@ -118,6 +120,7 @@ def comparisons(real: Sequences) -> list[Comparison]:
         *_of_metadata(real),
         *_of_lengths(real),
         *_of_measurements(real, bins[2]),
+        *_of_timestamps(real),
         *_of_combinations(real, bins),
         *_of_samples(real),
         *_of_validity(real),
@@ -207,6 +210,20 @@ def _of_measurements(real: Sequences, bins: RecordBins) -> Iterator[Comparison]:
         found.append(_comparison("correlations", "correlation_distance", about, "correlation", first, second))
     order = list(FAMILIES)
     yield from sorted(found, key=lambda comparison: order.index(comparison.family))
+
+
+def _of_timestamps(real: Sequences) -> Iterator[Comparison]:
+    index = real.schema.sequence_index
+    if index is None or real.timestamps is None:
+        return
+    about = str(index.name)
+    starts, gaps = scale_of_starts(real), scale_of_gaps(real)
+    yield _comparison("timestamps", "wasserstein_starts", about, "real std", normalize=starts)
+    yield _comparison("timestamps", "wasserstein_gaps", about, "real std", normalize=gaps)
+    yield _comparison("timestamps", "regularity_difference", about, "share")
+    if index.kind == "datetime":
+        yield _comparison("timestamps", "weekday_total_variation", about, "share")
+        yield _comparison("timestamps", "hour_total_variation", about, "share")
 
 
 def _of_combinations(real: Sequences, bins: dict[int, RecordBins]) -> Iterator[Comparison]:

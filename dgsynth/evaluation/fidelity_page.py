@@ -153,6 +153,7 @@ def _sections(report: FidelityFindings) -> Iterator[tuple[str, Iterator[tuple[st
         yield f"Measurement {column.name}", shown.measurement(column, with_nearest=place < MAX_NEAREST_PICTURED)
     yield "Measurements together", shown.pairs()
     yield "Columns together within a record", shown.joint()
+    yield "Timestamps", shown.timestamps()
     yield "Metadata and lengths", shown.samples()
     yield "Downstream tasks", shown.downstream()
     yield "Training", shown.training()
@@ -200,6 +201,18 @@ class _Pictured:
         pairs = table[(table["family"] == "combinations") & table["column"].isin(by_name) & table["excess"].notna()]
         for about in pairs.sort_values("excess", ascending=False, kind="stable")["column"][:MAX_JOINT_PICTURED]:
             yield f"Frequencies of {about}", joint_plots.plot_joint(self.real, self.synthetic, *by_name[about])
+
+    def timestamps(self) -> Iterator[tuple[str, Figure]]:
+        from dgsynth.evaluation import timestamp_plots as plots
+
+        index = self.real.schema.sequence_index
+        if index is None or self.real.timestamps is None:
+            return
+        yield "Starts of the samples", plots.plot_starts(self.real, self.synthetic)
+        yield "Time to the next record", plots.plot_gaps(self.real, self.synthetic)
+        if index.kind == "datetime":
+            yield "Weekdays", plots.plot_weekdays(self.real, self.synthetic)
+            yield "Hours of the day", plots.plot_hours(self.real, self.synthetic)
 
     def samples(self) -> Iterator[tuple[str, Figure]]:
         from dgsynth.evaluation import plots

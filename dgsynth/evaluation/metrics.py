@@ -36,6 +36,13 @@ from dgsynth.evaluation.neighbours import (
     nearest_samples,
     repeated_share,
 )
+from dgsynth.evaluation.timestamps import (
+    hour_total_variation,
+    regularity_difference,
+    wasserstein_gaps,
+    wasserstein_starts,
+    weekday_total_variation,
+)
 from dgsynth.evaluation.validity import invalid_share
 
 __all__ = [
@@ -48,6 +55,7 @@ __all__ = [
     "diversity_loss",
     "duplicate_share",
     "floor",
+    "hour_total_variation",
     "invalid_share",
     "jensen_shannon",
     "joint_total_variation",
@@ -59,14 +67,18 @@ __all__ = [
     "nearest_samples",
     "pearson_correlations",
     "predictive_score",
+    "regularity_difference",
     "repeated_share",
     "split_halves",
     "total_variation",
     "transition_total_variation",
+    "wasserstein_gaps",
     "wasserstein_lengths",
     "wasserstein_midranges",
+    "wasserstein_starts",
     "wasserstein_totals",
     "wasserstein_values",
+    "weekday_total_variation",
 ]
 
 N_SPLITS = 10

@@ -6,6 +6,7 @@ data are drawn with parse_math=False, so that a "$" in them stays a dollar.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import pandas as pd
 
 try:
     from matplotlib.axes import Axes
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
     from matplotlib.scale import SymmetricalLogTransform
     from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
@@ -40,6 +42,8 @@ __all__ = [
     "plot_lengths_by",
     "plot_metadata",
     "plot_nearest",
+    "plot_numbers",
+    "plot_shares",
     "plot_totals",
     "plot_totals_by",
     "plot_training",
@@ -108,7 +112,7 @@ def plot_metadata(real: Sequences, synthetic: Sequences, column: Label) -> Figur
     kind = next(c.kind for c in real.schema.metadata if c.name == column)
     if kind not in COUNTED_KINDS:
         first, second = numeric(real.metadata[column]), numeric(synthetic.metadata[column])
-        return _distribution(first, second, f"{column}{_unit(kind)}", "share of samples")
+        return plot_numbers(first, second, f"{column}{_unit(kind)}", "share of samples")
     return _bars(counts(real.metadata[column], synthetic.metadata[column]), "share of samples")
 
 
@@ -118,13 +122,13 @@ def plot_values(real: Sequences, synthetic: Sequences, measurement: Label) -> Fi
     first, second = real.measurements[measurement], synthetic.measurements[measurement]
     if kind in COUNTED_KINDS:
         return _bars(counts(first, second), "share of records")
-    return _distribution(numeric(first), numeric(second), f"{measurement}{_unit(kind)}", "share of records")
+    return plot_numbers(numeric(first), numeric(second), f"{measurement}{_unit(kind)}", "share of records")
 
 
 def plot_totals(real: Sequences, synthetic: Sequences, measurement: Label) -> Figure:
     """Return how the samples' totals of a measurement are distributed (paper, Figure 20)."""
     first, second = totals(real, measurement), totals(synthetic, measurement)
-    return _distribution(first, second, f"total {measurement} of a sample", "share of samples")
+    return plot_numbers(first, second, f"total {measurement} of a sample", "share of samples")
 
 
 def plot_totals_by(real: Sequences, synthetic: Sequences, measurement: Label, by: Label) -> Figure:
@@ -180,6 +184,36 @@ def plot_nearest(
     grid[0, 0].set_title("synthetic", color=SYNTHETIC, fontsize=10, fontweight="bold", loc="left")
     for axes in grid[-1]:
         axes.set_xlabel("record", color=_INK, fontsize=9)
+    return figure
+
+
+def plot_numbers(real: Floats, synthetic: Floats, label: str, ylabel: str, *, dates: bool = False) -> Figure:
+    """Return the histograms of some numbers of each, on a logarithmic axis if heavy-tailed; or of days since 1970."""
+    figure, axes = new_axes()
+    real, synthetic = real[np.isfinite(real)], synthetic[np.isfinite(synthetic)]
+    edges = scale_axis(axes, real, np.concatenate([real, synthetic]))
+    _histogram(axes, real, REAL, edges)
+    _histogram(axes, synthetic, SYNTHETIC, edges)
+    axes.set(xlabel=short(label, 60), ylabel=ylabel)
+    if dates:
+        places = AutoDateLocator()  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_locator(places)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(places))  # type: ignore[no-untyped-call]
+    _legend(axes)
+    return figure
+
+
+def plot_shares(real: Floats, synthetic: Floats, names: Sequence[str], label: str) -> Figure:
+    """Return bars of the shares of records in some classes that have an order, side by side."""
+    figure, axes = new_axes(2.4)
+    place = np.arange(len(names), dtype=np.float64)
+    axes.bar(place - 0.19, real, 0.36, color=REAL)
+    axes.bar(place + 0.19, synthetic, 0.36, color=SYNTHETIC)
+    axes.set_xticks(place, names)
+    axes.grid(False, axis="x")
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.set(xlabel=label, ylabel="share of records")
+    _legend(axes)
     return figure
 
 
@@ -336,17 +370,6 @@ def _boxes(
     axes.grid(False, axis="y")
     left_out = groups[0].nunique() - len(values)
     axes.set_xlabel(short(label, 60) + (f"; {left_out} rarer values are not shown" if left_out else ""))
-    _legend(axes)
-    return figure
-
-
-def _distribution(real: Floats, synthetic: Floats, label: str, ylabel: str) -> Figure:
-    figure, axes = new_axes()
-    real, synthetic = real[np.isfinite(real)], synthetic[np.isfinite(synthetic)]
-    edges = scale_axis(axes, real, np.concatenate([real, synthetic]))
-    _histogram(axes, real, REAL, edges)
-    _histogram(axes, synthetic, SYNTHETIC, edges)
-    axes.set(xlabel=short(label, 60), ylabel=ylabel)
     _legend(axes)
     return figure
 

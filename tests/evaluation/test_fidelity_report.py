@@ -87,9 +87,9 @@ def test_page_has_verdict_all_rows_and_all_pictures(page, report):
     assert all(_title(row) in page.text for row in report.table["name"])
     assert sum(attributes.get("class") == "what" for _, attributes in page.tags) == len(report.table)
     pictures = [attributes["src"] for tag, attributes in page.tags if tag == "img"]
-    # Seven of each of the two measurements, their correlation, two pairs of columns, the metadata column, the
-    # lengths overall and by end event, two downstream tasks, and training.
-    assert len(pictures) == 2 * 7 + 1 + 2 + 1 + 2 + 2 + 1
+    # Seven of each of the two measurements, their correlation, two pairs of columns, four of timestamps, the
+    # metadata column, the lengths overall and by end event, two downstream tasks, and training.
+    assert len(pictures) == 2 * 7 + 1 + 2 + 4 + 1 + 2 + 2 + 1
     assert all(source.startswith("data:image/png;base64,") for source in pictures)
 
 
