@@ -5,6 +5,7 @@ from dgsynth.evaluation.fidelity import Scorer, fidelity_table, score
 from dgsynth.evaluation.fidelity_report import FidelityReport, evaluate
 from dgsynth.evaluation.metrics import floor
 from dgsynth.evaluation.privacy_report import PrivacyReport, privacy_report
+from dgsynth.evaluation.relation_search import find_relations
 
 __all__ = [
     "FidelityReport",
@@ -13,6 +14,7 @@ __all__ = [
     "classify_metadata",
     "evaluate",
     "fidelity_table",
+    "find_relations",
     "floor",
     "forecast",
     "privacy_report",

@@ -15,6 +15,7 @@ from dgsynth.evaluation.bins import RecordBins
 from dgsynth.evaluation.columns import COUNTED_KINDS, midranges, numeric, totals
 from dgsynth.evaluation.combinations import some_combinations
 from dgsynth.evaluation.distributions import mean_by
+from dgsynth.evaluation.relation_search import find_relations
 from dgsynth.evaluation.scale import Scale
 from dgsynth.evaluation.timestamps import scale_of_gaps, scale_of_starts
 
@@ -40,7 +41,7 @@ TOLERANCES = {
 """Differences of each unit that hardly matter in use, however small the floor of a large data set is."""
 
 STRICT = 0.01
-"""Tolerance of copies and of values that can't be: a share of 5 % would be many of these."""
+"""Tolerance of copies, of values that can't be and of broken relations: a share of 5 % would be many of these."""
 
 MAX_PAIRS = 30
 """Most pairs of measurements whose correlations are compared, the first ones."""
@@ -59,6 +60,7 @@ FAMILIES = {
     "combinations": "Columns together within a record",
     "samples": "Whole samples",
     "validity": "Validity",
+    "relations": "Relations that every real record keeps",
     "copies": "Copies and memorisation",
 }
 """What the comparisons are about, in the order of the report, and how it says so."""
@@ -75,8 +77,8 @@ class Comparison:
     name : str
         That of the function in `dgsynth.evaluation.metrics`.
     column : str
-        What it is about: a column, two or three as "a x b", or "a by b" within the values of b; "" for whole
-        samples.
+        What it is about: a column, two or three as "a x b", "a by b" within the values of b, or a relation of columns;
+        "" for whole samples.
     unit : str
     measure : callable
         From real and synthetic Sequences to a number; NaN where there is nothing to compare.
@@ -124,6 +126,7 @@ def comparisons(real: Sequences) -> list[Comparison]:
         *_of_combinations(real, bins),
         *_of_samples(real),
         *_of_validity(real),
+        *_of_relations(real),
     ]
 
 
@@ -246,6 +249,13 @@ def _of_samples(real: Sequences) -> Iterator[Comparison]:
 def _of_validity(real: Sequences) -> Iterator[Comparison]:
     for name in real.schema.names:
         yield _comparison("validity", "invalid_share", str(name), "share", name, tolerance=STRICT)
+
+
+def _of_relations(real: Sequences) -> Iterator[Comparison]:
+    # Of what n samples keep without exception, up to 3 / n of others may be broken, at 95 %.
+    tolerance = max(STRICT, 3 / len(real))
+    for relation in find_relations(real):
+        yield _comparison("relations", "broken_share", str(relation), "share", relation, tolerance=tolerance)
 
 
 def _comparison(

@@ -36,6 +36,7 @@ from dgsynth.evaluation.neighbours import (
     nearest_samples,
     repeated_share,
 )
+from dgsynth.evaluation.relations import broken_share
 from dgsynth.evaluation.timestamps import (
     hour_total_variation,
     regularity_difference,
@@ -47,6 +48,7 @@ from dgsynth.evaluation.validity import invalid_share
 
 __all__ = [
     "autocorrelation_mse",
+    "broken_share",
     "constant_difference",
     "correlation_distance",
     "coverage",

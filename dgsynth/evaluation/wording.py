@@ -34,6 +34,7 @@ MEANINGS = {
     "discriminative_score": "how far from guessing a network is that tells synthetic from real ones; at most 0.5",
     "predictive_score": "error on real data of a network that learned from synthetic data to predict the next record",
     "invalid_share": "share of values out of the real range, unknown, or missing where none may be",
+    "broken_share": "share of records that break what every real one keeps",
     "duplicate_share": "share of synthetic samples equal to one of the training data",
     "repeated_share": "share of synthetic samples equal to another synthetic one",
     "nearest_ratio": "distance to the nearest training sample, over that of unseen ones; low: copied, or less varied",
@@ -63,7 +64,7 @@ def rule() -> str:
     return (
         "Floor: the same metric between two random halves of the real data, averaged over several; a perfect copy of "
         f"the real process would reach it. A distance is {close} (green) if it is at most {FLOOR_FACTOR:g} times its "
-        f"floor plus a tolerance of {tolerances}, and of {STRICT:g} for copies and invalid values; "
+        f"floor plus a tolerance of {tolerances}, and of {STRICT:g} for copies, invalid values and broken relations; "
         f"{near} (amber) up to {FAR:g} times this limit; {off} (red) beyond. Density, coverage and nearest ratio may "
         "fall below their floor, and the predictive score may rise above it, by the tolerance, or by three times that "
         "to be near. Score: 1 / (how many times the limit), at most 1, as a geometric mean over the families, copies "

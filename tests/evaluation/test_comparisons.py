@@ -128,6 +128,13 @@ def test_timestamps_are_compared_where_there_are_any(real, build, traffic):
     assert names(traffic(0)) == [*numbers, "weekday_total_variation", "hour_total_variation"]
 
 
+def test_relations_may_be_broken_by_what_chance_would_break():
+    low = np.random.default_rng(0).normal(size=150)
+    real = Sequences.from_table(pd.DataFrame({"low": low, "high": low + 1}))
+    (relation,) = [c for c in comparisons(real) if c.family == "relations"]
+    assert (relation.name, relation.column, relation.tolerance) == ("broken_share", "low <= high", 3 / 150)
+
+
 def test_levels_are_compared_within_groups_too(columns_of):
     expected = ["x", "x by word", "x by flag", "y", "y by word", "y by flag"]
     assert columns_of("wasserstein_totals") == columns_of("wasserstein_midranges") == expected
@@ -150,7 +157,7 @@ def test_validity_is_of_every_column(columns_of, real):
 def test_each_is_a_metric_of_a_known_unit_and_the_families_follow_each_other(real):
     found = [*comparisons(real), *copies(real, real)]
     assert all(comparison.name in metrics.__all__ and comparison.unit in TOLERANCES for comparison in found)
-    absent = {"timestamps"}  # these data have none
+    absent = {"timestamps", "relations"}  # these data have neither
     assert list(dict.fromkeys(comparison.family for comparison in found)) == [f for f in FAMILIES if f not in absent]
     families = [list(FAMILIES).index(comparison.family) for comparison in found]
     assert families == sorted(families)
