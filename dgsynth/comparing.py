@@ -237,7 +237,7 @@ class ModelRanking:
         return json_text(content, path)
 
     def __str__(self) -> str:
-        shown = self.table.round({"score": 2, "mean_rank": 2, "seconds": 1, "samples_per_second": 0})
+        shown = self.table.round({"score": 2, "mean_excess": 2, "mean_rank": 2, "seconds": 1, "samples_per_second": 0})
         lines = [". ".join(self._facts()) + ".", "", shown.to_string() if len(shown) else "no model was compared"]
         lines += [f"{name} could not be compared: {reason}" for name, reason in self.failures.items()]
         return "\n".join(lines)

@@ -1,7 +1,7 @@
 """Judging synthetic data: metrics with their floors, pictures, a report and a score, for any synthesizer's output."""
 
 from dgsynth.evaluation.downstream import classify_metadata, forecast
-from dgsynth.evaluation.fidelity import Scorer, fidelity_table, score
+from dgsynth.evaluation.fidelity import Scorer, fidelity_table, mean_excess, score
 from dgsynth.evaluation.fidelity_report import FidelityReport, evaluate
 from dgsynth.evaluation.metrics import floor
 from dgsynth.evaluation.privacy_report import PrivacyReport, privacy_report
@@ -17,6 +17,7 @@ __all__ = [
     "find_relations",
     "floor",
     "forecast",
+    "mean_excess",
     "privacy_report",
     "score",
 ]

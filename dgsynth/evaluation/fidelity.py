@@ -155,6 +155,33 @@ def score(table: pd.DataFrame) -> float:
     return float(np.exp(of_families.mean())) if len(of_families) else float("nan")
 
 
+def mean_excess(table: pd.DataFrame) -> float:
+    """Return how far the comparisons of a table are off on average, lower is better: what `score` does not tell.
+
+    The mean over the families of the mean `excess` in each: 0 for identical data, 1 at the limit of what is close. It
+    goes on below that limit, where `score` is 1, and beyond the least closeness. Copies do not enter.
+
+    A comparison for which the synthetic data have nothing, and whose excess is infinite, counts as much as the furthest
+    finite one, and at least 1 / `LEAST_CLOSENESS`: so it is never a gain, and never all that is seen.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What `fidelity_table` returned.
+
+    Returns
+    -------
+    float
+        At least 0, finite; NaN where there is nothing to compare.
+    """
+    judged = table[table["excess"].notna() & (table["family"] != "copies")]
+    excess = judged["excess"].astype(np.float64)
+    furthest = excess[np.isfinite(excess)].max() if np.isfinite(excess).any() else 0.0
+    excess = excess.replace(np.inf, max(furthest, 1 / LEAST_CLOSENESS))
+    of_families = excess.groupby(judged["family"]).mean()
+    return float(of_families.mean()) if len(of_families) else float("nan")
+
+
 def floors(found: list[Comparison], real: Sequences, random_state: int = 0) -> Floats:
     """Return what each comparison comes to between random halves of the real data; NaN for less than two samples."""
     size = max(1, real.n_records * len(real.schema.names))

@@ -10,7 +10,7 @@ import pandas as pd
 from dgsynth.data.sequences import Sequences
 from dgsynth.evaluation import wording
 from dgsynth.evaluation.downstream import DownstreamResult
-from dgsynth.evaluation.fidelity import random_part, score
+from dgsynth.evaluation.fidelity import mean_excess, random_part, score
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,11 @@ class FidelityFindings:
     def score(self) -> float:
         """One number in (0, 1], higher is better; see `dgsynth.evaluation.score`."""
         return score(self.table)
+
+    @property
+    def mean_excess(self) -> float:
+        """How far the comparisons are off on average, lower is better; see `dgsynth.evaluation.mean_excess`."""
+        return mean_excess(self.table)
 
     @property
     def sizes(self) -> list[str]:

@@ -51,7 +51,8 @@ def _content(report: FidelityFindings, *, pictured: bool) -> str:
     parts = [
         "<h1>Fidelity report</h1>",
         f'<p class="note">{" &middot; ".join(map(escape, report.sizes))}</p>',
-        f'<p class="verdict {worst}">{escape(report.verdict)} <b>Score {report.score:.2f}</b> of 1.</p>',
+        f'<p class="verdict {worst}">{escape(report.verdict)} <b>Score {report.score:.2f}</b> of 1, '
+        f"mean excess {report.mean_excess:.2f}.</p>",
         _lights(report.table),
         *([_pictures(report)] if pictured else []),
         "<h2>All comparisons</h2>",

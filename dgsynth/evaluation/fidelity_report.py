@@ -114,13 +114,14 @@ class FidelityReport(FidelityFindings):
         Returns
         -------
         str
-            ``{"verdict": ..., "score": ..., "metrics": [{"family": ..., "name": ..., "column": ..., "value": ...,
-            "floor": ..., "unit": ..., "excess": ..., "light": ...}, ...], "downstream": [...]}``; null for a number
-            that could not be computed.
+            ``{"verdict": ..., "score": ..., "mean_excess": ..., "compared": [...], "metrics": [{"family": ...,
+            "name": ..., "column": ..., "value": ..., "floor": ..., "unit": ..., "excess": ..., "light": ...}, ...],
+            "downstream": [...]}``; null for a number that could not be computed.
         """
         content = {
             "verdict": self.verdict,
             "score": plain(self.score),
+            "mean_excess": plain(self.mean_excess),
             "compared": self.sizes,
             "metrics": rows(self.table[COLUMNS]),
             "downstream": [
@@ -156,7 +157,7 @@ class FidelityReport(FidelityFindings):
         table["floor"], table["value"] = table["floor"].map(wording.number), table["value"].map(wording.number)
         lines = [
             self.verdict,
-            f"Score: {self.score:.2f} of 1. {'; '.join(self.sizes)}.",
+            f"Score: {self.score:.2f} of 1, mean excess: {self.mean_excess:.2f}. {'; '.join(self.sizes)}.",
             "",
             table.to_string(index=False),
         ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from dgsynth.evaluation.fidelity import LIGHTS, score
+from dgsynth.evaluation.fidelity import LIGHTS, mean_excess, score
 
 KEYS = ["family", "name", "column", "unit", "floor"]
 """Columns of a fidelity table that are the same for all models."""
@@ -54,8 +54,8 @@ def standings(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     -------
     DataFrame indexed by model
         `mean_rank`: mean over the families of the mean ranks in each, so that many columns of a kind weigh no more than
-        few; `score`, see `dgsynth.evaluation.score`; `close`, `near`, `off`: how many comparisons have each light,
-        copies included. In the order of the scores.
+        few; `score` and `mean_excess`, see `dgsynth.evaluation`; `close`, `near`, `off`: how many comparisons have each
+        light, copies included. In the order of the scores, where these are equal in that of the mean excesses.
     """
     ranks = rank_table(tables)
     models = list(tables)
@@ -64,12 +64,13 @@ def standings(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         name: {
             "mean_rank": mean_rank[name],
             "score": score(table),
+            "mean_excess": mean_excess(table),
             **{light: int((table["light"] == light).sum()) for light in LIGHTS},
         }
         for name, table in tables.items()
     }
     found = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
-    return found.sort_values(["score", "mean_rank"], ascending=[False, True], kind="stable")
+    return found.sort_values(["score", "mean_excess", "mean_rank"], ascending=[False, True, True], kind="stable")
 
 
 def best_of(row: pd.Series) -> list[str]:

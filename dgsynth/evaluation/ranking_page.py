@@ -28,6 +28,7 @@ _STYLE = """
 
 _TITLES = {
     "score": "Score",
+    "mean_excess": "Mean excess",
     "mean_rank": "Mean rank",
     "close": "Close",
     "near": "Near",
@@ -106,15 +107,16 @@ def _standings(summary: pd.DataFrame) -> str:
         f'<div class="scroll"><table class="wide"><thead><tr><th></th><th>Model</th>{head}</tr></thead>\n'
         f"<tbody>{rows}</tbody></table></div>\n"
         '<p class="note">In the order of the scores: geometric means over the families of comparisons of 1 / (how '
-        "many times the limit of what is close), at most 1. Mean rank: mean over the families of the mean ranks, "
-        "copies left out. Training and sampling were timed in this run, one model after another.</p>"
+        "many times the limit of what is close), at most 1; where they are equal, of the mean excesses: how many times "
+        "the limit, as a mean over the families. Mean rank: mean over the families of the mean ranks, copies left out. "
+        "Training and sampling were timed in this run, one model after another.</p>"
     )
 
 
 def _cell(column: str, value: Any) -> str:
     if pd.isna(value):
         return "-"
-    if column in ("score", "mean_rank"):
+    if column in ("score", "mean_excess", "mean_rank"):
         return f"{value:.2f}"
     return f"{value:,.0f}" if value >= 10 or float(value).is_integer() else f"{value:.1f}"
 

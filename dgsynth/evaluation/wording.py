@@ -68,7 +68,7 @@ def rule() -> str:
         f"{near} (amber) up to {FAR:g} times this limit; {off} (red) beyond. Density, coverage and nearest ratio may "
         "fall below their floor, and the predictive score may rise above it, by the tolerance, or by three times that "
         "to be near. Score: 1 / (how many times the limit), at most 1, as a geometric mean over the families, copies "
-        "left out."
+        "left out. Mean excess: how many times the limit, as a mean over the families; 0 is identical, 1 at the limit."
     )
 
 

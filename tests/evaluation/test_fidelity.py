@@ -17,6 +17,7 @@ from dgsynth.evaluation.fidelity import (
     Scorer,
     fidelity_table,
     floors,
+    mean_excess,
     random_part,
     score,
 )
@@ -203,3 +204,25 @@ def test_score_has_a_least_closeness():
 def test_score_leaves_out_copies_and_what_cannot_be_compared():
     assert score(judged(("values", 2.0), ("values", NAN), ("time", NAN), ("copies", 100.0))) == pytest.approx(0.5)
     assert np.isnan(score(judged(("values", NAN), ("copies", 0.0))))
+
+
+def test_mean_excess_by_hand():
+    # Metadata: 0 and 4, values: 9; the mean of 2 and 9.
+    assert mean_excess(judged(("metadata", 0.0), ("metadata", 4.0), ("values", 9.0))) == 5.5
+
+
+def test_mean_excess_tells_apart_what_is_close():
+    assert score(judged(("values", 0.9))) == score(judged(("values", 0.1))) == 1
+    assert mean_excess(judged(("values", 0.9))) == 0.9 and mean_excess(judged(("values", 0.1))) == 0.1
+
+
+@pytest.mark.parametrize("furthest, counted", [(2.0, 1 / LEAST_CLOSENESS), (1000.0, 1000.0)])
+def test_mean_excess_is_finite_where_there_is_nothing_to_compare(furthest, counted):
+    rows = judged(("values", furthest), ("time", INF))
+    assert mean_excess(rows) == pytest.approx((furthest + counted) / 2)
+    assert mean_excess(judged(("values", INF))) == 1 / LEAST_CLOSENESS
+
+
+def test_mean_excess_leaves_out_copies_and_what_cannot_be_compared():
+    assert mean_excess(judged(("values", 2.0), ("values", NAN), ("time", NAN), ("copies", 100.0))) == 2
+    assert np.isnan(mean_excess(judged(("values", NAN), ("copies", 0.0))))

@@ -74,6 +74,7 @@ def test_json_holds_the_table(report, tmp_path):
     pd.testing.assert_frame_equal(pd.DataFrame(metrics), report.table, check_dtype=False)
     content = json.loads(text)
     assert content["verdict"] == report.verdict and content["score"] == report.score
+    assert content["mean_excess"] == report.mean_excess
     assert [task["score_name"] for task in content["downstream"]] == ["accuracy", "R²"]
 
 
@@ -123,6 +124,7 @@ def test_verdict_names_what_is_furthest_off(tasks):
 def test_text_has_verdict_table_and_rule(report):
     assert report.verdict in str(report) and "wasserstein_totals" in str(report)
     assert "1.5 times its floor" in str(report)
+    assert f"of 1, mean excess: {report.mean_excess:.2f}" in str(report)
 
 
 def test_same_seed_gives_the_same_table(report, tasks):

@@ -44,6 +44,13 @@ def test_standings_are_in_the_order_of_the_scores():
     assert found.loc["better", "score"] == pytest.approx((0.5**0.5) ** 0.5)  # one of two in one of two families
 
 
+def test_where_the_scores_are_equal_the_mean_excess_decides():
+    tables = {"worse": table(0.9, 0.9, 0.2, 0.0), "better": table(0.5, 0.5, 0.4, 9.0)}
+    found = standings(tables)
+    assert found.index.tolist() == ["better", "worse"] and found["score"].tolist() == [1, 1]
+    assert found["mean_excess"].tolist() == pytest.approx([0.45, 0.55])
+
+
 def test_many_columns_of_a_kind_weigh_no_more_than_few():
     tables = {"a": table(1.0, 1.0, 9.0, 0.0), "b": table(2.0, 2.0, 1.0, 0.0)}
     assert standings(tables)["mean_rank"].to_dict() == {"a": 1.5, "b": 1.5}
