@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dgsynth.transforms.scaling import Scaler
+from dgsynth.transforms.scaling import log_unit_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,8 +44,7 @@ class Scale:
         """
         known = np.isfinite(values)
         present = values[known]
-        low, high = (float(present.min()), float(present.max())) if present.size else (0.0, 0.0)
-        unit = Scaler.fit([present], "auto", (0, 1), low, high).log_unit
+        unit = log_unit_of([present], float(present.min())) if present.size else None
         scaled = cls(unit, 1.0)(present)
         if groups is not None and present.size:
             _, codes = np.unique(groups[known].astype(str), return_inverse=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -15,6 +16,7 @@ from dgsynth.batch import EncodedBatch, Layout, Output
 from dgsynth.data.schema import Column, Label, Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
+from dgsynth.transforms.absence import absence_columns, absent, without
 from dgsynth.transforms.cache_blocks import sample_blocks
 from dgsynth.transforms.categorical import CategoricalTransform
 from dgsynth.transforms.continuous import ContinuousTransform
@@ -23,6 +25,7 @@ from dgsynth.transforms.filling import fill_missing
 from dgsynth.transforms.given import as_column
 from dgsynth.transforms.lengths import Lengths, length_column
 from dgsynth.transforms.normalization import attain, denormalize, fill_ranges, missing_share, normalize
+from dgsynth.transforms.ranges import RangeScale
 from dgsynth.transforms.records import gather_records
 from dgsynth.transforms.scaling import FeatureRange, Line, Scaling
 from dgsynth.transforms.timestamps import Timestamps, TimestampTransform, with_gaps, with_starts
@@ -79,6 +82,11 @@ class Encoder:
         Whether decoded samples reach the range that was generated for them; those of models from before may not.
     length_column : Column or None
         The length as metadata, where it is modelled so.
+    absences : dict of label to Column
+        The hidden metadata that say of a measurement whether a sample lacks it altogether.
+    range_scales : tuple of RangeScale or None
+        What each normalized measurement's ranges are scaled by, None for those that stay as they are; empty where all
+        do.
     """
 
     schema: Schema
@@ -91,6 +99,8 @@ class Encoder:
     missing_shares: bool = True
     attain_range: bool = True
     length_column: Column | None = None
+    absences: Mapping[Label, Column] = field(default_factory=dict)
+    range_scales: tuple[RangeScale | None, ...] = ()
 
     @classmethod
     def fit(cls, sequences: Sequences, options: EncoderOptions) -> Encoder:
@@ -109,12 +119,14 @@ class Encoder:
         measurements = [transform(sequences.measurements[column.name], column) for column in schema.measurements]
         if timestamps is not None and timestamps.start_column is not None:
             metadata.append(transform(timestamps.starts(sequences), timestamps.start_column))
+        absences = _absences(sequences) if options.auto_normalize else {}
+        metadata += [CategoricalTransform(column) for column in absences.values()]
         of_length = length_column(schema) if options.lengths == "metadata" else None
         if of_length is not None:
             metadata.append(transform(pd.Series(sequences.lengths), of_length))
         if timestamps is not None and timestamps.gap_column is not None:
             measurements.append(transform(timestamps.gaps(sequences), timestamps.gap_column))
-        return cls(
+        encoder = cls(
             schema,
             timestamps,
             tuple(metadata),
@@ -124,7 +136,9 @@ class Encoder:
             _sample_len(options.sample_len, schema.max_length),
             attain_range=options.attain_range,
             length_column=of_length,
+            absences=absences,
         )
+        return replace(encoder, range_scales=encoder._range_scales(sequences, options.scaling))
 
     @classmethod
     def of_schema(cls, schema: Schema, options: EncoderOptions) -> Encoder:
@@ -170,8 +184,8 @@ class Encoder:
         return Layout(
             metadata=_outputs(self.metadata),
             minmax=(
-                *(output for _ in self._normalized for output in self._minmax_outputs),
-                *(Output(1, "sigmoid") for transform in self._normalized if self._has_share(transform)),
+                *(output for _ in self.normalized for output in self._minmax_outputs),
+                *(Output(1, "sigmoid") for transform in self.normalized if self._has_share(transform)),
             ),
             record=_outputs(self.measurements),
             max_length=self.schema.max_length,
@@ -292,6 +306,9 @@ class Encoder:
             stamps = self.timestamps.decode(starts, gaps, lengths)
         if self.length_column is not None:
             metadata.pop(self.length_column.name)  # type: ignore[arg-type]
+        for measurement, column in self.absences.items():
+            is_absent = metadata.pop(column.name).to_numpy(dtype=bool)  # type: ignore[arg-type]
+            measurements[measurement] = without(measurements[measurement], is_absent, lengths)
         return Sequences(metadata, measurements, lengths, stamps, self.schema)
 
     def metadata_frame(self, sequences: Sequences) -> pd.DataFrame:
@@ -300,6 +317,8 @@ class Encoder:
         The start time goes by the name of the sequence_index.
         """
         frame = with_starts(sequences, self.timestamps)
+        for measurement, column in self.absences.items():
+            frame[column.name] = absent(sequences, measurement)
         if self.length_column is not None:
             frame[self.length_column.name] = sequences.lengths
         return frame
@@ -322,11 +341,30 @@ class Encoder:
         )
 
     @property
-    def _normalized(self) -> list[ContinuousTransform]:
+    def normalized(self) -> list[ContinuousTransform]:
         """The measurements whose range becomes metadata."""
         if not self.auto_normalize:
             return []
         return [transform for transform in self.measurements if isinstance(transform, ContinuousTransform)]
+
+    @property
+    def _scales(self) -> tuple[RangeScale | None, ...]:
+        return self.range_scales or (None,) * len(self.normalized)
+
+    def _range_scales(
+        self, sequences: Sequences, scaling: Scaling | Mapping[Label, Scaling]
+    ) -> tuple[RangeScale | None, ...]:
+        """Return what the ranges of each normalized measurement are scaled by, where that is left to the data."""
+        if not any(_scaling(scaling, t.column.name) == "auto" for t in self.normalized):
+            return ()
+        ranges = np.empty((len(self.layout.minmax), len(sequences)))
+        collections.deque(self._record_blocks(sequences, ranges), maxlen=0)
+        return tuple(
+            RangeScale.fit(ranges[2 * k], ranges[2 * k + 1], self.feature_range)
+            if _scaling(scaling, transform.column.name) == "auto"
+            else None
+            for k, transform in enumerate(self.normalized)
+        )
 
     @property
     def _minmax_outputs(self) -> tuple[Output, Output]:
@@ -359,7 +397,7 @@ class Encoder:
         for samples, rows in sample_blocks(sequences.lengths):
             within = offsets[samples.start : samples.stop + 1] - rows.start
             parts: list[np.ndarray] = []
-            noted, shares = iter(ranges[:, samples]), iter(ranges[2 * len(self._normalized) :, samples])
+            noted, shares = iter(ranges[:, samples]), iter(ranges[2 * len(self.normalized) :, samples])
             for transform, values in zip(self.measurements, columns, strict=True):
                 block = values.iloc[rows]
                 if isinstance(transform, CategoricalTransform):
@@ -375,13 +413,16 @@ class Encoder:
 
     def _minmax(self, ranges: np.ndarray, each_alone: bool) -> np.ndarray:
         """Return min/max metadata, float32 of shape (n, M), for ranges of shape (M, n)."""
-        for k in range(0, 2 * len(self._normalized), 2):
+        for k, scale in zip(range(0, len(ranges), 2), self._scales, strict=False):
+            if scale is not None:
+                ranges[k], ranges[k + 1] = scale.scale(ranges[k], ranges[k + 1])
             ranges[k], ranges[k + 1] = fill_ranges(ranges[k], ranges[k + 1], self.feature_range, each_alone)
         return np.ascontiguousarray(ranges.T, dtype=np.float32)
 
     def _lines(self, minmax: np.ndarray, records: np.ndarray, lengths: np.ndarray) -> list[Line | None]:
         """Return for each measurement what undoes its scaling sample by sample; None where its own will do."""
         ranges = iter(minmax.astype(np.float64).T)  # of each normalized measurement: (max + min) / 2, (max - min) / 2
+        scales = iter(self._scales)
         starts = np.cumsum(lengths) - lengths
         start: float | np.ndarray
         stop: float | np.ndarray
@@ -391,12 +432,20 @@ class Encoder:
                 lines.append(None)
                 continue
             middle, half_width = next(ranges), next(ranges)
+            if (scale := next(scales)) is not None:
+                middle, half_width = scale.unscale(middle, half_width)
             start, stop = map(float, self.feature_range)
             if self.attain_range:
                 spans = transform.spans(records[:, where], starts)
                 half_width, start, stop = attain(half_width, *spans, self.feature_range)
             lines.append(denormalize(transform.scaler.line, middle, half_width, start, stop))
         return lines
+
+
+def _absences(sequences: Sequences) -> dict[Label, Column]:
+    """Return the hidden columns for numeric measurements, which have no range where they are missing."""
+    columns = [column for column in sequences.schema.measurements if not column.has_categories]
+    return absence_columns(sequences, columns, {column.name for column in sequences.schema.columns})
 
 
 def _is_known(values: pd.Series, column: Column) -> np.ndarray:

@@ -50,20 +50,22 @@ def normalize(
 def fill_ranges(
     middle: np.ndarray, half_width: np.ndarray, feature_range: FeatureRange, each_alone: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ranges of all samples; those without any value have the mean of the others and no width.
+    """Return the ranges of all samples; those without any value have the mean of the others.
 
     Parameters
     ----------
     middle, half_width : float64 arrays of shape (n,)
     feature_range : (0, 1) or (-1, 1)
     each_alone : bool, default=False
-        Whether they have the middle of the feature range instead, whatever the others are.
+        Whether they have the middle of the feature range and no width instead, whatever the others are.
     """
     has_values = ~np.isnan(middle)
-    mean = middle[has_values].mean() if has_values.any() else feature_range[0]
+    fill = (float(feature_range[0]), MARGIN)
     if each_alone:
-        mean = sum(feature_range) / 2
-    return np.where(has_values, middle, mean), np.where(has_values, half_width, MARGIN)
+        fill = (sum(feature_range) / 2, MARGIN)
+    elif has_values.any():
+        fill = (middle[has_values].mean(), half_width[has_values].mean())
+    return np.where(has_values, middle, fill[0]), np.where(has_values, half_width, fill[1])
 
 
 def missing_share(records: np.ndarray, offsets: np.ndarray) -> np.ndarray:

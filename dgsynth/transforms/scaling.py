@@ -1,12 +1,14 @@
-"""Numbers to [0, 1] or [-1, 1], by a logarithm first where a column is heavy-tailed."""
+"""Numbers to [0, 1] or [-1, 1], by a logarithm first where a column is heavy-tailed, by knots where they help."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+
+from dgsynth.transforms.knots import MOST_LOOKED_AT, Knots
 
 Scaling = Literal["auto", "linear", "log"]
 FeatureRange = tuple[int, int]
@@ -24,7 +26,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Scaler:
-    """Affine map of a column, or of its logarithm, to the feature range.
+    """Map of a column, or of its logarithm, to the feature range: affine, or piecewise so.
 
     Attributes
     ----------
@@ -33,12 +35,15 @@ class Scaler:
     log_unit : float or None
         x becomes log(1 + x / log_unit) first; None for no logarithm.
     feature_range : (0, 1) or (-1, 1)
+    knots : Knots or None
+        What [0, 1] is spread by before it becomes the feature range; None where the map is affine.
     """
 
     low: float
     high: float
     log_unit: float | None
     feature_range: FeatureRange
+    knots: Knots | None = None
 
     @classmethod
     def fit(
@@ -56,16 +61,18 @@ class Scaler:
         present : iterable of float64 arrays
             The numbers that are not missing, in blocks; iterated more than once.
         scaling : {"auto", "linear", "log"}
-            "auto" takes the logarithm where all values are at least 0 and their skewness is above 3.
+            "auto" takes the logarithm where all values are at least 0 and their skewness is above 3, and knots where
+            outliers stretch the scale or a value stands out of its neighbours: see `Knots`.
         feature_range : (0, 1) or (-1, 1)
         low, high : float
             The column's learned or declared range.
         """
-        log_unit = None
-        if scaling == "log" or (scaling == "auto" and is_heavy_tailed(present, low)):
-            log_unit = _log_unit(present)
+        log_unit = log_unit_of(present, low) if scaling == "auto" else _log_unit(present) if scaling == "log" else None
+        if log_unit is not None:
             low, high = np.log1p(np.array([low, high]) / log_unit).tolist()
-        return cls(float(low), float(high), log_unit, feature_range)
+        affine = cls(float(low), float(high), log_unit, (0, 1))
+        knots = Knots.fit(affine.scale(_thinned(present))) if scaling == "auto" and low < high else None
+        return replace(affine, feature_range=feature_range, knots=knots)
 
     @classmethod
     def of_range(cls, low: float, high: float, is_whole: bool, scaling: Scaling, feature_range: FeatureRange) -> Scaler:
@@ -86,14 +93,17 @@ class Scaler:
         start, stop = self.feature_range
         if self.high == self.low:
             return np.where(np.isnan(values), np.nan, float(start))
+        if self.knots is not None:
+            return start + (stop - start) * self.knots.spread((values - self.low) / (self.high - self.low))
         return start + (stop - start) * (values - self.low) / (self.high - self.low)
 
     @property
     def line(self) -> Line:
-        """What leads from the feature range back to what was mapped to it."""
+        """What leads from the feature range back to what was mapped to it: with knots, to their levels."""
         start, stop = self.feature_range
-        slope = (self.high - self.low) / (stop - start)
-        return Line(slope, self.low - slope * start)
+        low, high = (self.low, self.high) if self.knots is None else (0.0, 1.0)
+        slope = (high - low) / (stop - start)
+        return Line(slope, low - slope * start)
 
     def unscale(self, scaled: np.ndarray, line: Line | None = None) -> np.ndarray:
         """Return the numbers that scaled ones stand for, clipped to the column's range.
@@ -112,11 +122,18 @@ class Scaler:
         numbers = scaled.astype(np.float64)
         numbers *= slope
         numbers += intercept
+        if self.knots is not None:
+            numbers = self.low + (self.high - self.low) * self.knots.unspread(numbers)
         np.clip(numbers, self.low, self.high, out=numbers)
         if self.log_unit is not None:
             np.expm1(numbers, out=numbers)
             numbers *= self.log_unit
         return numbers
+
+
+def log_unit_of(present: Iterable[np.ndarray], low: float) -> float | None:
+    """Return the unit of a logarithm where one is due, for numbers from `low` on; None where none is."""
+    return _log_unit(present) if is_heavy_tailed(present, low) else None
 
 
 def is_heavy_tailed(present: Iterable[np.ndarray], low: float) -> bool:
@@ -128,6 +145,12 @@ def is_heavy_tailed(present: Iterable[np.ndarray], low: float) -> bool:
     variance = sum(float(((block - mean) ** 2).sum()) for block in present) / count
     third = sum(float(((block - mean) ** 3).sum()) for block in present) / count
     return third > HEAVY_TAIL_SKEWNESS * variance**1.5
+
+
+def _thinned(present: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the numbers of all blocks as one array, of very many every so many."""
+    every = -(-sum(len(block) for block in present) // MOST_LOOKED_AT)
+    return np.concatenate([np.empty(0), *(block[::every] for block in present)])
 
 
 def _log_unit(present: Iterable[np.ndarray]) -> float:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, get_args
 
-from dgsynth.data.schema import Column, Schema
+from dgsynth.data.schema import Column, Label, Schema
 from dgsynth.errors import DataError
 from dgsynth.transforms.categorical import CategoricalTransform
 from dgsynth.transforms.continuous import ContinuousTransform
 from dgsynth.transforms.decoding import ColumnTransform
 from dgsynth.transforms.encoder import Encoder
+from dgsynth.transforms.knots import Knots
+from dgsynth.transforms.ranges import RangeScale
 from dgsynth.transforms.scaling import FeatureRange, Scaler
 from dgsynth.transforms.timestamps import Step, TimestampTransform
 
 
 def encoder_to_dict(encoder: Encoder) -> dict[str, Any]:
     """Return the encoder as plain values; columns stand in the schema, and here only by their place."""
-    plain = {
+    plain: dict[str, Any] = {
         "schema": encoder.schema.to_dict(),
         "timestamps": None if encoder.timestamps is None else timestamps_to_dict(encoder.timestamps),
         "metadata": [transform_to_dict(transform) for transform in encoder.metadata],
@@ -28,8 +31,14 @@ def encoder_to_dict(encoder: Encoder) -> dict[str, Any]:
         "missing_shares": encoder.missing_shares,
         "attain_range": encoder.attain_range,
     }
-    # Left out, as in files from before it, where there is none.
-    return plain if encoder.length_column is None else {**plain, "length_column": encoder.length_column.to_dict()}
+    # Left out, as in files from before them, where there are none.
+    if encoder.length_column is not None:
+        plain["length_column"] = encoder.length_column.to_dict()
+    if encoder.absences:
+        plain["absences"] = [[name, column.to_dict()] for name, column in encoder.absences.items()]
+    if encoder.range_scales:
+        plain["range_scales"] = [None if scale is None else _range_to_dict(scale) for scale in encoder.range_scales]
+    return plain
 
 
 def encoder_from_dict(plain: dict[str, Any]) -> Encoder:
@@ -45,14 +54,16 @@ def encoder_from_dict(plain: dict[str, Any]) -> Encoder:
     starts = [timestamps.start_column] if timestamps and timestamps.start_column else []
     gaps = [timestamps.gap_column] if timestamps and timestamps.gap_column else []
     lengths = [] if plain.get("length_column") is None else [_length_column(plain["length_column"], schema)]
+    absences = _absences(plain.get("absences", []), schema)
+    metadata = [*schema.metadata, *starts, *absences.values(), *lengths]
     feature_range = _feature_range(plain["feature_range"])
     sample_len = _whole(plain["sample_len"], "sample_len", 1)
     if sample_len > max(schema.max_length, 1):
         raise DataError(f"sample_len {sample_len} is beyond the longest sample")
-    return Encoder(
+    encoder = Encoder(
         schema=schema,
         timestamps=timestamps,
-        metadata=_transforms_from_dicts(plain["metadata"], [*schema.metadata, *starts, *lengths], feature_range),
+        metadata=_transforms_from_dicts(plain["metadata"], metadata, feature_range),
         measurements=_transforms_from_dicts(plain["measurements"], [*schema.measurements, *gaps], feature_range),
         feature_range=feature_range,
         auto_normalize=_flag(plain["auto_normalize"], "auto_normalize"),
@@ -60,22 +71,27 @@ def encoder_from_dict(plain: dict[str, Any]) -> Encoder:
         missing_shares=_flag(plain.get("missing_shares", False), "missing_shares"),
         attain_range=_flag(plain.get("attain_range", False), "attain_range"),
         length_column=lengths[0] if lengths else None,
+        absences=absences,
     )
+    return replace(encoder, range_scales=_range_scales(plain.get("range_scales", []), encoder))
 
 
 def transform_to_dict(transform: ColumnTransform) -> dict[str, Any]:
     """Return a column's transform as plain values; the column itself stands in the schema."""
     if isinstance(transform, CategoricalTransform):
         return {"kind": "categorical"}
-    scaler = transform.scaler
-    return {
-        "kind": "continuous",
-        "low": scaler.low,
-        "high": scaler.high,
-        "log_unit": scaler.log_unit,
-        "decimals": transform.decimals,
-        "unit": transform.unit,
-    }
+    own = {"kind": "continuous", "decimals": transform.decimals, "unit": transform.unit}
+    return own | _scaler_to_dict(transform.scaler)
+
+
+def _scaler_to_dict(scaler: Scaler) -> dict[str, Any]:
+    plain = {"low": scaler.low, "high": scaler.high, "log_unit": scaler.log_unit}
+    # Left out, as in files from before them, where there are none.
+    return plain if scaler.knots is None else {**plain, "knots": scaler.knots.to_dict()}
+
+
+def _range_to_dict(scale: RangeScale) -> dict[str, Any]:
+    return {"middle": _scaler_to_dict(scale.middle), "half_width": _scaler_to_dict(scale.half_width)}
 
 
 def _transforms_from_dicts(
@@ -96,13 +112,42 @@ def transform_from_dict(plain: dict[str, Any], column: Column, feature_range: Fe
         raise DataError(f"column {column.name!r} is {column.kind}, but its transform is {plain['kind']!r}")
     if is_categorical:
         return CategoricalTransform(column)
+    scaler = _scaler_from_dict(plain, feature_range, column)
+    decimals = None if plain["decimals"] is None else _whole(plain["decimals"], "decimals", 0)
+    return ContinuousTransform(column, scaler, decimals, _whole(plain["unit"], "unit", 1))
+
+
+def _scaler_from_dict(plain: dict[str, Any], feature_range: FeatureRange, column: Column) -> Scaler:
     low, high = _number(plain["low"], "low"), _number(plain["high"], "high")
     log_unit = None if plain["log_unit"] is None else _number(plain["log_unit"], "log_unit")
     if low > high or (log_unit is not None and log_unit <= 0):
         raise DataError(f"column {column.name!r} is scaled from [{low}, {high}] with log_unit {log_unit}")
-    decimals = None if plain["decimals"] is None else _whole(plain["decimals"], "decimals", 0)
-    scaler = Scaler(low, high, log_unit, feature_range)
-    return ContinuousTransform(column, scaler, decimals, _whole(plain["unit"], "unit", 1))
+    knots = None if plain.get("knots") is None else Knots.from_dict(plain["knots"])
+    return Scaler(low, high, log_unit, feature_range, knots)
+
+
+def _range_scales(plain: list[Any], encoder: Encoder) -> tuple[RangeScale | None, ...]:
+    columns = [transform.column for transform in encoder.normalized]
+    if plain and len(plain) != len(columns):
+        raise DataError(f"{len(plain)} scales of ranges are described for {len(columns)} measurements")
+    scales: list[RangeScale | None] = []
+    for scale, column in zip(plain, columns, strict=False):
+        if scale is None:
+            scales.append(None)
+            continue
+        middle = _scaler_from_dict(scale["middle"], encoder.feature_range, column)
+        scales.append(RangeScale(middle, _scaler_from_dict(scale["half_width"], (0, 1), column)))
+    return tuple(scales)
+
+
+def _absences(plain: list[Any], schema: Schema) -> dict[Label, Column]:
+    names, columns = [name for name, _ in plain], [Column.from_dict(column) for _, column in plain]
+    known = {column.name for column in schema.measurements if column.nullable and not column.has_categories}
+    taken = [column.name for column in (*schema.columns, *columns)]
+    fits = all(column.kind == "boolean" and column.categories == (False, True) for column in columns)
+    if not fits or not set(names) <= known or len(set(taken)) < len(taken) or len(set(names)) < len(names):
+        raise DataError(f"what samples lack altogether is described for {names!r}, which does not fit the schema")
+    return dict(zip(names, columns, strict=True))
 
 
 def timestamps_to_dict(timestamps: TimestampTransform) -> dict[str, Any]:

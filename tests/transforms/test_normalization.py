@@ -45,13 +45,13 @@ def test_a_sample_narrower_than_the_margin_becomes_constant():
     assert half_width.tolist() == [0]
 
 
-def test_a_sample_without_values_has_the_mean_of_the_others_and_no_width():
+def test_a_sample_without_values_has_the_mean_of_the_others():
     records = np.array([0.2, 0.4, np.nan, np.nan, 0.8])
     _, middle, half_width = normalize(records, np.array([0, 2, 4, 5]), (0, 1))
     assert np.isnan(middle[1])
     middle, half_width = fill_ranges(middle, half_width, (0, 1))
     assert middle[1] == pytest.approx((0.3 + 0.8) / 2)
-    assert half_width[1] == MARGIN
+    assert half_width[1] == pytest.approx((0.1 + 0.0) / 2 + MARGIN)
 
 
 def test_no_value_at_all():

@@ -10,8 +10,9 @@ import pandas as pd
 from dgsynth.data.schema import Column
 from dgsynth.models.autoregressive.cells import Cells
 from dgsynth.models.autoregressive.tokens import NumberTokens
-from dgsynth.transforms.continuous import ContinuousTransform
-from dgsynth.transforms.numbers import to_numbers
+from dgsynth.transforms.continuous import ContinuousTransform, column_range
+from dgsynth.transforms.numbers import PresentNumbers, to_numbers
+from dgsynth.transforms.scaling import is_heavy_tailed
 
 RELATIVE_FROM = 0.5
 """Share of the variance of the values' ranks that lies between samples, from which they are coded relatively."""
@@ -77,7 +78,8 @@ class Range:
     @classmethod
     def fit(cls, values: pd.Series, column: Column, offsets: np.ndarray, rare: int = 0) -> tuple[NumberTokens, Range]:
         """Return the tokens of a measurement within its samples' ranges, and those of the ranges."""
-        transform = ContinuousTransform.fit(values, column, "auto", (0, 1))
+        is_tailed = is_heavy_tailed(PresentNumbers(values, column), column_range(column)[0])
+        transform = ContinuousTransform.fit(values, column, "log" if is_tailed else "linear", (0, 1))
         inside, low, high = _within(transform.scale(values), offsets)
         cells = Cells.fit(inside[~np.isnan(inside)], rare=rare)
         nullable = bool(np.isnan(low).any())
