@@ -104,6 +104,7 @@ class Progress(Callback):
         )
 
     def on_step_end(self, trainer: Training) -> None:
+        self._bar.total = _total(trainer)  # a limit of time foresees another end
         # Losses may live on a GPU, and reading them waits for it: not at every step.
         if trainer.step % 50 == 0 or trainer.step == trainer.total_steps:
             losses = {
@@ -141,11 +142,17 @@ class InterruptWatch(Callback):
         self.interrupted = self.interrupted or trainer.interrupted
 
 
+_FORESEEN = 50
+"""Times in its seconds that a limit looks how many steps will be done in them."""
+
+
 class TimeLimit(Callback):
     """Ends training after some seconds, at the end of a step; each phase of a model has its share of them.
 
-    Autoregressive metadata of a `DGSynthesizer` are learned for a fifth as long at most, before its networks. What was
-    trained depends on the machine, and is not reproducible.
+    Autoregressive metadata of a `DGSynthesizer` are learned for a fifth as long at most, before its networks. Where
+    training has a last step of its own, `total_steps` becomes the step that will be reached in time, as far as can be
+    foreseen: so a learning rate that falls has fallen by then. What was trained depends on the machine, and is not
+    reproducible.
 
     Parameters
     ----------
@@ -156,7 +163,27 @@ class TimeLimit(Callback):
         self.seconds = seconds
 
     def on_fit_begin(self, trainer: Training) -> None:
-        self._end = time.monotonic() + self.seconds * trainer.share
+        now = time.monotonic()
+        self._begin(now, now + self.seconds * trainer.share, trainer)
+
+    def on_restart(self, trainer: Training) -> None:
+        self._begin(time.monotonic(), self._end, trainer)
 
     def on_step_end(self, trainer: Training) -> None:
-        trainer.stop = trainer.stop or time.monotonic() >= self._end
+        now = time.monotonic()
+        if now >= self._due:
+            self._foresee(now, trainer)
+        trainer.stop = trainer.stop or now >= self._end
+
+    def _begin(self, now: float, end: float, trainer: Training) -> None:
+        self._start, self._end, self._from = now, end, trainer.step
+        self._asked = trainer.total_steps
+        self._due = now + (end - now) / _FORESEEN
+
+    def _foresee(self, now: float, trainer: Training) -> None:
+        """Set the last step to the one that is reached in time, if it comes before the one that was asked for."""
+        self._due = now + (self._end - self._start) / _FORESEEN
+        done = trainer.step - self._from
+        if self._asked < OPEN_END and done > 0:
+            left = int((self._end - now) / (now - self._start) * done)
+            trainer.total_steps = min(self._asked, trainer.step + max(left, 1))

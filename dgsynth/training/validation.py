@@ -36,7 +36,8 @@ class Validation(Callback):
     score : callable
         From the networks, with the weights that samples are made with, to a number in [0, 1], higher is better.
     every : int or callable
-        Steps between validations, or what says of a step whether one comes after it. There is one more after the last.
+        Steps between validations, or what says of a `Training` whether one comes after its step. There is one more
+        after the last.
     patience : int or None
         Training stops after so many validations in a row without a score above the best of the run; None is never.
     max_restarts : int
@@ -62,14 +63,14 @@ class Validation(Callback):
     def __init__(
         self,
         score: Callable[[Any], float],
-        every: int | Callable[[int], bool],
+        every: int | Callable[[Training], bool],
         patience: int | None = None,
         max_restarts: int = 0,
         collapse_below: float = COLLAPSE_BELOW,
         unjudged: float = UNJUDGED,
     ) -> None:
         self.score = score
-        self.is_due = every if callable(every) else lambda step: step % every == 0
+        self.is_due = every if callable(every) else lambda trainer: trainer.step % every == 0
         self.patience = patience
         self.max_restarts = max_restarts
         self.collapse_below = collapse_below
@@ -96,7 +97,7 @@ class Validation(Callback):
 
     def on_step_end(self, trainer: Training) -> None:
         is_last = trainer.stop or trainer.step == trainer.total_steps
-        if not is_last and not self.is_due(trainer.step):
+        if not is_last and not self.is_due(trainer):
             return
         self._validate(trainer)
         if trainer.stop:

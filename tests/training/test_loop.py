@@ -72,6 +72,28 @@ def test_time_ends_a_phase_at_its_share(monkeypatch):
     assert phases.step == 10
 
 
+def test_a_limit_of_time_foresees_the_last_step(monkeypatch):
+    """A rate that falls by the share of the steps done has fallen when the time is over."""
+    now = iter(range(1000))
+    monkeypatch.setattr("dgsynth.training.callbacks.time.monotonic", lambda: next(now))
+    ends = []
+
+    class Watch(Callback):
+        def on_step_end(self, trainer):
+            ends.append(trainer.total_steps)
+
+    phases = Phases(["one", "two"], 1, [TimeLimit(100), Watch()])
+    phases.run_phase(loss, 10**9)
+    assert 99 <= phases.step <= 100 and phases.completed
+    assert ends[0] == 10**9 and all(abs(end - 100) <= 1 for end in ends[5:])
+
+
+def test_time_that_is_enough_leaves_the_last_step_as_it_was():
+    phases = Phases(["one", "two"], 1, [TimeLimit(1000)])
+    phases.run_phase(loss, 5)
+    assert phases.step == phases.total_steps == 5
+
+
 def test_a_loss_that_is_not_finite_is_named():
     phases = Phases(["one", "two"], 1)
     with pytest.raises(DivergenceError, match="two is nan at step 1"):

@@ -31,18 +31,19 @@ class Clock(TimeLimit):
     def __init__(self, seconds: float, title: str, *, shown: bool) -> None:
         super().__init__(seconds)
         self.title, self.shown = title, shown
-        self._begin = time.monotonic()
+        self._made = time.monotonic()
         self._share = 1.0  # of the phases to come
         self._bar: tqdm | None = None
 
     @property
     def elapsed(self) -> float:
         """Seconds since it was made."""
-        return time.monotonic() - self._begin
+        return time.monotonic() - self._made
 
     def on_fit_begin(self, trainer: Training) -> None:
         left = max(self.seconds - self.elapsed, 0.0)
-        self._end = time.monotonic() + left * min(trainer.share / self._share, 1.0)
+        now = time.monotonic()
+        self._begin(now, now + left * min(trainer.share / self._share, 1.0), trainer)
         self._share = max(self._share - trainer.share, _NOTHING)
         if self.shown and self._bar is None:
             self._bar = tqdm(total=self.seconds, desc=self.title, bar_format=_BAR, mininterval=0.5, file=sys.stderr)

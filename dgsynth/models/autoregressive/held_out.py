@@ -86,7 +86,7 @@ def validation_of(data: TokenData, config: TrainingConfig, patience: int) -> Val
         Training ends after so many validations in a row without a better one.
     """
     held_out = HeldOut(data, (config.metadata_orders, config.record_orders))
-    return Validation(held_out.score, is_due, patience, collapse_below=0.0, unjudged=0.0)
+    return Validation(held_out.score, lambda trainer: is_due(trainer.step), patience, collapse_below=0.0, unjudged=0.0)
 
 
 def is_due(step: int) -> bool:

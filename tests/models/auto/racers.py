@@ -12,6 +12,9 @@ TABLE = pd.DataFrame({"kind": ["a", "b"] * 20, "size": np.random.default_rng(0).
 class Stop(Callback):
     """Ends every training after some steps."""
 
+    def __repr__(self) -> str:
+        return "Stop()"  # the same in every process that collects the tests
+
     def __init__(self, step=2):
         self.step = step
 
