@@ -402,7 +402,11 @@ def _replaced(values: pd.Series, rows: np.ndarray, known: pd.Series) -> pd.Serie
     """Return values with the known ones at their rows, but for those that are missing."""
     is_known = known.notna().to_numpy()
     made = values.astype(object) if values.dtype != known.dtype and not _are_numbers(values, known) else values.copy()
-    made.iloc[rows[is_known]] = known[is_known].to_numpy() if made.dtype != known.dtype else known[is_known].array
+    given = known[is_known]
+    if _are_numbers(made, given):  # checked before: what is given is a value of the column
+        made.iloc[rows[is_known]] = given.astype(made.dtype).array
+    else:
+        made.iloc[rows[is_known]] = given.to_numpy() if made.dtype != known.dtype else given.array
     return made.astype(values.dtype)
 
 
