@@ -15,9 +15,8 @@ from sklearn.base import clone
 
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError, DivergenceError
-from dgsynth.evaluation.autocorrelation import mean_autocorrelation
-from dgsynth.evaluation.columns import COUNTED_KINDS
 from dgsynth.evaluation.fidelity import MAX_SAMPLES, Scorer, score
+from dgsynth.evaluation.season import seasons
 from dgsynth.evaluation.tables import READING, read_like
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
 from dgsynth.training.callbacks import InterruptWatch
@@ -27,8 +26,6 @@ PASSES = (100, 50, 25)
 
 EQUAL = 0.01
 """Scores that differ by less count as equal; the lower autocorrelation MSE decides."""
-
-_CLEAR = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +97,8 @@ def tune(
     sample_len : sequence of int, default=None
         Candidates; by default those of `sample_len_candidates`.
     epochs : sequence of int, default=None
-        Candidates; training goes on from one to the next. By default the model's own epochs or max_steps.
+        Candidates; training goes on from one to the next, with a constant learning rate unless the model names another
+        schedule. By default the model's own epochs or max_steps.
     n_seeds : int, default=1
         Each is trained from so many seeds, `random_state` and the next ones.
     validation_fraction : float in (0, 1), default=0.2
@@ -147,6 +145,8 @@ def tune(
         if watch.interrupted:
             break
         candidate = clone(model).set_params(sample_len=chosen, random_state=seed, warm_start=True)
+        if epochs is not None and model.learning_rate_schedule == "auto":
+            candidate.set_params(learning_rate_schedule="constant")
         candidate.set_params(callbacks=[*model.callbacks, watch])
         try:
             for row in _stages(candidate, train, held_out, scorer, stages, watch):
@@ -176,9 +176,8 @@ def tune(
 def sample_len_candidates(data: Sequences) -> list[int]:
     """Return values of sample_len to try: those with about 100, 50 and 25 passes, and whole periods where there are.
 
-    A period is the lag of a peak of the mean autocorrelation of a numeric measurement: the first one about as high as
-    the highest that stands out by 0.1 above the lowest value before it. If it is at most a fifth of the longest sample,
-    its multiple nearest to 50 passes is tried, and twice that.
+    A period is one of `seasons`, at most a fifth of the longest sample. Its multiple nearest to 50 passes is tried, and
+    twice that.
 
     Parameters
     ----------
@@ -191,23 +190,10 @@ def sample_len_candidates(data: Sequences) -> list[int]:
     """
     longest = max(1, int(data.lengths.max(initial=1)))
     found = {max(1, -(-longest // passes)) for passes in PASSES}
-    for column in data.schema.measurements:
-        if column.kind in COUNTED_KINDS or longest < 8:
-            continue
-        period = _period(mean_autocorrelation(data, column.name, max_lag=longest // 4))
-        if period is not None and period <= longest / 5:
-            whole = period * max(1, round(longest / 50 / period))
-            found |= {whole, min(2 * whole, longest)}
+    for period in seasons(data, longest // 5):
+        whole = period * max(1, round(longest / 50 / period))
+        found |= {whole, min(2 * whole, longest)}
     return sorted(found)
-
-
-def _period(correlation: np.ndarray[Any, np.dtype[np.float64]]) -> int | None:
-    """Lag of the first local peak about as high as the highest that stands out from what comes before; None if none."""
-    lags = np.arange(2, len(correlation) - 1)
-    before, at, after = correlation[lags - 1], correlation[lags], correlation[lags + 1]
-    lowest = np.minimum.accumulate(correlation)[lags]
-    peaks = lags[(at > before) & (at >= after) & (at - lowest > _CLEAR)]
-    return int(peaks[correlation[peaks] >= 0.9 * correlation[peaks].max()][0]) if len(peaks) else None
 
 
 def _split(data: Sequences, fraction: float, random_state: int) -> tuple[Any, Sequences]:
