@@ -18,6 +18,7 @@ from dgsynth.cli.options import (
     MetadataGenerator,
     Model,
     Precision,
+    Preset,
     Quiet,
     RandomState,
     RoleOptions,
@@ -105,7 +106,14 @@ def fit(
 class _TrainingOptions:
     """Parameters of the estimator, by their names there."""
 
-    epochs: Annotated[int | None, typer.Option(metavar="N", min=1, help="Passes over the data. Default: 400.")] = None
+    preset: Annotated[
+        Preset | None,
+        typer.Option(help="What options that are not given come to: what suits the data, or what the paper has."),
+    ] = None
+    epochs: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Passes over the data. Default: a number of steps, chosen by the data."),
+    ] = None
     max_steps: MaxSteps = None
     sample_len: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Records that the LSTM generates per pass.")
@@ -127,20 +135,22 @@ class _TrainingOptions:
         Schedule | None, typer.Option(help="Whether the learning rate is constant, or falls to 0 until the end.")
     ] = None
     sharp_flags: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--sharp-flags",
-            help="Show the discriminators surer ends of samples than the generator makes: better lengths.",
+            "--sharp-flags/--no-sharp-flags",
+            help="Show the discriminators surer ends of samples than the generator makes: better lengths by flags.",
+            show_default=False,
         ),
-    ] = False
+    ] = None
     early_stopping: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--early-stopping",
-            help="Hold out a tenth of the samples, keep the weights that do best by these, stop when they no longer "
-            "get better, and start again when training has collapsed. autoregressive always does.",
+            "--early-stopping/--no-early-stopping",
+            help="Hold out a tenth of the samples, keep the weights that do best by these, and start again when "
+            "training has collapsed. Default: where these are 20 or more.",
+            show_default=False,
         ),
-    ] = False
+    ] = None
     random_state: RandomState = None
     checkpoint_dir: Annotated[
         Path | None,
@@ -235,8 +245,7 @@ def _read_schema(path: Path) -> Schema:
 def _training_parameters(options: _TrainingOptions) -> dict[str, Any]:
     parameters = asdict(options)
     words = {name: value.value for name, value in parameters.items() if isinstance(value, StrEnum)}
-    flags = {name: value or None for name, value in parameters.items() if isinstance(value, bool)}
-    return {**parameters, **words, **flags}
+    return {**parameters, **words}
 
 
 def _privacy_parameters(options: _PrivacyOptions) -> dict[str, Any]:
@@ -260,6 +269,6 @@ def _print_trained(model: Trainable, output: Path) -> None:
     if hasattr(model, "epsilon_") and model.privacy is not None:
         typer.echo(f"spent epsilon {model.epsilon_:.3g} at delta {model.privacy.delta:g}")
     best = ""
-    if model.get_params(deep=False).get("early_stopping"):  # auto has said how good the model is
+    if "early_stopping" in model.get_params(deep=False) and hasattr(model, "best_step_"):  # auto says how good it is
         best = f", the best weights of step {model.best_step_} (score {model.best_score_:.2f})"
     typer.echo(f"trained {model.n_steps_} steps{best}; the model is in {output}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -53,6 +54,7 @@ def info(
         "weights": fitted.n_weights_,
         "sample_len": getattr(fitted.encoder_, "sample_len", None),
         "parameters": _plain_parameters(fitted),
+        "settings": {name: asdict(setting) for name, setting in getattr(fitted, "settings_", {}).items()},
         "schema": fitted.schema_.to_dict(),
     }
     typer.echo(json.dumps(facts, indent=2) if as_json else _facts_text(facts, fitted))
@@ -76,6 +78,7 @@ def _facts_text(facts: dict[str, Any], model: Synthesizer) -> str:
             f"{facts['synthesizer']} with {facts['weights']:,} weights"
             + ("" if facts["sample_len"] is None else f", {facts['sample_len']} records per pass"),
             f"parameters: {', '.join(changed) or 'the defaults'}",
+            *(f"  {name}={setting['value']!r}: {setting['why']}" for name, setting in facts["settings"].items()),
             "",
             str(model.schema_),
             "",

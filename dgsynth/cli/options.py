@@ -18,6 +18,13 @@ class Scaling(StrEnum):
     LOG = "log"
 
 
+class Preset(StrEnum):
+    """What a doppelganger's parameters are where they are not given."""
+
+    AUTO = "auto"
+    PAPER = "paper"
+
+
 class Schedule(StrEnum):
     """How the learning rate changes while training goes on."""
 

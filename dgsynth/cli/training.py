@@ -33,6 +33,7 @@ def check_device(name: str | None) -> None:
 def train(model: Trainable, frame: pd.DataFrame, *, quiet: bool) -> bool:
     """Fit the model, saying first what was understood of the data; return whether the user interrupted it."""
     from dgsynth.models.auto.estimator import AutoSynthesizer
+    from dgsynth.models.doppelganger.settings import settings_text
     from dgsynth.training.callbacks import Callback, InterruptWatch, Progress, Training
 
     class Tell(Callback):
@@ -41,6 +42,8 @@ def train(model: Trainable, frame: pd.DataFrame, *, quiet: bool) -> bool:
         def on_fit_begin(self, trainer: Training) -> None:
             if not self.said:  # once, where there are several trainings
                 tell(f"{model.schema_}\n")
+                if settings := getattr(model, "settings_", None):
+                    tell(f"{settings_text(settings)}\n")
                 self.said = True
 
     watch = InterruptWatch()

@@ -30,10 +30,6 @@ from dgsynth.transforms.records import gather_records
 from dgsynth.transforms.scaling import FeatureRange, Line, Scaling
 from dgsynth.transforms.timestamps import Timestamps, TimestampTransform, with_gaps, with_starts
 
-PASSES = 50
-"""Section 4.4: "setting S so that T/S is around 50 gives good results"."""
-
-
 LengthsIn = Literal["flags", "metadata"]
 
 
@@ -43,7 +39,7 @@ class EncoderOptions:
 
     Attributes
     ----------
-    sample_len : int or "auto"
+    sample_len : int
     auto_normalize : bool
     scaling : {"auto", "linear", "log"} or dict of column to one of these
     feature_range : (0, 1) or (-1, 1)
@@ -52,7 +48,7 @@ class EncoderOptions:
     lengths : {"flags", "metadata"}
     """
 
-    sample_len: int | str = "auto"
+    sample_len: int = 1
     auto_normalize: bool = True
     scaling: Scaling | Mapping[Label, Scaling] = "auto"
     feature_range: FeatureRange = (0, 1)
@@ -474,6 +470,5 @@ def _check_scaling(scaling: Scaling | Mapping[Label, Scaling], schema: Schema) -
             raise DataError(f"scaling of column {name!r} must be one of {get_args(Scaling)}, got {choice!r}")
 
 
-def _sample_len(sample_len: int | str, max_length: int) -> int:
-    """Return S; "auto" makes about 50 passes of the longest sample."""
-    return max(1, round(max_length / PASSES)) if isinstance(sample_len, str) else min(sample_len, max(max_length, 1))
+def _sample_len(sample_len: int, max_length: int) -> int:
+    return min(sample_len, max(max_length, 1))

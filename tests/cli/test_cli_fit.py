@@ -144,7 +144,8 @@ def test_fit_holds_encoded_records_in_a_folder(run, succeed, table, tmp_path):
 
 def test_fit_goes_on_from_its_checkpoint(succeed, table, tmp_path):
     once, twice, checkpoints = tmp_path / "once.safetensors", tmp_path / "twice.safetensors", tmp_path / "checkpoints"
-    common = [*LONG, *BRIEF[:2], "--batch-size", 10, "--random-state", 0, "--quiet"]
+    common = [*LONG, *BRIEF[:2], "--batch-size", 10, "--random-state", 0, "--learning-rate-schedule", "constant"]
+    common.append("--quiet")
     succeed("fit", table, "-o", once, *common, "--max-steps", 60)
     for steps in (30, 60):
         succeed("fit", table, "-o", twice, *common, "--max-steps", steps, "--checkpoint-dir", checkpoints)

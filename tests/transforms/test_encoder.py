@@ -86,15 +86,6 @@ def test_encoded_values_lie_in_the_ranges_of_their_activations(sequences):
         assert part.isfinite().all() and part.min() >= 0 and part.max() <= 1
 
 
-@pytest.mark.parametrize(("length", "expected"), [(550, 11), (56, 1), (10, 1), (2500, 50)])
-def test_sample_len_makes_about_fifty_passes(length, expected):
-    data = Sequences.from_arrays(np.random.default_rng(0).random((3, length, 1)))
-    layout = Encoder.fit(data, EncoderOptions()).layout
-    assert layout.sample_len == expected
-    assert layout.passes == -(-length // expected)
-    assert not layout.has_flags
-
-
 def test_scaling_is_by_column(sequences):
     encoder = Encoder.fit(sequences, EncoderOptions(scaling={"traffic": "log"}))
     units = {

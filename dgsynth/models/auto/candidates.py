@@ -16,7 +16,7 @@ Make = Callable[..., Synthesizer]
 
 
 def candidates_for(schema: Schema, parameters: Mapping[str, Any]) -> dict[str, Make]:
-    """Return the models that can learn such data, with their defaults but for what is given.
+    """Return the models that can learn such data, with what their defaults choose by the data, but for what is given.
 
     The first is the one to take where they can't be compared: on the real data that this package is measured on it is
     the better one without exception (bench/README.md), and it ends by itself, which leaves its time to the others.
@@ -29,10 +29,9 @@ def candidates_for(schema: Schema, parameters: Mapping[str, Any]) -> dict[str, M
     """
     found: dict[str, Make] = {
         "autoregressive": partial(AutoregressiveSynthesizer, **parameters),
-        "doppelganger": partial(DGSynthesizer, **parameters),
+        "doppelganger": partial(DGSynthesizer, metadata_generator="gan", **parameters),
     }
     if schema.measurements and (schema.metadata or not schema.fixed_length):
-        found["doppelganger, autoregressive metadata"] = partial(
-            DGSynthesizer, metadata_generator="autoregressive", lengths="metadata", **parameters
-        )
+        name = "doppelganger, autoregressive metadata"
+        found[name] = partial(DGSynthesizer, metadata_generator="autoregressive", **parameters)
     return found

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -20,13 +20,14 @@ from dgsynth.errors import DataError
 from dgsynth.kernels.packing import Precision
 from dgsynth.models.doppelganger.checkpointing import checkpoint_of
 from dgsynth.models.doppelganger.config import InitialState, MetadataSource, Schedule, TrainingConfig
-from dgsynth.models.doppelganger.held_out import MOST_HELD_OUT, HeldOut, hold_out
+from dgsynth.models.doppelganger.held_out import MOST_HELD_OUT, HeldOut, hold_out, is_due
 from dgsynth.models.doppelganger.learned import Learned, Spent
 from dgsynth.models.doppelganger.metadata_learning import metadata_model_of
 from dgsynth.models.doppelganger.metadata_model import MetadataModel
 from dgsynth.models.doppelganger.networks import DoppelGANger
 from dgsynth.models.doppelganger.parameters import CONSTRAINTS, encoder_options, network_config, training_config
 from dgsynth.models.doppelganger.private_fit import check_privacy, made_public
+from dgsynth.models.doppelganger.settings import Preset, begun, settled
 from dgsynth.models.doppelganger.trained import TrainedDoppelGANger
 from dgsynth.models.doppelganger.training.private import PrivateTrainer
 from dgsynth.models.doppelganger.training.trainer import Trainer
@@ -61,31 +62,36 @@ class DGSynthesizer(TrainedDoppelGANger):
         Declared columns, kinds and ranges; by default inferred from the data.
     timestamps : {"auto", "regular", "irregular"}, default="auto"
         Whether records are equally spaced; what is irregular is modelled (paper, section 4.1).
+    preset : {"auto", "paper"}, default="auto"
+        What parameters of "auto" come to: what suits the data (docs/SETTINGS.md), or the paper's Appendix B. What is
+        given stays. With `privacy` nothing is chosen by the data: "auto" is then the paper's, but for `attain_range`
+        and `generator_averaging`.
     sample_len : int or "auto", default="auto"
-        S, the records generated per LSTM pass; "auto" makes about 50 passes (paper, section 4.4). Where the
-        data have a season, a multiple of its period is learned soonest (14 for weeks of daily records).
-    auto_normalize : bool, default=True
+        S, the records generated per LSTM pass. By the data: whole seasons, about 10 passes; the paper's: about 50
+        passes (section 4.4).
+    auto_normalize : bool or "auto", default="auto"
         Scale each sample by its own range, and generate the range (paper, section 4.2); of measurements that can be
         missing also the share that is.
-    attain_range : bool, default=True
+    attain_range : bool or "auto", default="auto"
         Whether generated measurements are stretched so that they reach the range that was generated for them, as real
         ones do. False is the paper's, whose samples often stay below their own peak. Matters with `auto_normalize`.
     scaling : {"auto", "linear", "log"} or dict of label to one of these, default="auto"
-        "linear" is the paper's. "log" takes log(1 + x / u) first; "auto" does so for columns without negative
-        values whose skewness is above 3.
+        "linear" is the paper's. "log" takes log(1 + x / u) first. "auto" does so for columns without negative values
+        whose skewness is above 3, leaves outliers that stretch the scale a small part of it, gives a value that stands
+        out of its neighbours a stretch of its own, and scales the samples' ranges likewise.
     feature_range : (0, 1) or (-1, 1), default=(0, 1)
         What numbers are scaled to; the generators' outputs are a sigmoid or a tanh accordingly.
-    lengths : {"flags", "metadata"}, default="flags"
+    lengths : {"auto", "flags", "metadata"}, default="auto"
         Where samples differ in length, "metadata" also generates the length as a hidden column of the metadata, which
         all networks are given and samples keep to. "flags" is the paper's: the record that ends a sample says so.
-    metadata_generator : {"gan", "autoregressive"}, default="gan"
+    metadata_generator : {"auto", "gan", "autoregressive"}, default="auto"
         "gan" is the paper's network. "autoregressive" learns the metadata by their likelihood before the networks are
         trained, as `AutoregressiveSynthesizer` does; these learn what goes with real metadata. Frequencies are
         calibrated, and metadata given to `sample` in part are met exactly, without rejection. Not with `privacy`.
         Ranges stay with the min/max generator. `warm_start` learns it anew, `partial_fit` trains it for an epoch.
-    generator_averaging : float in [0, 1), default=0.999
-        Decay of the moving average of the generator's weights that `sample` uses; 0 is the paper's.
-    sharp_flags : bool, default=False
+    generator_averaging : float in [0, 1) or "auto", default="auto"
+        Decay of the moving average of the generator's weights that `sample` uses, 0.999 by itself; 0 is the paper's.
+    sharp_flags : bool or "auto", default="auto"
         False is the paper's. Where samples differ in length, True shows discriminators surer probabilities that a
         record is the last than the generator makes, which keeps their gradient alive. Lengths are learned several times
         better.
@@ -97,7 +103,7 @@ class DGSynthesizer(TrainedDoppelGANger):
     lstm_layers : int, default=1
     feedback : bool, default=False
         Whether a pass reads the records of the pass before.
-    initial_state : {"random", "zero", "learned"}, default="random"
+    initial_state : {"auto", "random", "zero", "learned"}, default="auto"
         What the LSTM starts from. Random is the paper's; from "zero" lengths are learned more surely.
     discriminator_units : sequence of int, default=(200, 200, 200, 200)
         Hidden layers of both discriminators.
@@ -105,28 +111,30 @@ class DGSynthesizer(TrainedDoppelGANger):
         Whether a second discriminator judges the metadata alone (paper, section 4.3).
     auxiliary_weight : float, default=1.0
         Alpha, its weight in the generator's loss.
-    epochs : int, default=400
+    epochs : int or "auto", default="auto"
+        "auto" counts steps instead, by the number of samples; the paper's are 400, for its 50,000 samples.
     max_steps : int, default=None
         Train for so many steps (batches) instead of `epochs`.
-    early_stopping : bool, default=False
+    early_stopping : bool or "auto", default="auto"
         Whether `fit` scores the generator in training by what it makes, compared with samples that are held out. The
         best weights are kept, training stops when the score no longer rises, and begins anew from another seed when a
         run has collapsed. Schema, ranges and categories are still learned from all samples. `partial_fit` does none
-        of this, and a `fit` that goes on by `warm_start` does not begin anew.
+        of this, and a `fit` that goes on by `warm_start` does not begin anew. "auto" does it where 20 samples or more
+        are held out.
     validation_fraction : float in (0, 1), default=0.1
         Share of the samples held out where `early_stopping`: at least 2 and at most 1,000, chosen by `random_state`.
     validation_steps : int, default=None
         Steps between validations; None is a twentieth of the steps of the fit, at least 50. There is one more at the
         end.
-    n_iter_no_change : int, default=10
+    n_iter_no_change : int, default=None
         Training stops after so many validations in a row without a better score, and not in the first quarter of the
-        steps.
+        steps. None never does: a learning rate that falls settles at the end.
     max_restarts : int, default=2
         How often training may begin anew: where, from a quarter of the steps on, no score reaches 0.5, or a loss is
         not finite. Each time with a warning.
     batch_size : int, default=100
     learning_rate : float, default=0.001
-    learning_rate_schedule : {"constant", "linear"}, default="constant"
+    learning_rate_schedule : {"auto", "constant", "linear"}, default="auto"
         "constant" is the paper's. "linear" lets it fall towards 0 over the steps of the fit (those before a
         `warm_start` count too), which settles what swings at the end; `partial_fit` keeps it constant.
     beta_1 : float, default=0.5
@@ -157,7 +165,7 @@ class DGSynthesizer(TrainedDoppelGANger):
     random_state : int, RandomState or None, default=None
         With an int, `fit` is reproducible bit for bit for a fixed number of threads.
     verbose : int, default=0
-        1 shows a progress bar with losses and time left.
+        1 tells what was chosen by the data, and shows a progress bar with losses and time left.
     warm_start : bool, default=False
         Whether `fit` goes on training the fitted model, on data of the same schema.
 
@@ -165,6 +173,8 @@ class DGSynthesizer(TrainedDoppelGANger):
     ----------
     schema_ : Schema
         What was learned about the table: columns, kinds, ranges, form.
+    settings_ : dict of str to Setting
+        What each parameter came to that was left to be chosen: its `value`, and `why`.
     encoder_ : Encoder
     networks_ : DoppelGANger
         As trained.
@@ -196,8 +206,7 @@ class DGSynthesizer(TrainedDoppelGANger):
     References
     ----------
     Lin, Jain, Wang, Fanti, Sekar: Using GANs for Sharing Networked Time Series Data: Challenges, Initial
-    Promise, and Open Questions. IMC 2020. Defaults are those of its Appendix B, but for `scaling` and
-    `generator_averaging`.
+    Promise, and Open Questions. IMC 2020. The sizes of the networks are those of its Appendix B.
 
     Examples
     --------
@@ -221,15 +230,16 @@ class DGSynthesizer(TrainedDoppelGANger):
         categorical: Sequence[Any] = (),
         schema: Schema | None = None,
         timestamps: Timestamps = "auto",
+        preset: Preset = "auto",
         sample_len: int | str = "auto",
-        auto_normalize: bool = True,
-        attain_range: bool = True,
+        auto_normalize: bool | str = "auto",
+        attain_range: bool | str = "auto",
         scaling: Scaling | Mapping[Any, Scaling] = "auto",
         feature_range: tuple[int, int] = (0, 1),
-        lengths: LengthsIn = "flags",
-        metadata_generator: MetadataSource = "gan",
-        generator_averaging: float = 0.999,
-        sharp_flags: bool = False,
+        lengths: LengthsIn | Literal["auto"] = "auto",
+        metadata_generator: MetadataSource | Literal["auto"] = "auto",
+        generator_averaging: float | str = "auto",
+        sharp_flags: bool | str = "auto",
         metadata_noise_dim: int = 5,
         minmax_noise_dim: int = 5,
         measurement_noise_dim: int = 5,
@@ -237,20 +247,20 @@ class DGSynthesizer(TrainedDoppelGANger):
         lstm_units: int = 100,
         lstm_layers: int = 1,
         feedback: bool = False,
-        initial_state: InitialState = "random",
+        initial_state: InitialState | Literal["auto"] = "auto",
         discriminator_units: Sequence[int] = (200, 200, 200, 200),
         auxiliary_discriminator: bool = True,
         auxiliary_weight: float = 1.0,
-        epochs: int = 400,
+        epochs: int | str = "auto",
         max_steps: int | None = None,
-        early_stopping: bool = False,
+        early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         validation_steps: int | None = None,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: int | None = None,
         max_restarts: int = 2,
         batch_size: int = 100,
         learning_rate: float = 1e-3,
-        learning_rate_schedule: Schedule = "constant",
+        learning_rate_schedule: Schedule | Literal["auto"] = "auto",
         beta_1: float = 0.5,
         gradient_penalty_weight: float = 10.0,
         discriminator_rounds: int = 1,
@@ -275,6 +285,7 @@ class DGSynthesizer(TrainedDoppelGANger):
         self.categorical = categorical
         self.schema = schema
         self.timestamps = timestamps
+        self.preset = preset
         self.sample_len = sample_len
         self.auto_normalize = auto_normalize
         self.attain_range = attain_range
@@ -348,8 +359,7 @@ class DGSynthesizer(TrainedDoppelGANger):
             `privacy` is asked for, and opacus is not installed.
         """
         self._validate_params()
-        goes_on = self.warm_start and hasattr(self, "networks_")
-        return self._fit(X, training_config(self.get_params(deep=False)), goes_on=goes_on, is_part=False)
+        return self._fit(X, goes_on=self.warm_start and hasattr(self, "networks_"), is_part=False)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one epoch over the samples of `X`; the first call fixes the schema. `early_stopping` is ignored."""
@@ -359,20 +369,22 @@ class DGSynthesizer(TrainedDoppelGANger):
                 "partial_fit with privacy can't know how many calls shall share epsilon; give noise_multiplier of "
                 "PrivacyConfig instead, and read epsilon_"
             )
-        config = replace(training_config(self.get_params(deep=False)), learning_rate_schedule="constant")
-        return self._fit(X, config, goes_on=hasattr(self, "networks_"), is_part=True)
+        return self._fit(X, goes_on=hasattr(self, "networks_"), is_part=True)
 
-    def _fit(self, X: Any, config: TrainingConfig, *, goes_on: bool, is_part: bool) -> Self:
-        epochs, max_steps, validates = self.epochs, self.max_steps, self.early_stopping
-        if is_part:
-            epochs, max_steps, validates = 1, None, False
+    def _fit(self, X: Any, *, goes_on: bool, is_part: bool) -> Self:
         if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
             validate_data(self, X, reset=not goes_on, skip_check_array=True)
-        self._check_fit(goes_on, validates)
+        self._check_fit(goes_on, validates=self.early_stopping is True and not is_part)
         sequences = self._read(X, self.schema_ if goes_on else self._given_schema())
+        parameters = self.get_params(deep=False)
+        self.settings_ = begun(parameters, sequences, getattr(self, "settings_", None) if goes_on else None)
+        own = settled(parameters, self.settings_)
+        if is_part:
+            own |= {"epochs": 1, "max_steps": None, "early_stopping": False, "learning_rate_schedule": "constant"}
+        validates = own["early_stopping"]
         size = n_held_out(self.validation_fraction, len(sequences), MOST_HELD_OUT) if validates else 0
         if not goes_on:
-            sequences = self._start(sequences)
+            sequences = self._start(sequences, own)
         elif self.privacy is not None and self.privacy.n_samples is not None:
             self.schema_epsilon_ = getattr(self, "schema_epsilon_", 0.0)  # of what went before
             self.n_public_samples_ = self.privacy.n_samples
@@ -391,10 +403,10 @@ class DGSynthesizer(TrainedDoppelGANger):
             model = metadata_model_of(self.networks_.config, *given, callbacks, *before)
             held_out = None if held_out is None else replace(held_out, metadata_model=model)
             restarts = 0 if goes_on else self.max_restarts
-            self._train(encoded, config, epochs, max_steps, held_out, restarts, model)
+            self._train(encoded, own, held_out, restarts, model)
         return self
 
-    def _check_fit(self, goes_on: bool, validates: bool) -> None:
+    def _check_fit(self, goes_on: bool, *, validates: bool) -> None:
         """Refuse to train on a model without discriminators, and what would void privacy."""
         if goes_on and self.networks_.discriminator is None:
             raise DataError(
@@ -408,7 +420,7 @@ class DGSynthesizer(TrainedDoppelGANger):
             validates=validates,
             packing=self.packing,
             metadata_generators={
-                self.metadata_generator,
+                "gan" if self.metadata_generator == "auto" else self.metadata_generator,
                 self.networks_.config.metadata_generator if goes_on else "gan",
             },
         )
@@ -419,7 +431,7 @@ class DGSynthesizer(TrainedDoppelGANger):
             return self.schema
         return check_declared(self.schema, self.scaling, self.timestamps, bought=self.privacy.schema_epsilon > 0)
 
-    def _start(self, sequences: Sequences) -> Sequences:
+    def _start(self, sequences: Sequences, own: Mapping[str, Any]) -> Sequences:
         """Set up all that is learned before the first step, and return the samples as they are to be encoded."""
         warn_of_identifiers(sequences.schema, len(sequences))
         self.seed_ = fit_seed(self.random_state, self.checkpoint_dir)
@@ -428,11 +440,11 @@ class DGSynthesizer(TrainedDoppelGANger):
             assert self.schema is not None, "it was checked"
             self.schema_epsilon_ = self.privacy.schema_epsilon
             sequences, self.n_public_samples_ = made_public(sequences, self.schema, self.privacy, self.seed_)
-        options = encoder_options(self.get_params(deep=False))
+        options = encoder_options(own)
         private = self.privacy is not None
         self.encoder_ = Encoder.of_schema(sequences.schema, options) if private else Encoder.fit(sequences, options)
         self.schema_ = sequences.schema
-        config = network_config(self.get_params(deep=False), self.encoder_.layout)
+        config = network_config(own, self.encoder_.layout)
         self.networks_ = DoppelGANger.of_seed(self.encoder_.layout, config, self.seed_)
         self.__dict__.pop("_learned", None)
         return sequences
@@ -440,26 +452,24 @@ class DGSynthesizer(TrainedDoppelGANger):
     def _train(
         self,
         encoded: EncodedBatch,
-        config: TrainingConfig,
-        epochs: int,
-        max_steps: int | None,
+        own: Mapping[str, Any],
         held_out: HeldOut | None,
         max_restarts: int,
         metadata_model: MetadataModel | None,
     ) -> None:
-        layout = self.encoder_.layout
+        layout, config = self.encoder_.layout, training_config(own)
         data = TrainingData(encoded, layout, resolve_device(self.device), moves_records=self.encoded_dir is None)
         trainer = self._trainer(data, config)
-        steps = max_steps or epochs * trainer.steps_per_epoch
+        steps = own["max_steps"] or own["epochs"] * trainer.steps_per_epoch
         until = trainer.step + steps
         validation = None
         if held_out is not None:
-            every = self.validation_steps or max(50, steps // 20)
+            every = self.validation_steps or is_due
             validation = Validation(held_out.score, every, self.n_iter_no_change, max_restarts)
             trainer.callbacks.append(validation)
         if self.checkpoint_dir is not None:
             built = self.encoder_, self.networks_.config, config, self.seed_
-            checkpoint = checkpoint_of(self.get_params(deep=False), encoded, *built, validation)
+            checkpoint = checkpoint_of(own, encoded, *built, validation)
             checkpoint.resume(trainer)
             trainer.callbacks.append(checkpoint)  # after the validation of a step, which is a part of its state
         try:

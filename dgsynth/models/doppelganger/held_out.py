@@ -14,10 +14,21 @@ from dgsynth.models.doppelganger.making import make_samples
 from dgsynth.models.doppelganger.metadata_model import MetadataModel
 from dgsynth.models.doppelganger.networks import DoppelGANger
 from dgsynth.models.synthesizer import SCORE_SEED, scorer
+from dgsynth.training.callbacks import Training
 from dgsynth.transforms.encoder import Encoder
 
 MOST_HELD_OUT = 1000
 """Most samples that are held out for validation, and made at each: more of them tell little more."""
+
+
+_PARTS, _FEWEST_STEPS = 20, 50
+"""Validations in a run, and the fewest steps between them."""
+
+
+def is_due(trainer: Training) -> bool:
+    """Return whether a validation comes after a step: after each twentieth of the run, and 50 steps at least."""
+    every = max(_FEWEST_STEPS, trainer.total_steps // _PARTS)
+    return trainer.step % every == 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from dgsynth.transforms.encoder import EncoderOptions
 
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _SHARE = Interval(Real, 0, 1, closed="left")
+_AUTO = StrOptions({"auto"})
 
 _NETWORKS: dict[str, list[Any]] = {
     "metadata_noise_dim": [POSITIVE],
@@ -28,25 +29,25 @@ _NETWORKS: dict[str, list[Any]] = {
     "lstm_units": [POSITIVE],
     "lstm_layers": [POSITIVE],
     "feedback": ["boolean"],
-    "initial_state": [StrOptions({"random", "zero", "learned"})],
+    "initial_state": [StrOptions({"auto", "random", "zero", "learned"})],
     "discriminator_units": ["array-like"],
     "auxiliary_discriminator": ["boolean"],
     "packing": [POSITIVE],
-    "metadata_generator": [StrOptions({"gan", "autoregressive"})],
+    "metadata_generator": [StrOptions({"auto", "gan", "autoregressive"})],
 }
 """What becomes a NetworkConfig."""
 
 _TRAINING: dict[str, list[Any]] = {
     "batch_size": [POSITIVE],
     "learning_rate": [RATE],
-    "learning_rate_schedule": [StrOptions({"constant", "linear"})],
+    "learning_rate_schedule": [StrOptions({"auto", "constant", "linear"})],
     "beta_1": [_SHARE],
     "gradient_penalty_weight": [_NOT_NEGATIVE],
     "auxiliary_weight": [_NOT_NEGATIVE],
     "discriminator_rounds": [POSITIVE],
     "generator_rounds": [POSITIVE],
-    "generator_averaging": [_SHARE],
-    "sharp_flags": ["boolean"],
+    "generator_averaging": [_SHARE, _AUTO],
+    "sharp_flags": ["boolean", _AUTO],
     "precision": [StrOptions({"float32", "bfloat16"})],
 }
 """What becomes a TrainingConfig."""
@@ -54,17 +55,18 @@ _TRAINING: dict[str, list[Any]] = {
 CONSTRAINTS: dict[str, list[Any]] = {
     **_NETWORKS,
     **_TRAINING,
-    "sample_len": [POSITIVE, StrOptions({"auto"})],
-    "auto_normalize": ["boolean"],
-    "attain_range": ["boolean"],
+    "preset": [StrOptions({"auto", "paper"})],
+    "sample_len": [POSITIVE, _AUTO],
+    "auto_normalize": ["boolean", _AUTO],
+    "attain_range": ["boolean", _AUTO],
     "feature_range": [tuple, list],
-    "lengths": [StrOptions({"flags", "metadata"})],
-    "epochs": [POSITIVE],
+    "lengths": [StrOptions({"auto", "flags", "metadata"})],
+    "epochs": [POSITIVE, _AUTO],
     "max_steps": [POSITIVE, None],
-    "early_stopping": ["boolean"],
+    "early_stopping": ["boolean", _AUTO],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "validation_steps": [POSITIVE, None],
-    "n_iter_no_change": [POSITIVE],
+    "n_iter_no_change": [POSITIVE, None],
     "max_restarts": [Interval(Integral, 0, None, closed="left")],
     "privacy": [PrivacyConfig, None],
     "checkpoint_dir": [str, os.PathLike, None],
@@ -78,7 +80,7 @@ VALIDATION = ("early_stopping", "validation_fraction", "validation_steps", "n_it
 
 
 def network_config(parameters: Mapping[str, Any], layout: Layout) -> NetworkConfig:
-    """Return what the networks of such data are built by.
+    """Return what the networks of such data are built by; nothing is left to be chosen.
 
     Raises
     ------

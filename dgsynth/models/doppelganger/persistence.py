@@ -16,6 +16,7 @@ from dgsynth.models.doppelganger.config import NetworkConfig
 from dgsynth.models.doppelganger.learned import Learned, Spent
 from dgsynth.models.doppelganger.metadata_model import PREFIX, MetadataModel
 from dgsynth.models.doppelganger.networks import DoppelGANger
+from dgsynth.models.doppelganger.settings import Settings, settings_from_dict, settings_to_dict
 from dgsynth.models.doppelganger.training.losses import LOSSES
 from dgsynth.models.model_file import (
     check_suffix,
@@ -43,6 +44,7 @@ def save(
     model: Synthesizer,
     path: str | os.PathLike[str],
     learned: Learned,
+    settings: Settings,
     spent: Spent | None,
     privacy: PrivacyConfig | None,
     *,
@@ -61,6 +63,7 @@ def save(
         With its parameters, schema, encoder and seed.
     path : path-like
     learned : Learned
+    settings : dict of str to Setting
     spent : Spent or None
     privacy : PrivacyConfig or None
         What the model was trained with.
@@ -70,6 +73,7 @@ def save(
     generator_only = generator_only or learned.networks.discriminator is None
     header = {
         **_described(model, learned, is_seeded=spent is not None and privacy is not None and privacy.noise == "seeded"),
+        "settings": settings_to_dict(settings),
         "generator_only": generator_only,
         "privacy_spent": None if spent is None else spent.to_dict(),
     }
@@ -116,8 +120,8 @@ def _described(model: Synthesizer, learned: Learned, *, is_seeded: bool) -> dict
     return header
 
 
-def load(path: str | os.PathLike[str], cls: type[S]) -> tuple[S, Learned, Spent | None]:
-    """Return the model in the file at `path`, what it has learned, on the CPU, and what privacy has spent.
+def load(path: str | os.PathLike[str], cls: type[S]) -> tuple[S, Learned, Spent | None, Settings]:
+    """Return the model in the file at `path`, what it has learned, on the CPU, what privacy has spent, and settings.
 
     Raises
     ------
@@ -140,6 +144,7 @@ def load(path: str | os.PathLike[str], cls: type[S]) -> tuple[S, Learned, Spent 
         history = history_frame(losses, LOSSES, 0 if generator_only else model.n_steps_)
         plain = header.get("privacy_spent")
         spent = None if plain is None else Spent.from_dict(plain)
+        settings = settings_from_dict(header.get("settings", {}))  # files from before it have none
         metadata_model = None
         if config.metadata_generator == "autoregressive":
             metadata_model = MetadataModel.from_dict(header["metadata_model"], model.encoder_)
@@ -164,7 +169,7 @@ def load(path: str | os.PathLike[str], cls: type[S]) -> tuple[S, Learned, Spent 
     training_state = {**training_state, **numbers, "history": losses}
     steps = model.n_steps_, model.n_epochs_
     kept = networks.eval(), generator.eval(), training_state, history, *steps, scores, n_restarts, metadata_model
-    return model, Learned(*kept), spent
+    return model, Learned(*kept), spent, settings
 
 
 def digest(

@@ -28,6 +28,7 @@ from dgsynth.models.doppelganger.metadata_model import MetadataModel
 from dgsynth.models.doppelganger.networks import DoppelGANger
 from dgsynth.models.doppelganger.networks.metadata_generator import MetadataGenerator
 from dgsynth.models.doppelganger.redistribution import N_ROWS, total_variations, weighed, with_marginals
+from dgsynth.models.doppelganger.settings import Settings
 from dgsynth.models.doppelganger.training.metadata_refit import refitted
 from dgsynth.models.model_file import scores_frame
 from dgsynth.models.parameters import at_least_one, seed_of, threads
@@ -62,6 +63,7 @@ class TrainedDoppelGANger(Synthesizer):
     encoder_: Encoder
     networks_: DoppelGANger
     generator_: DoppelGANger
+    settings_: Settings
     history_: pd.DataFrame
     validation_scores_: pd.DataFrame
     best_step_: int
@@ -197,7 +199,8 @@ class TrainedDoppelGANger(Synthesizer):
             the losses. The model can't be trained on then. For models that are handed to others.
         """
         check_is_fitted(self, "_learned")
-        persistence.save(self, path, self._learned, self._spent(), self.privacy, generator_only=generator_only)
+        kept = self._learned, self.settings_, self._spent(), self.privacy
+        persistence.save(self, path, *kept, generator_only=generator_only)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -209,7 +212,8 @@ class TrainedDoppelGANger(Synthesizer):
         ModelFileError
             The file is damaged, foreign, or of another format version.
         """
-        model, learned, spent = persistence.load(path, cls)
+        model, learned, spent, settings = persistence.load(path, cls)
+        model.settings_ = settings
         model._keep(learned)
         model._keep_spent(spent)
         return model

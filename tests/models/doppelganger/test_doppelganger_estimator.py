@@ -25,10 +25,11 @@ from dgsynth.training.checkpoint import FILE_NAME
 
 
 def test_warm_start_goes_on_and_a_cold_one_begins_anew(table):
-    model = DGSynthesizer(max_steps=3, warm_start=True, random_state=0, **KEYS, **SMALL).fit(table)
+    settings = {"random_state": 0, "learning_rate_schedule": "constant", **KEYS, **SMALL}
+    model = DGSynthesizer(max_steps=3, warm_start=True, **settings).fit(table)
     model.fit(table)
     assert model.n_steps_ == 6 and len(model.history_) == 6
-    whole = DGSynthesizer(max_steps=6, random_state=0, **KEYS, **SMALL).fit(table)
+    whole = DGSynthesizer(max_steps=6, **settings).fit(table)
     pd.testing.assert_frame_equal(model.history_, whole.history_)
     assert model.set_params(warm_start=False).fit(table).n_steps_ == 3
 
@@ -53,7 +54,7 @@ def test_an_interrupt_leaves_a_usable_model(table):
 
 
 def test_a_run_goes_on_from_its_checkpoint(table, tmp_path):
-    settings = {"random_state": 0, "n_jobs": 1, **KEYS, **SMALL}
+    settings = {"random_state": 0, "n_jobs": 1, "learning_rate_schedule": "constant", **KEYS, **SMALL}
     whole = DGSynthesizer(max_steps=8, **settings).fit(table)
     DGSynthesizer(max_steps=3, checkpoint_dir=tmp_path, **settings).fit(table)
     resumed = DGSynthesizer(max_steps=8, checkpoint_dir=tmp_path, **settings).fit(table)
@@ -106,7 +107,7 @@ def test_records_in_a_file_train_the_same_model(table, tmp_path):
 
 
 def test_a_run_goes_on_from_its_checkpoint_with_records_in_a_file(table, tmp_path):
-    settings = {"random_state": 0, "n_jobs": 1, **KEYS, **SMALL}
+    settings = {"random_state": 0, "n_jobs": 1, "learning_rate_schedule": "constant", **KEYS, **SMALL}
     encoded_dir = tmp_path / "encoded"
     encoded_dir.mkdir()
     mapped = {"checkpoint_dir": tmp_path, "encoded_dir": str(encoded_dir)}

@@ -47,6 +47,11 @@ def new_model(**parameters) -> DGSynthesizer:
         max_steps=N_STEPS,
         random_state=3,
         n_jobs=1,
+        # What the defaults were then.
+        preset="paper",
+        scaling="linear",
+        attain_range=True,
+        generator_averaging=0.999,
         **parameters,
     )
 

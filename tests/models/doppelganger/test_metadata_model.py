@@ -82,7 +82,7 @@ def test_lengths_go_with_the_metadata(made):
 
 
 def test_lengths_may_be_metadata_of_the_gan_too(table):
-    model = DGSynthesizer(max_steps=2, lengths="metadata", **SETTINGS).fit(table)
+    model = DGSynthesizer(max_steps=2, lengths="metadata", **SETTINGS, metadata_generator="gan").fit(table)
     generated = model.sample(200, random_state=1).groupby("home").size()
     assert model.networks_.metadata_generator is not None and generated.between(1, 9).all()
     assert generated.nunique() > 1

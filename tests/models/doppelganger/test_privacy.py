@@ -139,7 +139,11 @@ def test_fitting_anew_begins_a_new_ledger(pages, schema):
 
 
 def test_public_data_may_be_learned_first(pages, schema):
-    model = make(schema, warm_start=True).set_params(privacy=None).fit(make_web_traffic(100, DAYS, random_state=3))
+    model = (
+        make(schema, warm_start=True)
+        .set_params(privacy=None, metadata_generator="gan")
+        .fit(make_web_traffic(100, DAYS, random_state=3))
+    )
     private = PrivacyConfig(4.0, 1e-3, n_samples=N, accountant="rdp")
     with pytest.raises(DataError, match=r"trained without privacy before.*public_start=True"):
         model.set_params(privacy=private).fit(pages)

@@ -19,9 +19,9 @@ GIVEN = pd.DataFrame({"domain": ["en.wikipedia.org", "ja.wikipedia.org"], "acces
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
-    DGSynthesizer(**COLUMNS, **SMALL, max_steps=300, random_state=0).fit(make_web_traffic(300, 6, random_state=0)).save(
-        path
-    )
+    networks = {"metadata_generator": "gan", "learning_rate_schedule": "constant", "early_stopping": False}
+    model = DGSynthesizer(**COLUMNS, **SMALL, **networks, max_steps=300, random_state=0)
+    model.fit(make_web_traffic(300, 6, random_state=0)).save(path)
     return path
 
 
