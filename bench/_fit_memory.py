@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _runs import AS_GIVEN
 
 from dgsynth import DGSynthesizer, Sequences
 from dgsynth.kernels import library_status
@@ -56,7 +57,7 @@ def main(
     settings = {} if encoded_dir is None else {"encoded_dir": encoded_dir}
     model = DGSynthesizer(
         sample_len=int(sample_len), max_steps=int(steps), random_state=0, n_jobs=THREADS, device="cpu",
-        callbacks=[watch], **settings,
+        callbacks=[watch], **AS_GIVEN, **settings,
     )  # fmt: skip
     model.fit(data)
     result = {

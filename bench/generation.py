@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from _runs import RESULTS, run_peer, versions
+from _runs import AS_GIVEN, RESULTS, run_peer, versions
 from _shapes import SHAPES, lengths_of
 from _timing import matrix_product, rate
 
@@ -89,7 +89,8 @@ def make_model(shape: str, *, as_frame: bool = False) -> DGSynthesizer:
         keys = {"sequence_key": "page", "sequence_index": "day"}
     else:
         data = Sequences.from_arrays(rng.random((n, length, measurements)), metadata=metadata)
-    return DGSynthesizer(sample_len=sample_len, max_steps=1, random_state=0, n_jobs=THREADS, **keys).fit(data)
+    given = {**AS_GIVEN, "sample_len": sample_len, "max_steps": 1, "random_state": 0, "n_jobs": THREADS}
+    return DGSynthesizer(**given, **keys).fit(data)
 
 
 def _long(metadata: pd.DataFrame, values: np.ndarray, length: int) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from _runs import RESULTS, versions
+from _runs import AS_GIVEN, RESULTS, versions
 
 from dgsynth import DGSynthesizer, PrivacyConfig, Sequences
 from dgsynth.training.callbacks import Callback
@@ -40,8 +40,8 @@ def milliseconds(shape: tuple[int, int, int], batch_size: int, noise: str | None
         privacy = PrivacyConfig(noise_multiplier=1.0, n_samples=N_SAMPLES, delta=1e-5, noise=noise)
     clock = Clock()
     model = DGSynthesizer(
+        **{**AS_GIVEN, "scaling": "linear"},
         schema=data.schema,
-        scaling="linear",
         sample_len=sample_len,
         batch_size=batch_size,
         max_steps=10 + STEPS,

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from _runs import RESULTS, versions
+from _runs import AS_GIVEN, RESULTS, versions
 from generation import make_model
 
 from dgsynth import DGSynthesizer
@@ -36,7 +36,9 @@ print(json.dumps({"seconds": time.perf_counter() - start, "before": before, "pea
 def main(sizes: list[int]) -> None:
     data = make_web_traffic(200, 8, random_state=0)
     small = {"metadata_units": (16,), "lstm_units": 12, "discriminator_units": (24, 24), "sample_len": 4}
-    model = DGSynthesizer(sequence_key="page", sequence_index="date", max_steps=50, random_state=0, **small).fit(data)
+    model = DGSynthesizer(
+        sequence_key="page", sequence_index="date", max_steps=50, random_state=0, **AS_GIVEN, **small
+    ).fit(data)
     results = [_run("8 records", model, suffix, size) for size in sizes for suffix in ("parquet", "csv")]
     results.append(_run("550 records (WWT)", make_model("wwt", as_frame=True), "parquet", 1_000_000))
     RESULTS.mkdir(exist_ok=True)

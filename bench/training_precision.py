@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from _runs import RESULTS, versions
+from _runs import AS_GIVEN, RESULTS, versions
 
 from dgsynth import DGSynthesizer
 from dgsynth.data.simulate import make_cluster_tasks, make_web_traffic
@@ -40,7 +40,7 @@ def _compare(real: pd.DataFrame, steps: int, sample_len: int, **keys: str) -> di
     for precision in ("float32", "bfloat16"):
         for seed in SEEDS:
             settings = {"sample_len": sample_len, "max_steps": steps, "random_state": seed, "n_jobs": THREADS}
-            model = DGSynthesizer(precision=precision, device="cpu", **settings, **keys).fit(real)
+            model = DGSynthesizer(precision=precision, device="cpu", **AS_GIVEN, **settings, **keys).fit(real)
             made = model.sample(N_SAMPLES, random_state=1)
             table = evaluate(real, made, costly=False, **keys).table
             values.setdefault(precision, []).append(table["value"])

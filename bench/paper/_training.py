@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from _data import data_set
-from _runs import CACHE, run_peer, versions
+from _runs import AS_GIVEN, CACHE, run_peer, versions
 from _settings import GRETEL, N_TRAIN, OURS, PLANS, SEEDS
 
 from dgsynth import DGSynthesizer, Sequences
@@ -77,7 +77,8 @@ def train(run: Run) -> None:
             n_train = parameters.pop(N_TRAIN, len(real))
             if n_train < len(real):
                 real = real.take(np.random.default_rng(run.seed).permutation(len(real))[:n_train])
-            model = DGSynthesizer(random_state=run.seed, n_jobs=1, checkpoint_dir=checkpoints, **parameters)
+            given = {**AS_GIVEN, **parameters}
+            model = DGSynthesizer(random_state=run.seed, n_jobs=1, checkpoint_dir=checkpoints, **given)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model.fit(real)

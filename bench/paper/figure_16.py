@@ -17,7 +17,7 @@ import numpy as np
 from _data import data_set
 from _pages import VIEWS, log_views
 from _results import RESULTS
-from _runs import CACHE, versions
+from _runs import AS_GIVEN, CACHE, versions
 
 from dgsynth import DGSynthesizer, PrivacyConfig, Sequences
 from dgsynth.data.simulate import make_web_traffic
@@ -85,6 +85,7 @@ def main() -> None:
         np.savez(CURVES, **curves)
 
     common: dict[str, Any] = {
+        **AS_GIVEN,
         "schema": real.schema.with_column(VIEWS, minimum=0, maximum=10**9),
         "scaling": "log",
         "sample_len": 10,
