@@ -162,8 +162,11 @@ def _reason(entries: Sequence[Entry], n_held_out: int) -> str:
     scored = [entry for entry in others if not np.isnan(entry.score)]
     if not scored:
         return f"{text}, the only one that was scored"
-    stands = {True: "level with", False: "ahead of"}
-    return text + "".join(f", {stands[e.score >= best.score - EQUAL]} {e.name} with {e.score:.2f}" for e in scored)
+    for entry in scored:
+        is_level = entry.score >= best.score - EQUAL
+        text += f", {'level with' if is_level else 'ahead of'} {entry.name} with {entry.score:.2f}"
+        text += f" (mean excess {best.excess:.2f} and {entry.excess:.2f})" if is_level else ""
+    return text
 
 
 def _raise(entries: Sequence[Entry]) -> NoReturn:

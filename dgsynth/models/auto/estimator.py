@@ -70,8 +70,9 @@ class AutoSynthesizer(Synthesizer):
         The model that was chosen. What it has, this has too: `history_` or `n_steps_`, say, and `extend` and `impute`
         where it is an `AutoregressiveSynthesizer`.
     leaderboard_ : DataFrame
-        The candidates, the best first: model, score (see `score`; missing where there is none), seconds and steps of
-        training in the race, and a remark: why it failed, or what it warned of.
+        The candidates, the best first: model, score (see `score`; missing where there is none), mean excess (lower is
+        better; it decides where scores are within 0.01), seconds and steps of training in the race, and a remark: why
+        it failed, or what it warned of.
     choice_ : str
         What was chosen and why, in a sentence.
     interrupted_ : bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,12 +15,12 @@ from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError, DivergenceError
 from dgsynth.models.auto.candidates import Make
 from dgsynth.models.auto.clock import Clock
-from dgsynth.models.synthesizer import SCORE_SEED, ReadTable, Synthesizer, scorer
+from dgsynth.models.synthesizer import SCORE_SEED, ReadTable, Synthesizer
 from dgsynth.training.callbacks import InterruptWatch
 from dgsynth.training.splitting import n_held_out
 
 EQUAL = 0.01
-"""Scores that differ by no more count as equal; the candidate that comes first is the better one then."""
+"""Scores that differ by no more count as equal; the lower mean excess decides then, and at last the order."""
 
 FRACTION, MOST = 0.2, 1000
 """Share of the samples that are held out, and how many at most."""
@@ -41,8 +41,8 @@ class Entry:
     name : str
     model : Synthesizer or None
         As it was trained in the race; None where it could not be.
-    score : float
-        NaN where there is none.
+    score, excess : float
+        See `dgsynth.evaluation.fidelity.score` and `mean_excess`; NaN where there is none.
     seconds : float
         Of its training.
     n_samples : int
@@ -56,6 +56,7 @@ class Entry:
     name: str
     model: Synthesizer | None = None
     score: float = float("nan")
+    excess: float = float("nan")
     seconds: float = 0.0
     n_samples: int = 0
     remark: str = ""
@@ -91,7 +92,7 @@ def race(
     shown : bool
         Whether progress is shown.
     """
-    score, left = scorer(judge), seconds
+    judged, left = judge_of(judge), seconds
     entries: list[Entry] = []
     for number, (name, make) in enumerate(candidates.items()):
         title = f"candidate {number + 1} of {len(candidates)}, {name}"
@@ -102,7 +103,8 @@ def race(
         warn_of_failure(entry)
         if entry.model is not None and not entry.interrupted:
             try:
-                entry = replace(entry, score=score(entry.model._maker()(SCORE_SEED, 0, len(judge))))
+                score, excess = judged(entry.model._maker()(SCORE_SEED, 0, len(judge)))
+                entry = replace(entry, score=score, excess=excess)
             except KeyboardInterrupt:
                 entry = replace(entry, interrupted=True)
         clock.close("" if np.isnan(entry.score) else f"score {entry.score:.2f}")
@@ -110,6 +112,20 @@ def race(
         if entry.interrupted:
             break
     return _ranked(entries)
+
+
+def judge_of(real: Sequences) -> Callable[[Sequences], tuple[float, float]]:
+    """Return what tells of samples their score by real ones, and their mean excess."""
+    # Not at the head of the file: whoever trains nothing does not wait for the import.
+    from dgsynth.evaluation.fidelity import Scorer, mean_excess, score
+
+    scorer = Scorer(real)
+
+    def judge(made: Sequences) -> tuple[float, float]:
+        table = scorer.table(made)
+        return score(table), mean_excess(table)
+
+    return judge
 
 
 def trained(name: str, make: Make, data: Sequences, clock: Clock | None) -> Entry:
@@ -131,7 +147,7 @@ def trained(name: str, make: Make, data: Sequences, clock: Clock | None) -> Entr
     except KeyboardInterrupt:  # before there was a model to keep
         return Entry(name, seconds=time.monotonic() - begin, interrupted=True)
     seconds, remark = time.monotonic() - begin, "; ".join(remarks)
-    return Entry(name, model, float("nan"), seconds, len(data), remark, watch.interrupted)
+    return Entry(name, model, seconds=seconds, n_samples=len(data), remark=remark, interrupted=watch.interrupted)
 
 
 def warn_of_failure(entry: Entry) -> None:
@@ -141,18 +157,19 @@ def warn_of_failure(entry: Entry) -> None:
 
 
 def leaderboard(entries: Sequence[Entry]) -> pd.DataFrame:
-    """Return the entries as a table: model, score, seconds, steps and remark."""
+    """Return the entries as a table: model, score, mean excess, seconds, steps and remark."""
     rows = []
     for e in entries:
         remark = "; ".join(filter(None, [e.remark, "interrupted" if e.interrupted else ""]))
-        rows.append((e.name, e.score, e.seconds, 0 if e.model is None else e.model.n_steps_, remark))
-    return pd.DataFrame(rows, columns=["model", "score", "seconds", "steps", "remark"])
+        rows.append((e.name, e.score, e.excess, e.seconds, 0 if e.model is None else e.model.n_steps_, remark))
+    return pd.DataFrame(rows, columns=["model", "score", "mean excess", "seconds", "steps", "remark"])
 
 
 def _ranked(entries: list[Entry]) -> list[Entry]:
-    """Return the entries by score, but the first of those that are about the best ahead of these."""
+    """Return the entries by score, but ahead of all the one with the least excess of those that are about the best."""
     highest = max(entry.rank for entry in entries)
-    best = next(entry for entry in entries if entry.rank >= highest - EQUAL)
+    about_the_best = [entry for entry in entries if entry.rank >= highest - EQUAL]
+    best = min(about_the_best, key=lambda entry: np.inf if np.isnan(entry.excess) else entry.excess)
     others = [entry for entry in entries if entry is not best]
     return [best, *sorted(others, key=lambda entry: entry.rank, reverse=True)]
 

@@ -46,7 +46,7 @@ def small_doppelganger(**parameters):
 
 
 def scores(*given):
-    """Return what gives scores one after another, and keeps what they are of."""
+    """Return what gives scores, alone or with a mean excess, one after another, and keeps what they are of."""
     left = list(given)
 
     def score(samples):
@@ -54,7 +54,7 @@ def scores(*given):
         found = left.pop(0)
         if isinstance(found, BaseException):
             raise found
-        return found
+        return found if isinstance(found, tuple) else (found, 1.0)
 
     score.of = []
     return score

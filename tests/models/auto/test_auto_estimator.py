@@ -40,7 +40,7 @@ def scored(monkeypatch):
     """Return a function that says which scores the race will find."""
 
     def say(*given):
-        monkeypatch.setattr(race, "scorer", lambda judge: scores(*given))
+        monkeypatch.setattr(race, "judge_of", lambda judge: scores(*given))
 
     return say
 
@@ -51,7 +51,7 @@ def auto(*callbacks, **parameters):
 
 @parametrize_with_checks([AutoSynthesizer(callbacks=[Stop()], random_state=0)])
 def test_scikit_learn_checks(estimator, check, monkeypatch):
-    monkeypatch.setattr(race, "scorer", lambda judge: lambda samples: 0.5)  # which takes most of the time
+    monkeypatch.setattr(race, "judge_of", lambda judge: lambda samples: (0.5, 1.0))  # which takes most of the time
     check(estimator)
 
 

@@ -22,7 +22,7 @@ def run(monkeypatch):
 
     def run(*given, callbacks=None, seconds=60.0):
         score = scores(*given)
-        monkeypatch.setattr(racing, "scorer", lambda judge: score)
+        monkeypatch.setattr(racing, "judge_of", lambda judge: score)
         parameters = {"random_state": 0, "callbacks": [Stop()] if callbacks is None else callbacks}
         models = {"one": small_autoregressive, "other": small_doppelganger}
         makers = {name: partial(make, **parameters) for name, make in models.items()}
@@ -46,12 +46,17 @@ def test_of_about_equal_ones_the_first_candidate_comes_first(run):
     assert [entry.name for entry in run(0.595, 0.6)] == ["one", "other"]
 
 
+def test_of_about_equal_ones_the_one_with_the_least_excess_comes_first(run):
+    assert [entry.name for entry in run((1.0, 0.3), (0.995, 0.2))] == ["other", "one"]
+    assert [entry.name for entry in run((1.0, 0.3), (0.9, 0.2))] == ["one", "other"]
+
+
 def test_as_many_samples_are_scored_as_are_held_out(run, monkeypatch):
     kept = []
     monkeypatch.setattr(racing, "trained", lambda *given: kept.append(given) or trained(*given))
     run(0.3, 0.6)
     assert [len(data) for _, _, data, _ in kept] == [32, 32]
-    assert [len(made) for made in racing.scorer(None).of] == [8, 8]
+    assert [len(made) for made in racing.judge_of(None).of] == [8, 8]
 
 
 @pytest.mark.filterwarnings("ignore:.* is left out")
