@@ -12,6 +12,8 @@ from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
 from dgsynth.models.autoregressive.tokens import NumberTokens
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
 from dgsynth.models.synthesizer import Synthesizer
+from dgsynth.transforms.continuous import ContinuousTransform
+from dgsynth.transforms.encoder import Encoder
 
 MOST_SHOWN = 200
 """Categories of a column that are listed."""
@@ -49,6 +51,7 @@ def disclosed(model: Synthesizer) -> tuple[list[Disclosure], list[Disclosure]]:
     if not isinstance(model, DGSynthesizer):
         return [*holds, Disclosure("training rows", "baselines keep the distinct rows of metadata, as they are")], []
     private = hasattr(model, "epsilon_")
+    holds += _of_scales(model.encoder_)
     if model.n_epochs_ and not private:
         least = model.n_steps_ // model.n_epochs_ * model.batch_size
         text = f"{least:,} to {least + model.batch_size - 1:,}, from steps, epochs and batch_size"
@@ -101,6 +104,19 @@ def _of_column(column: Column, private: bool) -> Disclosure:
     ]
     origin = "declared, or bought with noise" if private else "extreme values of some sample, unless declared"
     return Disclosure(f"range of {column.name}", f"{ends[0]} to {ends[1]}: {origin}")
+
+
+def _of_scales(encoder: Encoder) -> list[Disclosure]:
+    """Return what the scales of a DoppelGANger's columns and ranges tell."""
+    columns = [*encoder.metadata, *encoder.measurements]
+    with_knots = [str(t.column.name) for t in columns if isinstance(t, ContinuousTransform) and t.scaler.knots]
+    found = []
+    if with_knots:
+        text = "the quantiles 0.005 and 0.995, or values that many records have, with their share: "
+        found.append(Disclosure("knots of scales", text + ", ".join(with_knots)))
+    if any(encoder.range_scales):
+        found.append(Disclosure("scales of ranges", "the extreme ranges of samples, quantiles and shares of them"))
+    return found
 
 
 def _of_tokens(encoder: TokenEncoder) -> list[Disclosure]:
