@@ -32,7 +32,7 @@ def table():
 @pytest.fixture(scope="module")
 def model(table):
     """Of the paper's networks alone; with a metadata model see test_metadata_model.py."""
-    networks = {"metadata_generator": "gan", "lengths": "flags"}
+    networks = {"lengths": "flags"}
     return DGSynthesizer(max_steps=60, random_state=0, **networks, **KEYS, **SMALL).fit(table)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
-from small_models import KEYS, SMALL, Interrupt, homes
+from small_models import KEYS, SIZES, Interrupt, homes
 
 import dgsynth
 from dgsynth import AutoregressiveSynthesizer, DGSynthesizer, PrivacyConfig
@@ -18,7 +18,7 @@ from dgsynth.training.callbacks import TimeLimit
 from dgsynth.training.checkpoint import Checkpoint
 
 BOTH = {"metadata_generator": "autoregressive", "lengths": "metadata"}
-SETTINGS = {"sequence_key": "home", "random_state": 0, "n_jobs": 1, **SMALL}
+SETTINGS = {"sequence_key": "home", "random_state": 0, "n_jobs": 1, **SIZES}
 N_REAL, N_MADE = 3000, 4000
 
 
@@ -154,7 +154,7 @@ def test_every_kind_of_column_comes_back(few_steps, tmp_path):
     """Missing values, booleans, dates with a zone, and a hidden start time."""
     table = homes(30)
     table["time"] += pd.to_timedelta(table["home"], "D")
-    model = DGSynthesizer(max_steps=2, random_state=0, **BOTH, **KEYS, **SMALL).fit(table)
+    model = DGSynthesizer(max_steps=2, random_state=0, **BOTH, **KEYS, **SIZES).fit(table)
     made = model.sample(40, random_state=0)
     assert made.dtypes.equals(table.dtypes) and made.groupby("home")["time"].first().nunique() > 1
     given = {"since": pd.Timestamp("2011-02-03", tz="UTC"), "owned": True, "income": None}
@@ -258,15 +258,15 @@ def test_privacy_is_refused(table):
 def test_metadata_alone_are_refused():
     table = metadata_of(households(30)).reset_index(drop=True)
     with pytest.raises(DataError, match=f"fit an {AutoregressiveSynthesizer.__name__}, or take"):
-        DGSynthesizer(metadata_generator="autoregressive", **SMALL).fit(table)
+        DGSynthesizer(metadata_generator="autoregressive", **SIZES).fit(table)
 
 
 @pytest.mark.parametrize("lengths", ["flags", "metadata"])
 def test_without_metadata_and_varying_lengths_neither_has_an_effect(lengths):
     arrays = np.random.default_rng(0).random((20, 5, 1))
-    paper = DGSynthesizer(max_steps=2, random_state=0, **SMALL).fit(arrays)
+    paper = DGSynthesizer(max_steps=2, random_state=0, **SIZES).fit(arrays)
     other = DGSynthesizer(
-        max_steps=2, random_state=0, metadata_generator="autoregressive", lengths=lengths, **SMALL
+        max_steps=2, random_state=0, metadata_generator="autoregressive", lengths=lengths, **SIZES
     ).fit(arrays)
     assert other._digest() == paper._digest() and other.networks_.config == paper.networks_.config
 
@@ -274,7 +274,7 @@ def test_without_metadata_and_varying_lengths_neither_has_an_effect(lengths):
 def test_lengths_alone_are_metadata_enough():
     rng = np.random.default_rng(0)
     lengths = rng.choice([2, 7], 100, p=[0.8, 0.2])
-    model = DGSynthesizer(max_steps=2, random_state=0, **BOTH, **SMALL).fit([rng.random((n, 1)) for n in lengths])
+    model = DGSynthesizer(max_steps=2, random_state=0, **BOTH, **SIZES).fit([rng.random((n, 1)) for n in lengths])
     made = np.array([len(series) for series in model.sample(1000, random_state=0)])
     assert set(made) == {2, 7} and (made == 2).mean() == pytest.approx((lengths == 2).mean(), abs=0.05)
 

@@ -244,7 +244,7 @@ def test_conditions_that_can_not_be_met_say_why(model, metadata, words):
 
 def test_a_next_to_impossible_condition_says_so(table):
     rare = table.assign(isp=table["isp"].cat.codes)  # numbers, so that they can hardly be met together
-    model = DGSynthesizer(max_steps=3, metadata_generator="gan", random_state=0, **KEYS, **SMALL).fit(rare)
+    model = DGSynthesizer(max_steps=3, random_state=0, **KEYS, **SMALL).fit(rare)
     given = {"rooms": int(rare["rooms"].max()), "income": rare["income"].min(), "isp": int(rare["isp"].min())}
     with pytest.raises(DataError, match=r"next to impossible under the model: none of \d+ drawn"):
         model.sample(1, metadata=given, random_state=0)
