@@ -130,7 +130,7 @@ class DGSynthesizer(TrainedDoppelGANger):
         Training stops after so many validations in a row without a better score, and not in the first quarter of the
         steps. None never does: a learning rate that falls settles at the end.
     max_restarts : int, default=2
-        How often training may begin anew: where, from a quarter of the steps on, no score reaches 0.5, or a loss is
+        How often training may begin anew: where, from a quarter of the steps on, no score reaches 0.4, or a loss is
         not finite. Each time with a warning.
     batch_size : int, default=100
     learning_rate : float, default=0.001

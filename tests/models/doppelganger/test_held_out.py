@@ -121,7 +121,7 @@ def test_training_on_validates_again_but_does_not_begin_anew(traffic, scores):
     scores += [0.9, 0.8]
     model = DGSynthesizer(max_steps=6, warm_start=True, **STOPPING, **PAGES).fit(traffic)
     scores += [0.1, 0.2]
-    with pytest.warns(UserWarning, match="best score of the run is 0.20, below 0.5"):
+    with pytest.warns(UserWarning, match="best score of the run is 0.20, below 0.4"):
         model.fit(traffic)
     assert model.n_steps_ == 12 and model.validation_scores_["step"].tolist() == [9, 12]
     model.partial_fit(traffic)
