@@ -35,7 +35,7 @@ FEWEST_HELD_OUT = 20
 STEPS = (3000, 12_000)
 """Fewest and most steps that a fit takes by itself."""
 
-STEPS_PER_ROOT = 75.0
+STEPS_PER_ROOT = 100.0
 """Steps of a fit are this times the square root of the number of samples, within STEPS."""
 
 
@@ -175,7 +175,9 @@ def _by_data(parameters: Mapping[str, Any], sequences: Sequences) -> Settings:
     schema, n_samples = sequences.schema, len(sequences)
     varies = bool(schema.measurements) and not schema.fixed_length
     found = {"scaling": Setting("auto", "by column: a logarithm where it is skewed, knots where outliers stretch it")}
-    found["lengths"] = Setting(*(("metadata", "samples differ in length") if varies else ("flags", "one length")))
+    found["lengths"] = Setting(
+        *(("metadata", "samples differ in length") if varies else ("flags", "all are of one length"))
+    )
     as_metadata = parameters["lengths"] if parameters["lengths"] != "auto" else found["lengths"].value
     has_metadata = bool(schema.metadata) or (varies and as_metadata == "metadata")
     found["metadata_generator"] = (
@@ -223,7 +225,8 @@ def _sample_len(sequences: Sequences) -> Setting:
         season = statistics.mode(found)
         number = max(1, round(wanted / season))
         passes = math.ceil(longest / (number * season))
-        return Setting(number * season, f"{number} x a season of {season} records, {passes} passes")
+        text = f"{number} season{'s' if number > 1 else ''} of {season} records, {passes} passes"
+        return Setting(number * season, text)
     divisors = [s for s in range(1, longest + 1) if longest % s == 0 and wanted / NEAR <= s <= wanted * NEAR]
     chosen = min(divisors, key=lambda s: abs(math.log(s / wanted)), default=max(round(wanted), 1))
     return Setting(chosen, f"{math.ceil(max(longest, 1) / chosen)} passes, no season was found")
@@ -245,9 +248,10 @@ def _auto_normalize(sequences: Sequences) -> Setting:
 def _share_between(numbers: np.ndarray, sample: np.ndarray, n_samples: int) -> float:
     """Return the share of the variance of ranks that lies between samples: outliers weigh no more than others."""
     is_present = ~np.isnan(numbers)
-    sample, ranks = sample[is_present], np.argsort(np.argsort(numbers[is_present])).astype(np.float64)
-    if not len(ranks) or not ranks.any():
+    _, place, times = np.unique(numbers[is_present], return_inverse=True, return_counts=True)
+    if len(times) < 2:
         return 0.0
+    sample, ranks = sample[is_present], (np.cumsum(times) - times / 2)[place]  # equal values have one rank
     counts = np.bincount(sample, minlength=n_samples)
     means = np.bincount(sample, ranks, n_samples) / np.maximum(counts, 1)
     return float(counts @ (means - ranks.mean()) ** 2 / (len(ranks) * ranks.var()))

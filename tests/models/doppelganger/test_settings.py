@@ -89,7 +89,9 @@ def test_levels_that_differ_ask_for_ranges_of_their_own():
     alike = series(50)
     rng = np.random.default_rng(0)
     apart = Sequences.from_arrays(rng.normal(size=(40, 50, 1)) + 5 * rng.normal(size=(40, 1, 1)))
-    assert chosen(apart)["auto_normalize"] and not chosen(alike)["auto_normalize"]
+    mostly_zero = Sequences.from_arrays(rng.random((40, 50, 1)) * (rng.random((40, 50, 1)) < 0.1))
+    assert chosen(apart)["auto_normalize"]
+    assert not chosen(alike)["auto_normalize"] and not chosen(mostly_zero)["auto_normalize"]
 
 
 def test_steps_grow_with_the_samples_within_bounds():
