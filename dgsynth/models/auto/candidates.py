@@ -18,8 +18,8 @@ Make = Callable[..., Synthesizer]
 def candidates_for(schema: Schema, parameters: Mapping[str, Any]) -> dict[str, Make]:
     """Return the models that can learn such data, with what their defaults choose by the data, but for what is given.
 
-    The first is the one to take where they can't be compared: on the real data that this package is measured on it is
-    the better one without exception (bench/README.md), and it ends by itself, which leaves its time to the others.
+    The first is the one to take where they can't be compared: it learns tables too, and it ends by itself, which leaves
+    its time to the others.
 
     Parameters
     ----------
