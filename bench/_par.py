@@ -20,6 +20,7 @@ from sdv.metadata import Metadata
 from sdv.sequential import PARSynthesizer
 
 SEQUENCES, SAMPLES = 126, 20
+TABLE = "samples"
 
 
 def main() -> None:
@@ -40,23 +41,22 @@ def main() -> None:
     )
     columns = {"home": "id", "day": "numerical"}
     columns |= {name: "categorical" if name[0] == "m" else "numerical" for name in frame.columns[2:]}
-    metadata = Metadata.load_from_dict(
-        {
-            "tables": {
-                "homes": {
-                    "columns": {name: {"sdtype": kind} for name, kind in columns.items()},
-                    "sequence_key": "home",
-                    "sequence_index": "day",
-                }
-            }
-        }
-    )
+    metadata = described(columns, "home", "day")
     names = [f"m{i}" for i in range(len(categories))]
     model = PARSynthesizer(metadata, context_columns=names, epochs=1)
-    model.fit({"homes": frame})
+    model.fit({TABLE: frame})
     rates = {"to_frame": rate(lambda: model.sample_sequences(SAMPLES, sequence_length=length), SAMPLES)}
-    versions = {name: version(name) for name in ("sdv", "deepecho", "torch", "numpy", "pandas")}
-    print(json.dumps({"rates": rates, "versions": versions}))
+    print(json.dumps({"rates": rates, "versions": versions()}))
+
+
+def described(columns: dict[str, str], key: str, index: str | None = None) -> Metadata:
+    """Return what SDV wants to know of a table: the kind of each column, and the roles of two."""
+    table = {"columns": {name: {"sdtype": kind} for name, kind in columns.items()}, "sequence_key": key}
+    return Metadata.load_from_dict({"tables": {TABLE: table | ({"sequence_index": index} if index else {})}})
+
+
+def versions() -> dict[str, str]:
+    return {name: version(name) for name in ("sdv", "deepecho", "torch", "numpy", "pandas")}
 
 
 if __name__ == "__main__":
