@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _markdown import cell, finite, number, table
 from _results import RESULTS
 from _settings import OURS
 
@@ -84,18 +83,18 @@ def _targets(found: dict[str, dict[str, Any]]) -> str:
     rows = []
     for content in found.values():
         for measure in content["measures"]:
-            values = _finite(measure["values"].get(OURS, []))
+            values = finite(measure["values"].get(OURS, []))
             target = measure["target"]
             if target is None or not values:
                 continue
             median, up = float(np.median(values)), measure["higher_is_better"]
             is_met = median >= target - ROUNDING if up else median <= target
             sign = "at least" if up else "at most"
-            wanted = "above 0" if target == 0 else f"{sign} {_number(target)}"
+            wanted = "above 0" if target == 0 else f"{sign} {number(target)}"
             where = content["title"].split(":")[0]
-            rows.append((measure["name"], where, wanted, _cell(values), "yes" if is_met else "**no**"))
+            rows.append((measure["name"], where, wanted, cell(values), "yes" if is_met else "**no**"))
     head = ("measure", "experiment", "target", f"{OURS}", "met")
-    return "## What was to be reached\n\n" + _table(head, rows)
+    return "## What was to be reached\n\n" + table(head, rows)
 
 
 def _section(content: dict[str, Any]) -> str:
@@ -104,15 +103,15 @@ def _section(content: dict[str, Any]) -> str:
     seeds = {model: max(len(measure["values"].get(model, [])) for measure in measures) for model in models}
     columns: list[tuple[str, list[str]]] = []
     for measure in measures:
-        columns.append((measure["name"], [_cell(measure["values"].get(model, [])) for model in models]))
+        columns.append((measure["name"], [cell(measure["values"].get(model, [])) for model in models]))
         if measure["paper"]:
-            columns.append(("in the paper", [_number(measure["paper"].get(model)) for model in models]))
+            columns.append(("in the paper", [number(measure["paper"].get(model)) for model in models]))
     rows = [[f"{model} ({seeds[model]})", *(cells[i] for _, cells in columns)] for i, model in enumerate(models)]
     for label in ("real", "floor"):
         if any(measure[label] is not None for measure in measures):
             row = [label]
             for measure in measures:
-                row += [_number(measure[label]), *([""] if measure["paper"] else [])]
+                row += [number(measure[label]), *([""] if measure["paper"] else [])]
             rows.append(row)
     pictures = [
         f"![{caption}](../bench/paper/results/{file})\n\n{caption}.\n" for caption, file in content["pictures"].items()
@@ -122,8 +121,9 @@ def _section(content: dict[str, Any]) -> str:
     lines = [["model (seeds)", *(name for name, _ in columns)], *rows]
     if len(lines[0]) > MOST_COLUMNS:
         lines = [list(line) for line in zip(*lines, strict=True)]
-    table = _table(lines[0], lines[1:])
-    return "\n".join([f"## {content['title']}\n", content["text"] + "\n", table, *pictures, foot + "\n"])
+    return "\n".join(
+        [f"## {content['title']}\n", content["text"] + "\n", table(lines[0], lines[1:]), *pictures, foot + "\n"]
+    )
 
 
 def _privacy() -> str:
@@ -137,7 +137,7 @@ def _privacy() -> str:
     def rates(attack: str, size: int) -> list[float]:
         return [row["success_rate"] for row in rows if (row["name"], row["training samples"]) == (attack, size)]
 
-    cells = [[attack, *(_cell(rates(attack, size)) for size in sizes)] for attack in attacks]
+    cells = [[attack, *(cell(rates(attack, size)) for size in sizes)] for attack in attacks]
     text = (
         "## Figure 15: membership inference by the number of training samples\n\nSuccess rates; 0.5 is guessing. The "
         "paper has 0.995 with 200 samples and 0.51 with 50,000.\n"
@@ -147,35 +147,7 @@ def _privacy() -> str:
         "privacy\n\n![Autocorrelation by epsilon](../bench/paper/results/figure_16.png)\n\nThe numbers are in "
         "[bench/README.md](../bench/README.md#privacy): as in the paper, no variant saves the autocorrelation.\n"
     )
-    return "\n".join([text, _table(("attack", *(f"{n} samples" for n in sizes)), cells), rest])
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
-
-
-def _finite(values: Sequence[float]) -> list[float]:
-    return [value for value in values if math.isfinite(value)]
-
-
-def _cell(values: Sequence[float]) -> str:
-    finite = _finite(values)
-    if not finite:
-        return "none" if values else ""
-    median = _number(float(np.median(finite)))
-    return median if len(finite) == 1 else f"{median} ({_number(min(finite))} to {_number(max(finite))})"
-
-
-def _number(value: float | None) -> str:
-    if value is None or not math.isfinite(value):
-        return ""
-    if value != 0 and abs(value) < 0.1:
-        digits = 1 - math.floor(math.log10(abs(value)))
-        return f"{value:.{digits}f}"
-    if 0 < abs(value) < 1:
-        return f"{value:.3f}"
-    return f"{value:.2f}" if abs(value) < 10 else f"{value:,.0f}"
+    return "\n".join([text, table(("attack", *(f"{n} samples" for n in sizes)), cells), rest])
 
 
 if __name__ == "__main__":
