@@ -1,9 +1,9 @@
-"""Samples of mostlyai-engine's TabularARGN, for bench/judges.py and bench/series.py; runs in a Python that has it.
+"""Samples of mostlyai-engine's TabularARGN, for judges.py and _peer_samples.py; runs in a Python that has it.
 
-Takes a table, where to write the samples, the seconds of training, a seed, and the column that names the sample of a
-record, if there is one; for a sample's metadata also their table, where to write what is made of them, and how many
-samples to make. All else is as the engine has it by default, its limit of epochs and its early stopping too.
-Prints seconds as JSON.
+Takes a table, where to write the samples, and a JSON object: seconds, seed, threads and n_samples; where there is one,
+key, the column that names the sample of a record; and where samples have metadata, metadata and metadata_out, their
+table and where to write what is made of them. All else is as the engine has it by default, its limit of epochs and its
+early stopping too. Prints seconds and versions as JSON.
 
 Samples are read from the engine's folder, in the order they are made in: its class `TabularARGN` sorts them by their
 keys, in a way that may change the order of a sample's records.
@@ -16,44 +16,36 @@ import sys
 import tempfile
 import time
 import warnings
+from importlib.metadata import version
+from typing import Any
 
 import pandas as pd
 import torch
 from mostlyai import engine
 
-THREADS = 2
-
 _OF_METADATA = 0.2
 """Share of the time that the model of the metadata has, where there are any."""
 
 
-def main(
-    train: str,
-    out: str,
-    seconds: str,
-    seed: str,
-    key: str | None = None,
-    metadata: str | None = None,
-    metadata_out: str | None = None,
-    n_samples: str | None = None,
-) -> None:
+def main(train: str, out: str, asked: dict[str, Any]) -> None:
     warnings.simplefilter("ignore")
-    torch.set_num_threads(THREADS)
-    engine.set_random_state(int(seed))
-    data, limit = pd.read_csv(train), float(seconds)
+    torch.set_num_threads(asked["threads"])
+    engine.set_random_state(asked["seed"])
+    data, limit, key = pd.read_csv(train), float(asked["seconds"]), asked.get("key")
     context, made_context = None, None
     start = time.perf_counter()
-    if metadata and metadata_out:
-        context = pd.read_csv(metadata)
-        made_context = _learned(context.drop(columns=key), limit * _OF_METADATA, int(n_samples or len(context)))
+    if "metadata" in asked:
+        context = pd.read_csv(asked["metadata"])
+        made_context = _learned(context.drop(columns=key), limit * _OF_METADATA, asked["n_samples"])
         made_context[key] = range(len(made_context))
-        made_context.to_parquet(metadata_out, index=False)
+        made_context.to_parquet(asked["metadata_out"], index=False)
         limit -= time.perf_counter() - start
-    wanted = len(data) if key is None else data[key].nunique()
-    made = _learned(data, limit, wanted, key, context, made_context)
+    made = _learned(data, limit, asked["n_samples"], key, context, made_context)
     made.to_parquet(out, index=False)
     took = time.perf_counter() - start
-    print(json.dumps({"fit, s": took - made.attrs["sample, s"], "sample, s": made.attrs["sample, s"]}))
+    versions = {name: version(name) for name in ("mostlyai-engine", "torch", "numpy", "pandas")}
+    seconds = {"fit, s": took - made.attrs["sample, s"], "sample, s": made.attrs["sample, s"]}
+    print(json.dumps({**seconds, "versions": versions}))
 
 
 def _learned(
@@ -80,4 +72,4 @@ def _learned(
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))

@@ -42,10 +42,14 @@ def fit(name: str, data: Any, **parameters: Any) -> DGSynthesizer:
     return model
 
 
-def run_script(python: str, script: str, *arguments: object, **environment: str) -> dict[str, Any]:
-    """Return what a script of this folder prints last, as JSON, when another process runs it."""
+def run_script(
+    python: str, script: str, *arguments: object, timeout: float | None = None, **environment: str
+) -> dict[str, Any]:
+    """Return what a script of this folder prints last, as JSON, when another process runs it, for so long at most."""
     command = [python, str(BENCH / script), *map(str, arguments)]
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=timeout
+    )
     if done.returncode:
         raise RuntimeError(f"{script} failed: {done.stderr[-2000:]}")
     measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

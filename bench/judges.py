@@ -56,6 +56,11 @@ class Files:
     def keys(self) -> list[str]:
         return [] if self.key is None else [self.key]
 
+    def n_samples(self) -> int:
+        """Return how many samples there are to train on, and so are made."""
+        data = pd.read_csv(self.train, usecols=self.keys() or None)
+        return len(data) if self.key is None else data[self.key].nunique()
+
 
 SETS = {
     "records": Files(Path("records/groups_train.csv.gz"), Path("records/groups_holdout.csv.gz"), "group_id"),
@@ -89,9 +94,7 @@ def _run(python: str, files: Files, seconds: float, seed: int) -> dict[str, dict
         ours, theirs = Path(folder) / "dgsynth.parquet", Path(folder) / "mostlyai.parquet"
         taken = {
             "dgsynth": _train(files, ours, seconds, seed),
-            "mostlyai-engine": run_script(
-                python, "_mostlyai.py", files.train, theirs, seconds, seed, *files.keys(), **ENVIRONMENT
-            ),
+            "mostlyai-engine": _train_peer(python, files, theirs, seconds, seed),
         }
         return {
             model: taken[model] | _judge(python, files, path)["scores"] for model, path in zip(MODELS, (ours, theirs))
@@ -106,9 +109,15 @@ def _train(files: Files, out: Path, seconds: float, seed: int) -> dict[str, floa
         sequence_key=files.key, random_state=seed, n_jobs=THREADS, device="cpu", callbacks=[TimeLimit(seconds)]
     ).fit(data)
     trained = time.perf_counter()
-    n_samples = len(data) if files.key is None else data[files.key].nunique()
-    model.sample(n_samples, random_state=seed).to_parquet(out, index=False)
+    model.sample(files.n_samples(), random_state=seed).to_parquet(out, index=False)
     return {"fit, s": trained - start, "sample, s": time.perf_counter() - trained}
+
+
+def _train_peer(python: str, files: Files, out: Path, seconds: float, seed: int) -> dict[str, float]:
+    asked = {"seconds": seconds, "seed": seed, "threads": THREADS, "n_samples": files.n_samples()}
+    asked |= {"key": files.key} if files.key else {}
+    taken = run_script(python, "_mostlyai.py", files.train, out, json.dumps(asked), **ENVIRONMENT)
+    return {name: taken[name] for name in ("fit, s", "sample, s")}
 
 
 def _judge(python: str, files: Files, samples: Path) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -26,11 +25,11 @@ import numpy as np
 import pandas as pd
 import torch
 from _data import data_folder
-from _runs import RESULTS, run_script, versions
+from _peer_samples import mostlyai
+from _runs import RESULTS, versions
 
 from dgsynth import AutoregressiveSynthesizer, DGSynthesizer, Sequences
 from dgsynth.evaluation.fidelity import LIGHTS, Scorer, mean_excess, score
-from dgsynth.evaluation.tables import read_like
 from dgsynth.models.autoregressive.encoder import TokenEncoder
 from dgsynth.models.synthesizer import Synthesizer
 from dgsynth.training.callbacks import TimeLimit
@@ -83,33 +82,10 @@ def parted(data: Sequences, seed: int) -> tuple[Sequences, Sequences]:
 def _made(model: str, train: Sequences, n_samples: int, seconds: float, seed: int, python: str | None) -> Sequences:
     """Return samples of a model of that name, trained for so long."""
     if model == PEER:
-        return _peer(str(python), train, n_samples, seconds, seed)
+        return mostlyai(str(python), train, n_samples, seconds, seed, THREADS)[0]
     common: dict[str, Any] = {"n_jobs": THREADS, "device": "cpu", "callbacks": [TimeLimit(seconds)]}
     made: Sequences = OURS[model](random_state=seed, **common).fit(train).sample(n_samples, random_state=seed)
     return made
-
-
-def _peer(python: str, train: Sequences, n_samples: int, seconds: float, seed: int) -> Sequences:
-    """Return the samples of bench/_mostlyai.py."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = [
-            Path(folder) / name for name in ("records.csv", "made.parquet", "metadata.csv", "made_metadata.parquet")
-        ]
-        records = train.measurements.copy()
-        records.insert(0, "sample", np.repeat(np.arange(len(train)), train.lengths))
-        records.to_csv(files[0], index=False)
-        arguments = [files[0], files[1], seconds, seed, "sample"]
-        if len(train.schema.metadata):
-            train.metadata.assign(sample=np.arange(len(train))).to_csv(files[2], index=False)
-            arguments += [files[2], files[3], n_samples]
-        run_script(python, "_mostlyai.py", *arguments, OMP_NUM_THREADS=str(THREADS))
-        made = pd.read_parquet(files[1])
-        if len(train.schema.metadata):
-            made = made.merge(pd.read_parquet(files[3]), on="sample")
-    roles = {"metadata": train.schema.metadata_names, "measurements": train.schema.measurement_names}
-    counted = [c.name for c in (*train.schema.metadata, *train.schema.measurements) if c.kind == "categorical"]
-    read = Sequences.from_long(made, sequence_key="sample", categorical=counted, **roles)
-    return read_like(read, train.schema)
 
 
 def _long(path: str, key: str, metadata: list[str], measurements: list[str]) -> Sequences:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from _data import data_set
-from _runs import AS_GIVEN, CACHE, run_peer, versions
+from _peer_samples import gretel
+from _runs import AS_GIVEN, CACHE, versions
 from _settings import GRETEL, N_TRAIN, OURS, PLANS, SEEDS
 
 from dgsynth import DGSynthesizer, Sequences
@@ -90,28 +91,9 @@ def train(run: Run) -> None:
 
 def _gretel(run: Run, real: Sequences) -> tuple[Sequences, dict[str, Any]]:
     """Return samples of gretel's DGAN, which another Python trains."""
-    schema = real.schema
-    table, out = run.path.with_suffix(".csv"), run.path.with_suffix(".made.csv")
-    _numbered(real).to_csv(table, index=False)
-    names = {"metadata": schema.metadata_names, "measurements": schema.measurement_names}
-    discrete = [column.name for column in (*schema.metadata, *schema.measurements) if column.has_categories]
-    asked = json.dumps({**names, **run.settings, "seed": run.seed, "discrete": discrete})
-    facts = run_peer("paper/_gretel.py", table, out, asked)
-    assert facts is not None, "runs() leaves gretel out where there is no Python for it"
-    frame = pd.read_csv(out)
-    numbers = [name for name in discrete if pd.api.types.is_numeric_dtype(frame[name])]
-    samples = Sequences.from_long(frame, sequence_key="sample", categorical=numbers, **names)
-    table.unlink()
-    out.unlink()
-    return samples, facts
-
-
-def _numbered(data: Sequences) -> pd.DataFrame:
-    """Return a long table with a sample's number and a record's."""
-    sample = np.repeat(np.arange(len(data)), data.lengths)
-    record = np.arange(data.n_records) - data.offsets[sample]
-    metadata = data.metadata.iloc[sample].reset_index(drop=True)
-    return pd.concat([pd.DataFrame({"sample": sample, "record": record}), metadata, data.measurements], axis=1)
+    python, settings = os.environ["DGSYNTH_PEERS_PYTHON"], dict(run.settings)
+    seconds, n_samples = settings.pop("seconds"), settings.pop("n_synthetic")
+    return gretel(python, real, n_samples, seconds, run.seed, 1, **settings)
 
 
 def _save(run: Run, samples: Sequences, facts: dict[str, Any]) -> None:
