@@ -19,14 +19,14 @@ CUDA_VENV := .venv-cuda
 CUDA_STAMP := $(CUDA_VENV)/.installed
 CUDA_TORCH := torch==2.14.1
 BENCHES := $(filter-out bench/_%,$(wildcard bench/*.py))
-# Hours of training that `make paper` takes at most; the next call goes on.
+# Hours in which `make paper` and `make board` begin to train; the next call goes on.
 HOURS ?= 1
 
 # What is imported is compiled once, and not by every process again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kernels cuda-check demo test test-slow lint format bench paper clean
+.PHONY: help setup kernels cuda-check demo test test-slow lint format bench paper board clean
 
 help:  ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ bench: $(STAMP)  ## Run the benchmarks in bench/, one after another
 
 paper: $(STAMP)  ## Reproduce the paper's experiments for at most HOURS=1, and write docs/RESULTS.md
 	@PYTHONPATH=bench $(VENV)/bin/python bench/paper/run.py --hours $(HOURS)
+
+board: $(STAMP)  ## Train all models for the same time on the same data for HOURS=1, and write docs/BOARD.md
+	@PYTHONPATH=bench $(VENV)/bin/python bench/board/run.py --hours $(HOURS)
 
 clean:  ## Remove what was built or cached; .venv stays, `make kernels` compiles anew
 	@rm -rf build dist *.egg-info dgsynth/*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis demo
