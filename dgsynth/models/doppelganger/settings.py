@@ -23,8 +23,11 @@ PASSES = 50
 FEW_PASSES = 10
 """About so many are made where the data are to choose: the samples are as good, and training is faster."""
 
+LONGEST_PASS = 14
+"""More records are not made by a pass, unless a season is longer: of Wikipedia's 550 days 55 are too many for it."""
+
 NEAR = 1.5
-"""A divisor of T serves as S if it is at most so many times smaller or larger than about FEW_PASSES ask for."""
+"""A divisor serves as S if it is at most so many times smaller or larger than what is wanted."""
 
 LEVELS_DIFFER = 0.1
 """Share of a measurement's variance that lies between samples, from which on each has a range of its own."""
@@ -214,22 +217,29 @@ def chosen_steps(n_samples: int) -> Setting:
 
 
 def _sample_len(sequences: Sequences) -> Setting:
-    """Return S: whole seasons where the data have one, few passes, a divisor of T where one is near."""
+    """Return S: whole seasons, or a part of a long one, few passes, a divisor of T where there is no season."""
     # Not at the head of the file: whoever trains nothing does not wait for the import.
     from dgsynth.evaluation.season import seasons
 
     longest = sequences.schema.max_length
-    wanted = max(longest / FEW_PASSES, 1.0)
+    wanted = min(max(longest / FEW_PASSES, 1.0), LONGEST_PASS)
     found = seasons(sequences, longest // 4)
-    if found:
-        season = statistics.mode(found)
-        number = max(1, round(wanted / season))
-        passes = math.ceil(longest / (number * season))
-        text = f"{number} season{'s' if number > 1 else ''} of {season} records, {passes} passes"
-        return Setting(number * season, text)
-    divisors = [s for s in range(1, longest + 1) if longest % s == 0 and wanted / NEAR <= s <= wanted * NEAR]
-    chosen = min(divisors, key=lambda s: abs(math.log(s / wanted)), default=max(round(wanted), 1))
-    return Setting(chosen, f"{math.ceil(max(longest, 1) / chosen)} passes, no season was found")
+    season = statistics.mode(found) if found else None
+    if season is None:
+        chosen, text = _near_divisor(longest, wanted), "no season was found"
+    elif season > 2 * wanted:
+        chosen = _near_divisor(season, wanted)
+        text = f"a part of a season of {season} records"
+    else:
+        chosen = season * max(1, round(wanted / season))
+        text = f"whole seasons of {season} records"
+    return Setting(chosen, f"{text}, {math.ceil(max(longest, 1) / chosen)} passes")
+
+
+def _near_divisor(number: int, wanted: float) -> int:
+    """Return the divisor that is nearest to what is wanted; that itself, rounded, where none is near."""
+    divisors = [d for d in range(1, number + 1) if number % d == 0 and wanted / NEAR <= d <= wanted * NEAR]
+    return min(divisors, key=lambda d: abs(math.log(d / wanted)), default=max(round(wanted), 1))
 
 
 def _auto_normalize(sequences: Sequences) -> Setting:
