@@ -49,7 +49,7 @@ def main(names: list[str], lengths: list[int], threads: int, output: Path) -> No
             made = model.fit(train).sample(len(judge), random_state=0)
             seconds, table = time.perf_counter() - begin, scorer.table(made)
             run = {"set": name, "samples": len(train), "sample_len": model.settings_["sample_len"].value}
-            run |= {"steps": steps, "score": score(table), "mean excess": mean_excess(table), "seconds": seconds}
+            run |= {"commit": versions()["commit"], "steps": steps, "score": score(table), "mean excess": mean_excess(table), "seconds": seconds}
             found["runs"].append(run)
             print(json.dumps(run), flush=True)
             output.write_text(json.dumps(found, indent=1) + "\n")
