@@ -49,7 +49,8 @@ def main(names: list[str], lengths: list[int], threads: int, output: Path) -> No
             made = model.fit(train).sample(len(judge), random_state=0)
             seconds, table = time.perf_counter() - begin, scorer.table(made)
             run = {"set": name, "samples": len(train), "sample_len": model.settings_["sample_len"].value}
-            run |= {"commit": versions()["commit"], "steps": steps, "score": score(table), "mean excess": mean_excess(table), "seconds": seconds}
+            run |= {"steps": steps, "score": score(table), "mean excess": mean_excess(table), "seconds": seconds}
+            run |= {"commit": versions()["commit"], "threads": threads}
             found["runs"].append(run)
             print(json.dumps(run), flush=True)
             output.write_text(json.dumps(found, indent=1) + "\n")
@@ -63,6 +64,8 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
         for axis, column in zip(axes, ("score", "mean excess"), strict=True):
             axis.plot(some["steps"], some[column], marker="o", markersize=3, label=f"{name} ({samples:,})")
             axis.set(xscale="log", xlabel="steps", ylabel=column)
+            axis.set_xticks(STEPS, [f"{steps:,}" for steps in STEPS], minor=False)
+            axis.minorticks_off()
     axes[1].set_yscale("log")
     axes[1].legend(
         fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), title="samples to train on", title_fontsize=7
