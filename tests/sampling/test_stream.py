@@ -219,7 +219,8 @@ def test_without_a_random_state_the_seed_of_the_interrupted_call_is_taken(model,
     first = io.StringIO(next((tmp_path / ".out.csv.parts").glob("*.part")).read_text())
     model.sample_to(path, 30, chunk_size=10)
     made = pd.read_csv(path)
-    pd.testing.assert_frame_equal(made[made["home"] < 10], pd.read_csv(first))
+    # Whole numbers are read as such where none is missing, which is so among few samples of some seeds.
+    pd.testing.assert_frame_equal(made[made["home"] < 10], pd.read_csv(first), check_dtype=False)
     model.sample_to(path, 30, chunk_size=10)
     assert not made.equals(pd.read_csv(path))
 
