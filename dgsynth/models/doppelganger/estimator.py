@@ -149,7 +149,8 @@ class DGSynthesizer(TrainedDoppelGANger):
     callbacks : sequence of Callback, default=()
     checkpoint_dir : path-like, default=None
         Where training writes its state every half minute. `fit` goes on from what it finds there, bit for
-        bit, if data and parameters (but `epochs` and `max_steps`) are the same, with what validation has found.
+        bit, if data and parameters are the same, with what validation has found; `epochs` and `max_steps` may be
+        others, which where the learning rate falls is then another run.
     encoded_dir : path-like, default=None
         An existing folder where `fit` writes the encoded records to a file that it maps, instead of holding them in
         memory: 4 bytes (float32) for each encoded number, without padding. The file has no name there and goes with

@@ -156,7 +156,8 @@ KILLED_RUN = """
     from dgsynth.training import checkpoint
     checkpoint.SECONDS_BETWEEN = 0.0
     checkpoint.Checkpoint.__init__.__defaults__ = (0.0,)
-    DGSynthesizer(max_steps=10**6, checkpoint_dir={folder!r}, random_state=0, n_jobs=1, **KEYS, **SMALL).fit(homes())
+    settings = dict(random_state=0, n_jobs=1, learning_rate_schedule="constant", **KEYS, **SMALL)
+    DGSynthesizer(max_steps=10**6, checkpoint_dir={folder!r}, **settings).fit(homes())
 """
 
 
@@ -171,7 +172,7 @@ def test_a_killed_run_goes_on_bit_for_bit(table, tmp_path):
     time.sleep(1.5)  # some dozens of steps, one checkpoint each, so that the kill falls anywhere
     process.send_signal(signal.SIGKILL)
     process.wait()
-    settings = {"random_state": 0, "n_jobs": 1, **KEYS, **SMALL}
+    settings = {"random_state": 0, "n_jobs": 1, "learning_rate_schedule": "constant", **KEYS, **SMALL}
     resumed = DGSynthesizer(max_steps=1, checkpoint_dir=tmp_path, **settings).fit(table)
     steps = resumed.n_steps_ + 10
     resumed = DGSynthesizer(max_steps=steps, checkpoint_dir=tmp_path, **settings).fit(table)
