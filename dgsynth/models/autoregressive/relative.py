@@ -11,6 +11,7 @@ from dgsynth.data.schema import Column
 from dgsynth.models.autoregressive.cells import Cells
 from dgsynth.models.autoregressive.tokens import NumberTokens
 from dgsynth.transforms.continuous import ContinuousTransform, column_range
+from dgsynth.transforms.levels import share_between_samples
 from dgsynth.transforms.numbers import PresentNumbers, to_numbers
 from dgsynth.transforms.scaling import is_heavy_tailed
 
@@ -50,12 +51,7 @@ def is_relative(tokens: NumberTokens, values: pd.Series, lengths: np.ndarray) ->
     cell = tokens.cells.find(numbers[is_present])
     if (tokens.cells.highs > tokens.cells.lows)[cell].mean() < SHARED_FROM:
         return False
-    counts = np.bincount(cell, minlength=len(tokens.cells))
-    rank = ((np.cumsum(counts) - counts / 2) / counts.sum())[cell]
-    sizes = np.bincount(sample)
-    means = np.bincount(sample, rank)[sizes > 0] / sizes[sizes > 0]
-    total, between = rank.var(), np.average((means - rank.mean()) ** 2, weights=sizes[sizes > 0])
-    return bool(between > RELATIVE_FROM * total)
+    return share_between_samples(cell, sample) > RELATIVE_FROM
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ import numpy as np
 
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
+from dgsynth.transforms.levels import share_between_samples
 from dgsynth.transforms.numbers import to_numbers
 
 Preset = Literal["auto", "paper"]
@@ -249,19 +250,10 @@ def _auto_normalize(sequences: Sequences) -> Setting:
     for column in sequences.schema.measurements:
         if not column.has_categories:
             numbers = to_numbers(sequences.measurements[column.name], column)
-            shares.append(_share_between(numbers, sample, len(sequences)))
+            is_present = ~np.isnan(numbers)
+            if is_present.any():
+                code = np.unique(numbers[is_present], return_inverse=True)[1]
+                shares.append(share_between_samples(code, sample[is_present]))
     share = max(shares)
     text = f"{share:.0%} of a measurement's variance lies between samples"
     return Setting(share >= LEVELS_DIFFER, text)
-
-
-def _share_between(numbers: np.ndarray, sample: np.ndarray, n_samples: int) -> float:
-    """Return the share of the variance of ranks that lies between samples: outliers weigh no more than others."""
-    is_present = ~np.isnan(numbers)
-    _, place, times = np.unique(numbers[is_present], return_inverse=True, return_counts=True)
-    if len(times) < 2:
-        return 0.0
-    sample, ranks = sample[is_present], (np.cumsum(times) - times / 2)[place]  # equal values have one rank
-    counts = np.bincount(sample, minlength=n_samples)
-    means = np.bincount(sample, ranks, n_samples) / np.maximum(counts, 1)
-    return float(counts @ (means - ranks.mean()) ** 2 / (len(ranks) * ranks.var()))
