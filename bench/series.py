@@ -21,7 +21,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from _data import data_folder
@@ -32,6 +31,7 @@ from dgsynth import AutoregressiveSynthesizer, DGSynthesizer, Sequences
 from dgsynth.evaluation.fidelity import LIGHTS, Scorer, mean_excess, score
 from dgsynth.models.autoregressive.encoder import TokenEncoder
 from dgsynth.models.synthesizer import Synthesizer
+from dgsynth.training import splitting
 from dgsynth.training.callbacks import TimeLimit
 
 THREADS = 2
@@ -75,8 +75,7 @@ def main(python: str | None, names: list[str], models: list[str], seconds: float
 
 def parted(data: Sequences, seed: int) -> tuple[Sequences, Sequences]:
     """Return four fifths of the samples, to train on, and the others, to judge by."""
-    order, n_held_out = np.random.default_rng(seed).permutation(len(data)), len(data) // 5
-    return data.take(np.sort(order[n_held_out:])), data.take(np.sort(order[:n_held_out]))
+    return splitting.parted(data, len(data) // 5, seed)
 
 
 def _made(model: str, train: Sequences, n_samples: int, seconds: float, seed: int, python: str | None) -> Sequences:

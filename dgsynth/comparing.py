@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
@@ -24,6 +23,7 @@ from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
 from dgsynth.models.synthesizer import Synthesizer
 from dgsynth.training.callbacks import Callback, InterruptWatch, TimeLimit
+from dgsynth.training.splitting import parted
 
 MODELS = {
     "doppelganger": "DGSynthesizer",
@@ -291,5 +291,4 @@ def _split(
             f"holdout_fraction={fraction:g} of {len(data)} samples leaves too few to judge by or to train on; give "
             "more samples, or a fraction between 0 and 1"
         )
-    order = np.random.default_rng(random_state).permutation(len(data))
-    return data.take(np.sort(order[n_held_out:])), data.take(np.sort(order[:n_held_out]))
+    return parted(data, n_held_out, random_state)

@@ -20,6 +20,7 @@ from dgsynth.evaluation.season import seasons
 from dgsynth.evaluation.tables import READING, read_like
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
 from dgsynth.training.callbacks import InterruptWatch
+from dgsynth.training.splitting import parted
 
 PASSES = (100, 50, 25)
 """Passes of the LSTM over the longest sample to try; the paper advises about 50."""
@@ -204,11 +205,10 @@ def _split(data: Sequences, fraction: float, random_state: int) -> tuple[Any, Se
             f"validation_fraction={fraction:g} of {len(data)} samples leaves too few to hold out or to train on; "
             "give more samples, or a fraction between 0 and 1"
         )
-    order = np.random.default_rng(random_state).permutation(len(data))
-    train = data.take(np.sort(order[n_held_out:]))
+    train, held_out = parted(data, n_held_out, random_state)
     # Metadata that were given beside arrays belong to all samples: there the samples are learned as they are.
     restored = train if data.schema.form.layout in ("array", "list") and data.schema.metadata else train.restore()
-    return restored, data.take(np.sort(order[:n_held_out]))
+    return restored, held_out
 
 
 def _stages(

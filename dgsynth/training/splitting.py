@@ -1,8 +1,28 @@
-"""How many samples are held out of training."""
+"""Which samples are held out of training, and how many."""
 
 from __future__ import annotations
 
+from collections.abc import Sized
+from typing import Protocol, Self, TypeVar
+
+import numpy as np
+
 from dgsynth.errors import DataError
+
+
+class Takes(Sized, Protocol):
+    """Samples of any form."""
+
+    def take(self, samples: np.ndarray, /) -> Self: ...
+
+
+S = TypeVar("S", bound=Takes)
+
+
+def parted(samples: S, size: int, seed: int) -> tuple[S, S]:
+    """Return the samples to train on, and `size` others, chosen by the seed; both in their order."""
+    order = np.random.default_rng(seed).permutation(len(samples))
+    return samples.take(np.sort(order[size:])), samples.take(np.sort(order[:size]))
 
 
 def n_held_out(fraction: float, n_samples: int, most: int) -> int:

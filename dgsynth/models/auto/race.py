@@ -17,7 +17,7 @@ from dgsynth.models.auto.candidates import Make
 from dgsynth.models.auto.clock import Clock
 from dgsynth.models.synthesizer import SCORE_SEED, ReadTable, Synthesizer
 from dgsynth.training.callbacks import InterruptWatch
-from dgsynth.training.splitting import n_held_out
+from dgsynth.training.splitting import n_held_out, parted
 
 EQUAL = 0.01
 """Scores that differ by no more count as equal; the lower mean excess decides then, and at last the order."""
@@ -72,9 +72,7 @@ class Entry:
 
 def hold_out(data: Sequences, seed: int) -> tuple[Sequences, Sequences]:
     """Return the samples to train on, and a random fifth to score by, 2 at least and 1,000 at most."""
-    size = n_held_out(FRACTION, len(data), MOST)
-    order = np.random.default_rng(seed).permutation(len(data))
-    return data.take(np.sort(order[size:])), data.take(np.sort(order[:size]))
+    return parted(data, n_held_out(FRACTION, len(data), MOST), seed)
 
 
 def race(

@@ -12,7 +12,7 @@ from dgsynth.models.autoregressive.batching import TokenData
 from dgsynth.models.autoregressive.encoder import TokenBatch, TokenLayout
 from dgsynth.models.autoregressive.network import AutoregressiveNetwork
 from dgsynth.models.autoregressive.training import TrainingConfig
-from dgsynth.training.splitting import n_held_out
+from dgsynth.training.splitting import n_held_out, parted
 from dgsynth.training.validation import Validation
 
 _MOST_ROWS, _MOST_RECORDS = 2500, 20_000
@@ -69,10 +69,7 @@ def hold_out(tokens: TokenBatch, fraction: float, seed: int, layout: TokenLayout
     """
     mean = max(float(tokens.lengths.float().mean()), 1.0)
     most = _MOST_ROWS if not layout.has_records else max(int(_MOST_RECORDS / mean), 2)
-    size = n_held_out(fraction, len(tokens), most)
-    order = np.random.default_rng(seed).permutation(len(tokens))
-    train, chosen = np.sort(order[size:]), np.sort(order[:size])
-    return tokens.take(train), tokens.take(chosen)
+    return parted(tokens, n_held_out(fraction, len(tokens), most), seed)
 
 
 def validation_of(data: TokenData, config: TrainingConfig, patience: int) -> Validation:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from dgsynth.data.sequences import Sequences
 from dgsynth.kernels.packing import Precision
 from dgsynth.models.doppelganger.generation import Generators
@@ -15,6 +13,7 @@ from dgsynth.models.doppelganger.metadata_model import MetadataModel
 from dgsynth.models.doppelganger.networks import DoppelGANger
 from dgsynth.models.synthesizer import SCORE_SEED, scorer
 from dgsynth.training.callbacks import Training
+from dgsynth.training.splitting import parted
 from dgsynth.transforms.encoder import Encoder
 
 MOST_HELD_OUT = 1000
@@ -50,6 +49,5 @@ def hold_out(
     sequences: Sequences, size: int, seed: int, encoder: Encoder, precision: Precision
 ) -> tuple[Sequences, HeldOut]:
     """Return the samples to train on and `size` held-out ones, chosen by the seed."""
-    order = np.random.default_rng(seed).permutation(len(sequences))
-    train, chosen = np.sort(order[size:]), np.sort(order[:size])
-    return sequences.take(train), HeldOut(size, scorer(sequences.take(chosen)), encoder, precision)
+    train, chosen = parted(sequences, size, seed)
+    return train, HeldOut(size, scorer(chosen), encoder, precision)
