@@ -32,15 +32,15 @@ from dgsynth.evaluation.fidelity import LIGHTS, Scorer, mean_excess, score
 from dgsynth.models.autoregressive.encoder import TokenEncoder
 from dgsynth.models.synthesizer import Synthesizer
 from dgsynth.training import splitting
-from dgsynth.training.callbacks import TimeLimit
+from dgsynth.training.callbacks import UNLIMITED, TimeLimit
 
 THREADS = 2
 PEER = "mostlyai-engine"
 OURS: dict[str, Callable[..., Synthesizer]] = {
     "autoregressive": AutoregressiveSynthesizer,
     "autoregressive, absolute": partial(AutoregressiveSynthesizer, relative=False),
-    "doppelganger": partial(DGSynthesizer, max_steps=10**9),
-    "doppelganger, as in the paper": partial(DGSynthesizer, max_steps=10**9, preset="paper"),
+    "doppelganger": partial(DGSynthesizer, max_steps=UNLIMITED),
+    "doppelganger, as in the paper": partial(DGSynthesizer, max_steps=UNLIMITED, preset="paper"),
 }
 """The second is left out where nothing is coded within a range of the sample's own."""
 

@@ -22,7 +22,7 @@ from dgsynth.evaluation.tables import check_same_columns, read_like
 from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
 from dgsynth.models.synthesizer import Synthesizer
-from dgsynth.training.callbacks import Callback, InterruptWatch, TimeLimit
+from dgsynth.training.callbacks import UNLIMITED, Callback, InterruptWatch, TimeLimit
 from dgsynth.training.splitting import parted
 
 MODELS = {
@@ -37,9 +37,6 @@ MODELS = {
     "market-simulator": "MarketSimulator",
 }
 """Short names of the synthesizers, and their classes."""
-
-_UNLIMITED = 10**9
-"""Steps of a model whose training ends by time."""
 
 
 def new_model(name: str, **parameters: Any) -> Synthesizer:
@@ -267,7 +264,7 @@ def _train(
     if parameters["random_state"] is None:
         fitted.set_params(random_state=random_state)
     if seconds is not None:
-        limits_of_its_own = {"max_steps": _UNLIMITED, "time_limit": seconds}
+        limits_of_its_own = {"max_steps": UNLIMITED, "time_limit": seconds}
         fitted.set_params(**{name: value for name, value in limits_of_its_own.items() if name in parameters})
     start = time.perf_counter()
     with warnings.catch_warnings():

@@ -12,14 +12,14 @@ import _peer_samples as peers
 
 from dgsynth import AutoregressiveSynthesizer, AutoSynthesizer, DGSynthesizer, Sequences
 from dgsynth.models.synthesizer import Synthesizer
-from dgsynth.training.callbacks import InterruptWatch, TimeLimit
+from dgsynth.training.callbacks import UNLIMITED, InterruptWatch, TimeLimit
 
 PASSES = 50
 """Of gretel's DGAN, whose sample_len has no default: as many as the paper advises."""
 
 OURS: dict[str, Callable[[float, dict[str, Any]], Synthesizer]] = {
     "auto": lambda seconds, common: AutoSynthesizer(time_limit=seconds, **common),
-    "doppelganger": lambda seconds, common: DGSynthesizer(max_steps=10**9, **_limited(seconds, common)),
+    "doppelganger": lambda seconds, common: DGSynthesizer(max_steps=UNLIMITED, **_limited(seconds, common)),
     "autoregressive": lambda seconds, common: AutoregressiveSynthesizer(**_limited(seconds, common)),
 }
 PEERS = ("mostlyai-engine", "gretel", "sdv-par")

@@ -20,7 +20,7 @@ from _settings import GRETEL, N_TRAIN, OURS, PLANS, SEEDS
 
 from dgsynth import DGSynthesizer, Sequences
 from dgsynth.comparing import new_model
-from dgsynth.training.callbacks import TimeLimit
+from dgsynth.training.callbacks import UNLIMITED, TimeLimit
 
 SAMPLES = CACHE / "paper"
 PARTS = ("metadata", "measurements")
@@ -73,7 +73,7 @@ def train(run: Run) -> None:
         if parameters is None:
             model = new_model(run.model, random_state=run.seed, n_jobs=1, callbacks=[TimeLimit(plan.seconds)])
             if "max_steps" in model.get_params():
-                model.set_params(max_steps=10**9)
+                model.set_params(max_steps=UNLIMITED)
         else:
             n_train = parameters.pop(N_TRAIN, len(real))
             if n_train < len(real):

@@ -16,6 +16,10 @@ OPEN_END = 2**53
 """Steps of a training that ends by what it achieves, or by time."""
 
 
+UNLIMITED = 10**9
+"""Steps of a training whose end is foreseen by a limit of its time."""
+
+
 class Training(Protocol):
     """What a callback may ask of the training that it follows, whichever the model.
 

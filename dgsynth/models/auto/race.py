@@ -16,7 +16,7 @@ from dgsynth.errors import DataError, DivergenceError
 from dgsynth.models.auto.candidates import Make
 from dgsynth.models.auto.clock import Clock
 from dgsynth.models.synthesizer import SCORE_SEED, ReadTable, Synthesizer
-from dgsynth.training.callbacks import InterruptWatch
+from dgsynth.training.callbacks import UNLIMITED, InterruptWatch
 from dgsynth.training.splitting import n_held_out, parted
 
 EQUAL = 0.01
@@ -24,9 +24,6 @@ EQUAL = 0.01
 
 FRACTION, MOST = 0.2, 1000
 """Share of the samples that are held out, and how many at most."""
-
-_OPEN_END = 10**9
-"""Steps of a training that the clock ends."""
 
 _SAID_ONCE = "column .* like an identifier|training was interrupted"
 """Warnings of a model that are given once for all of them."""
@@ -175,7 +172,7 @@ def _ranked(entries: list[Entry]) -> list[Entry]:
 def _fit(model: Synthesizer, data: Sequences, watch: InterruptWatch, clock: Clock | None) -> list[str]:
     """Fit a model, whose parameters stay as they are, and return what it warned of."""
     own = model.get_params(deep=False)
-    limit = {} if clock is None else {"max_steps": _OPEN_END}
+    limit = {} if clock is None else {"max_steps": UNLIMITED}
     model.set_params(callbacks=[*own["callbacks"], watch, *([] if clock is None else [clock])], **limit)
     try:
         with warnings.catch_warnings(record=True) as caught:
