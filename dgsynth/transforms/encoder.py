@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +23,7 @@ from dgsynth.transforms.decoding import ColumnTransform, column_slices, decode_c
 from dgsynth.transforms.filling import fill_missing
 from dgsynth.transforms.given import as_column
 from dgsynth.transforms.lengths import Lengths, length_column
-from dgsynth.transforms.normalization import attain, denormalize, fill_ranges, missing_share, normalize
+from dgsynth.transforms.normalization import attain, denormalize, fill_ranges, missing_share, normalize, sample_ranges
 from dgsynth.transforms.ranges import RangeScale
 from dgsynth.transforms.records import gather_records
 from dgsynth.transforms.scaling import FeatureRange, Line, Scaling
@@ -351,16 +350,15 @@ class Encoder:
         self, sequences: Sequences, scaling: Scaling | Mapping[Label, Scaling]
     ) -> tuple[RangeScale | None, ...]:
         """Return what the ranges of each normalized measurement are scaled by, where that is left to the data."""
-        if not any(_scaling(scaling, t.column.name) == "auto" for t in self.normalized):
+        if not self.auto_normalize:
             return ()
-        ranges = np.empty((len(self.layout.minmax), len(sequences)))
-        collections.deque(self._record_blocks(sequences, ranges), maxlen=0)
-        return tuple(
-            RangeScale.fit(ranges[2 * k], ranges[2 * k + 1], self.feature_range)
-            if _scaling(scaling, transform.column.name) == "auto"
-            else None
-            for k, transform in enumerate(self.normalized)
-        )
+        columns, scales = with_gaps(sequences, self.schema, self.timestamps), []
+        for transform, values in zip(self.measurements, columns, strict=True):
+            if isinstance(transform, ContinuousTransform):
+                is_open = _scaling(scaling, transform.column.name) == "auto"
+                ranges = _ranges(transform, values, sequences) if is_open else None
+                scales.append(None if ranges is None else RangeScale.fit(*ranges, self.feature_range))
+        return tuple(scales) if any(scales) else ()
 
     @property
     def _minmax_outputs(self) -> tuple[Output, Output]:
@@ -436,6 +434,15 @@ class Encoder:
                 half_width, start, stop = attain(half_width, *spans, self.feature_range)
             lines.append(denormalize(transform.scaler.line, middle, half_width, start, stop))
         return lines
+
+
+def _ranges(transform: ContinuousTransform, values: pd.Series, sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
+    """Return the range that each sample has of a scaled measurement; see `sample_ranges`."""
+    middle, half_width = np.empty((2, len(sequences)))
+    for samples, rows in sample_blocks(sequences.lengths):
+        within = sequences.offsets[samples.start : samples.stop + 1] - rows.start
+        middle[samples], half_width[samples] = sample_ranges(transform.scale(values.iloc[rows]), within)
+    return middle, half_width
 
 
 def _absences(sequences: Sequences) -> dict[Label, Column]:

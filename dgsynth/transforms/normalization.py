@@ -28,23 +28,34 @@ def normalize(
     Returns
     -------
     normalized : float64 array of shape (sum of lengths,)
-    middle : float64 array of shape (n,)
-        (max + min) / 2 over the sample's own records; in the feature range.
-    half_width : float64 array of shape (n,)
-        (max - min) / 2; in [0, 1]. Both are NaN for a sample without any value: see `fill_ranges`.
+    middle, half_width : float64 arrays of shape (n,)
+        See `sample_ranges`.
 
     References
     ----------
     Lin et al. 2020, section 4.2.
     """
-    # fmin and fmax pass over NaN; the original takes the padding in, which tells real from generated.
-    lowest = np.fmin.reduceat(records, offsets[:-1]) - MARGIN
-    highest = np.fmax.reduceat(records, offsets[:-1]) + MARGIN
-    middle, half_width = (highest + lowest) / 2, (highest - lowest) / 2
+    middle, half_width = sample_ranges(records, offsets)
     sample = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     start, stop = feature_range
     unit = (records - middle[sample]) / (2 * half_width[sample]) + 0.5
     return start + (stop - start) * unit, middle, half_width
+
+
+def sample_ranges(records: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each sample's range, from records and offsets as in `normalize`.
+
+    Returns
+    -------
+    middle : float64 array of shape (n,)
+        (max + min) / 2 over the sample's own records; in the feature range.
+    half_width : float64 array of shape (n,)
+        (max - min) / 2; in [0, 1]. Both are NaN for a sample without any value: see `fill_ranges`.
+    """
+    # fmin and fmax pass over NaN; the original takes the padding in, which tells real from generated.
+    lowest = np.fmin.reduceat(records, offsets[:-1]) - MARGIN
+    highest = np.fmax.reduceat(records, offsets[:-1]) + MARGIN
+    return (highest + lowest) / 2, (highest - lowest) / 2
 
 
 def fill_ranges(
