@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -79,7 +79,11 @@ _PAPER: dict[str, Any] = {
     "epochs": 400,
 }
 
-_PRIVATE: dict[str, Any] = {**_PAPER, "attain_range": True, "generator_averaging": 0.999}
+_PRIVATE: dict[str, Any] = {
+    **{name: value for name, value in _PAPER.items() if name != "scaling"},  # which must be said
+    "attain_range": True,
+    "generator_averaging": 0.999,
+}
 """They look at no data."""
 
 NAMES = ("sample_len", *_PAPER)
@@ -96,22 +100,13 @@ def settings_of(parameters: Mapping[str, Any], sequences: Sequences) -> Settings
     sequences : Sequences
         What is trained on; with privacy only their schema is looked at, which is declared.
     """
-    longest = sequences.schema.max_length
-    if parameters["privacy"] is not None:
-        why = "looks at no data, since privacy is asked for"
-        found = {name: Setting(value, why) for name, value in _PRIVATE.items()}
-        found["sample_len"] = Setting(
-            max(1, round(longest / PASSES)), "about 50 passes, as in section 4.4 of the paper"
-        )
-        del found["scaling"]  # must be said
-    elif parameters["preset"] == "paper":
-        found = {name: Setting(value, "as in the paper, Appendix B") for name, value in _PAPER.items()}
-        found["sample_len"] = Setting(
-            max(1, round(longest / PASSES)), "about 50 passes, as in section 4.4 of the paper"
-        )
-    else:
-        found = _by_data(parameters, sequences)
     left = open_parameters(parameters)
+    if parameters["privacy"] is not None:
+        found = _fixed(_PRIVATE, "looks at no data, since privacy is asked for", sequences)
+    elif parameters["preset"] == "paper":
+        found = _fixed(_PAPER, "as in the paper, Appendix B", sequences)
+    else:
+        found = _by_data(parameters, sequences, left)
     return {name: setting for name, setting in found.items() if name in left}
 
 
@@ -175,7 +170,15 @@ def settings_from_dict(plain: dict[str, Any]) -> Settings:
     return settings
 
 
-def _by_data(parameters: Mapping[str, Any], sequences: Sequences) -> Settings:
+def _fixed(values: Mapping[str, Any], why: str, sequences: Sequences) -> Settings:
+    """Return values that depend on no sample, and the paper's S."""
+    found = {name: Setting(value, why) for name, value in values.items()}
+    sample_len = max(1, round(sequences.schema.max_length / PASSES))
+    return {**found, "sample_len": Setting(sample_len, "about 50 passes, as in section 4.4 of the paper")}
+
+
+def _by_data(parameters: Mapping[str, Any], sequences: Sequences, left: Collection[str]) -> Settings:
+    """Return what suits the data; what takes a look at all records is found for the parameters `left` alone."""
     schema, n_samples = sequences.schema, len(sequences)
     varies = bool(schema.measurements) and not schema.fixed_length
     found = {"scaling": Setting("auto", "by column: a logarithm where it is skewed, knots where outliers stretch it")}
@@ -193,14 +196,16 @@ def _by_data(parameters: Mapping[str, Any], sequences: Sequences) -> Settings:
     why = "flags say where samples end" if flags else "no flags are needed"
     found["sharp_flags"] = Setting(flags, why)
     found["initial_state"] = Setting("zero" if flags else "random", why)
-    found["sample_len"] = _sample_len(sequences)
-    found["auto_normalize"] = _auto_normalize(sequences)
+    if "sample_len" in left:
+        found["sample_len"] = _sample_len(sequences)
+    if "auto_normalize" in left:
+        found["auto_normalize"] = _auto_normalize(sequences)
     found["attain_range"] = Setting(True, "samples reach their own range, as real ones do")
     found["generator_averaging"] = Setting(0.999, "averaged weights swing less")
     found["learning_rate_schedule"] = Setting("linear", "the learning rate falls to the end")
     size = round(parameters["validation_fraction"] * n_samples)
     validates = size >= FEWEST_HELD_OUT
-    found["max_steps"] = chosen_steps(n_samples)
+    found["max_steps"] = _max_steps(n_samples)
     found["early_stopping"] = Setting(
         validates,
         f"{size:,} held-out samples say which weights are best"
@@ -210,7 +215,7 @@ def _by_data(parameters: Mapping[str, Any], sequences: Sequences) -> Settings:
     return found
 
 
-def chosen_steps(n_samples: int) -> Setting:
+def _max_steps(n_samples: int) -> Setting:
     """Return how many steps a fit takes by itself."""
     fewest, most = STEPS
     steps = int(np.clip(STEPS_PER_ROOT * np.sqrt(n_samples), fewest, most))
