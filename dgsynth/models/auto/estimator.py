@@ -37,12 +37,12 @@ _FEATURES = ("n_features_in_", "feature_names_in_")
 class AutoSynthesizer(Synthesizer):
     """Learns tables and time series by the model that does best on them, found by a race within a limit of time.
 
-    The candidates are `AutoregressiveSynthesizer` and `DGSynthesizer` with their defaults, and where there are
-    measurements with metadata, or with lengths that vary, the latter with ``metadata_generator="autoregressive"`` and
-    ``lengths="metadata"``. A third of the time is for a race: each is trained on four fifths of the samples, for an
+    The candidates are `AutoregressiveSynthesizer` and `DGSynthesizer` with their defaults, the latter with
+    ``metadata_generator="gan"``, and where there are measurements with metadata, or with lengths that vary, with
+    ``metadata_generator="autoregressive"`` too. A third of the time is for a race: each is trained on four fifths of the samples, for an
     equal share (one that ends by itself leaves its time to the rest), and scored by the others, at most 1,000. The
-    highest score wins; of those within 0.01 of it, the candidate that is named first here. All the time that is left is
-    for the winner, trained anew on all samples. With fewer than 20 samples there is no race: the first one is taken.
+    highest score wins; of those within 0.01 of it, the one with the least mean excess. All the time that is left is for
+    the winner, trained anew on all samples. With fewer than 20 samples there is no race: the first one is taken.
 
     Parameters
     ----------
