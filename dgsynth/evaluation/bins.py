@@ -126,10 +126,7 @@ class RecordBins:
     def transitions(self, data: Sequences, measurement: Label) -> Floats:
         """Return the share of each (bin of a record, bin of the next in its sample), of shape (bins, bins)."""
         bins, values = self.columns[measurement], data.measurements[measurement]
-        has_next = np.ones(len(values), dtype=bool)
-        has_next[data.offsets[1:][data.lengths > 0] - 1] = False
-        places = np.flatnonzero(has_next)
-        places = places[random_rows(len(places))]
+        places = followed_records(data)
         shape = (len(bins.names), len(bins.names))
         cell = np.ravel_multi_index([bins(values.iloc[places]), bins(values.iloc[places + 1])], shape)
         return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape) / (len(cell) or np.nan)
@@ -154,6 +151,14 @@ def random_rows(n_rows: int) -> Ints:
     if n_rows <= MAX_ROWS:
         return np.arange(n_rows)
     return np.sort(np.random.default_rng(0).choice(n_rows, MAX_ROWS, replace=False))
+
+
+def followed_records(data: Sequences) -> Ints:
+    """Return the places of records that another one of their sample follows; of many, a random part."""
+    has_next = np.ones(data.n_records, dtype=bool)
+    has_next[data.offsets[1:][data.lengths > 0] - 1] = False
+    places = np.flatnonzero(has_next)
+    return places[random_rows(len(places))]
 
 
 def _names(edges: Floats) -> list[str]:

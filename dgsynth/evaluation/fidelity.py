@@ -149,7 +149,7 @@ def score(table: pd.DataFrame) -> float:
     float
         NaN where there is nothing to compare.
     """
-    judged = table[table["excess"].notna() & (table["family"] != "copies")]
+    judged = _judged(table)
     closeness = (1 / judged["excess"].clip(lower=1.0)).clip(lower=LEAST_CLOSENESS)
     of_families = np.log(closeness).groupby(judged["family"]).mean()
     return float(np.exp(of_families.mean())) if len(of_families) else float("nan")
@@ -174,12 +174,17 @@ def mean_excess(table: pd.DataFrame) -> float:
     float
         At least 0, finite; NaN where there is nothing to compare.
     """
-    judged = table[table["excess"].notna() & (table["family"] != "copies")]
+    judged = _judged(table)
     excess = judged["excess"].astype(np.float64)
     furthest = excess[np.isfinite(excess)].max() if np.isfinite(excess).any() else 0.0
     excess = excess.replace(np.inf, max(furthest, 1 / LEAST_CLOSENESS))
     of_families = excess.groupby(judged["family"]).mean()
     return float(of_families.mean()) if len(of_families) else float("nan")
+
+
+def _judged(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the comparisons that enter: not of copies, and not where neither data have anything to compare."""
+    return table[table["excess"].notna() & (table["family"] != "copies")]
 
 
 def floors(found: list[Comparison], real: Sequences, random_state: int = 0) -> Floats:

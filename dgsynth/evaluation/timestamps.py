@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dgsynth.evaluation.bins import random_rows
+from dgsynth.evaluation.bins import followed_records, random_rows
 from dgsynth.evaluation.distributions import wasserstein
 from dgsynth.evaluation.scale import Scale
 from dgsynth.evaluation.tables import takes_tables
@@ -99,10 +99,7 @@ def gaps(sequences: Sequences) -> Floats:
     stamps = sequences.timestamps
     if stamps is None:
         return np.empty(0)
-    has_next = np.ones(len(stamps), dtype=bool)
-    has_next[sequences.offsets[1:][sequences.lengths > 0] - 1] = False
-    places = np.flatnonzero(has_next)
-    places = places[random_rows(len(places))]
+    places = followed_records(sequences)
     first, second = stamps.iloc[places], stamps.iloc[places + 1]
     if pd.api.types.is_datetime64_any_dtype(stamps.dtype):  # subtracted as whole numbers: a float has no nanoseconds
         return (datetime_to_int(second) - datetime_to_int(first)) / _DAY
