@@ -39,10 +39,11 @@ class AutoSynthesizer(Synthesizer):
 
     The candidates are `AutoregressiveSynthesizer` and `DGSynthesizer` with their defaults, the latter with
     ``metadata_generator="gan"``, and where there are measurements with metadata, or with lengths that vary, with
-    ``metadata_generator="autoregressive"`` too. A third of the time is for a race: each is trained on four fifths of the samples, for an
-    equal share (one that ends by itself leaves its time to the rest), and scored by the others, at most 1,000. The
-    highest score wins; of those within 0.01 of it, the one with the least mean excess. All the time that is left is for
-    the winner, trained anew on all samples. With fewer than 20 samples there is no race: the first one is taken.
+    ``metadata_generator="autoregressive"`` too. A third of the time is for a race: each is trained on four fifths of
+    the samples, for an equal share (one that ends by itself leaves its time to the rest), and scored by the others, at
+    most 1,000. The highest score wins; of those within 0.01 of it, the one with the least mean excess. All the time
+    that is left is for the winner, trained anew on all samples. With fewer than 20 samples there is no race: the first
+    one is taken.
 
     Parameters
     ----------
