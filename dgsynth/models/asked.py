@@ -1,4 +1,4 @@
-"""What a call asks of its samples: what it means to the model, and how the samples come to have it exactly."""
+"""What a call asks of its samples: what of it the model is told, and what is put into them when they are made."""
 
 from __future__ import annotations
 
@@ -120,12 +120,8 @@ class Asked:
         return condition
 
     def put_into(self, samples: Sequences) -> Sequences:
-        """Return samples of this condition with what is asked in its place, as it was given."""
-        metadata = samples.metadata.copy(deep=False)
-        for name in self.metadata.columns:
-            if name in metadata:  # a length is no column of the samples
-                metadata[name] = self._every(self.metadata[name])
-        samples = replace(samples, metadata=metadata, keys=self.keys)
+        """Return samples that were made for this condition, with the keys and at the times that are asked."""
+        samples = replace(samples, keys=self.keys)
         if self.timestamps is None or (self.starts is None and not self.is_stepped):
             return samples
         starts = None if self.starts is None else self._every(self.starts)

@@ -1,4 +1,4 @@
-"""What is given of the samples to be made, and metadata that meet it by rejection."""
+"""Given metadata of the samples to be made: met by rejection where not all are given, and given back as they were."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from dgsynth.batch import Output
+from dgsynth.batch import EncodedBatch, Output
+from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.transforms.encoder import Encoder
 
@@ -71,6 +72,16 @@ def condition_of(encoder: Encoder, metadata: pd.DataFrame) -> Condition:
     left = columns.keys() - set(metadata.columns)
     nearest = left.isdisjoint(column.name for column in encoder.schema.metadata)
     return Condition(torch.from_numpy(encoder.encode_metadata(metadata)), given, nearest)
+
+
+def decode_given(encoder: Encoder, encoded: EncodedBatch, given: pd.DataFrame | None) -> Sequences:
+    """Return generated samples whose given metadata, checked, are as they were given, and not on the data's grid."""
+    if given is None:
+        return encoder.decode(encoded)
+    metadata = encoder.decode_metadata(encoded.metadata.numpy())
+    for name in given.columns:
+        metadata[name] = given[name]
+    return encoder.decode(encoded, metadata)
 
 
 def meet_by_rejection(draw: Callable[[Tensor, Tensor], Tensor], samples: Tensor, condition: Condition) -> Tensor:

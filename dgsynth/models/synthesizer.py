@@ -43,7 +43,8 @@ READING = ("sequence_key", "sequence_index", "time_columns", "metadata", "measur
 class Maker(Protocol):
     """Makes samples number `first` to `first + n_samples - 1` of a seed; can travel to other processes.
 
-    `condition` holds some of the metadata, checked, a row for every sample; see `Asked.condition`.
+    `condition` holds some of the metadata, checked, a row for every sample, which has these values exactly; see
+    `Asked.condition`.
     """
 
     def __call__(

@@ -401,12 +401,13 @@ def _samples(
 ) -> Sequences:
     """Return samples; what it needs of the model travels to other processes."""
     given = Given(None if condition is None else encoder.encode_metadata(condition))
+    known = None if condition is None else Known(condition)
     if lengths is not None:
         given = _with_lengths(given, lengths, encoder)
     draw = Draw(seed, given, lengths, temperature, length_of=encoder.length_of)
     with threads(n_jobs):
         drawn = generate(network, draw, first, n_samples)
-    return encoder.decode(drawn.tokens, drawn.of_metadata.numpy(), drawn.of_records.numpy())
+    return encoder.decode(drawn.tokens, drawn.of_metadata.numpy(), drawn.of_records.numpy(), known)
 
 
 def _with_lengths(given: Given, lengths: torch.Tensor | None, encoder: TokenEncoder) -> Given:

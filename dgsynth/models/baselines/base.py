@@ -21,7 +21,7 @@ from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.models.baselines.network import Network, generate
-from dgsynth.models.condition import condition_of
+from dgsynth.models.condition import condition_of, decode_given
 from dgsynth.models.model_file import (
     check_suffix,
     count,
@@ -250,4 +250,4 @@ def _samples(
     with threads(n_jobs):
         given = None if condition is None else condition_of(encoder, condition)
         encoded = generate(network, seed, first, n_samples, given, lengths)
-    return encoder.decode(encoded)
+    return decode_given(encoder, encoded, condition)

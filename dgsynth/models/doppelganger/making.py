@@ -6,7 +6,7 @@ import pandas as pd
 from torch import Tensor
 
 from dgsynth.data.sequences import Sequences
-from dgsynth.models.condition import condition_of
+from dgsynth.models.condition import condition_of, decode_given
 from dgsynth.models.doppelganger.generation import Generators, generate
 from dgsynth.models.doppelganger.metadata_model import MetadataModel
 from dgsynth.transforms.encoder import Encoder
@@ -44,7 +44,8 @@ def make_samples(
     """
     if model is None:
         wanted = None if condition is None else condition_of(encoder, condition)
-        return encoder.decode(generate(generators, seed, first, n_samples, condition=wanted, lengths=lengths))
+        encoded = generate(generators, seed, first, n_samples, condition=wanted, lengths=lengths)
+        return decode_given(encoder, encoded, condition)
     given, of_length = condition, encoder.lengths
     if of_length is not None and lengths is not None:
         given = pd.DataFrame(index=pd.RangeIndex(n_samples)) if given is None else given.copy(deep=False)
