@@ -291,7 +291,8 @@ class Encoder:
         starts, gaps, stamps = None, None, None
         if self.timestamps is not None:
             if self.timestamps.start_column is not None:
-                starts = metadata.pop(self.timestamps.column.name)  # type: ignore[arg-type]
+                made = metadata.pop(self.timestamps.column.name)  # type: ignore[arg-type]
+                starts = self.timestamps.settled(made, lengths)
             if self.timestamps.gap_column is not None:
                 gaps = measurements.pop(self.timestamps.column.name).to_numpy(dtype=np.float64)  # type: ignore[arg-type]
             stamps = self.timestamps.decode(starts, gaps, lengths)

@@ -8,14 +8,21 @@ from typing import Any, get_args
 
 from dgsynth.data.schema import Column, Label, Schema
 from dgsynth.errors import DataError
+from dgsynth.transforms.axis import Axis
+from dgsynth.transforms.calendar import TICKS, Calendar, Months, Ticks
+from dgsynth.transforms.calendar_state import calendar_from_dict, calendar_to_dict
 from dgsynth.transforms.categorical import CategoricalTransform
 from dgsynth.transforms.continuous import ContinuousTransform
 from dgsynth.transforms.decoding import ColumnTransform
+from dgsynth.transforms.digits import Digits
 from dgsynth.transforms.encoder import Encoder
 from dgsynth.transforms.knots import Knots
 from dgsynth.transforms.ranges import RangeScale
 from dgsynth.transforms.scaling import FeatureRange, Scaler
-from dgsynth.transforms.timestamps import Step, TimestampTransform
+from dgsynth.transforms.steps import Starts, Step
+from dgsynth.transforms.timestamps import TimestampTransform
+
+_OF_AXIS = ("digits", "per_unit", "decimals", "last")
 
 
 def encoder_to_dict(encoder: Encoder) -> dict[str, Any]:
@@ -156,13 +163,19 @@ def timestamps_to_dict(timestamps: TimestampTransform) -> dict[str, Any]:
     def column(value: Column | None) -> dict[str, Any] | None:
         return None if value is None else value.to_dict()
 
-    return {
+    plain: dict[str, Any] = {
         "step_kind": timestamps.step_kind,
         "step": timestamps.step,
         "start": timestamps.start,
         "start_column": column(timestamps.start_column),
         "gap_column": column(timestamps.gap_column),
     }
+    # Left out, as in files from before them, where there are none.
+    if not isinstance(timestamps.calendar, Ticks):
+        plain["calendar"] = calendar_to_dict(timestamps.calendar)
+    if timestamps.starts_on is not None:
+        plain["starts_on"] = calendar_to_dict(timestamps.starts_on.calendar) | {"unit": timestamps.starts_on.unit}
+    return plain | {n: v for n in _OF_AXIS if (v := getattr(timestamps, n)) is not None}
 
 
 def timestamps_from_dict(plain: dict[str, Any], schema: Schema) -> TimestampTransform:
@@ -170,14 +183,64 @@ def timestamps_from_dict(plain: dict[str, Any], schema: Schema) -> TimestampTran
     index = schema.sequence_index
     if index is None or plain["step_kind"] not in get_args(Step):
         raise DataError(f"timestamps of kind {plain['step_kind']!r} are described for the index {index!r}")
-    columns = [None if plain[n] is None else Column.from_dict(plain[n]) for n in ("start_column", "gap_column")]
-    if (plain["step_kind"] == "gaps") != (columns[1] is not None):
+    start_column, gap_column = (
+        None if plain[name] is None else Column.from_dict(plain[name]) for name in ("start_column", "gap_column")
+    )
+    if (plain["step_kind"] == "gaps") != (gap_column is not None):
         raise DataError("irregular timestamps, and only these, have a gap_column")
     number = _number if index.kind == "continuous" else _any_whole
     step, start = number(plain["step"], "step"), number(plain["start"], "start")
     if step <= 0:
         raise DataError(f"the step of timestamps must be positive, got {step}")
-    return TimestampTransform(index, plain["step_kind"], step, start, *columns)
+    axis = _axis(plain, index)
+    return TimestampTransform(
+        index,
+        plain["step_kind"],
+        step,
+        start,
+        start_column,
+        gap_column,
+        calendar=_calendar(plain, axis),
+        starts_on=_starts_on(plain, axis),
+        digits=axis.digits,
+        per_unit=axis.per_unit,
+        decimals=axis.decimals,
+        last=None if plain.get("last") is None else _any_whole(plain["last"], "last"),
+    )
+
+
+def _axis(plain: dict[str, Any], index: Column) -> Axis:
+    digits, per_unit, decimals = (plain.get(name) for name in ("digits", "per_unit", "decimals"))
+    if digits is not None and (digits not in get_args(Digits) or index.kind != "integer"):
+        raise DataError(f"dates written as {digits!r} are described for the index {index.name!r}")
+    if per_unit is not None and (index.kind != "continuous" or not 1 <= _any_whole(per_unit, "per_unit") < 2**53):
+        raise DataError(f"{per_unit!r} parts of a unit are described for the index {index.name!r}")
+    if decimals is not None and (per_unit is None or not 0 <= _any_whole(decimals, "decimals") <= 18):
+        raise DataError(f"{decimals!r} decimals are described for the index {index.name!r}")
+    return Axis(index, digits, per_unit, decimals)
+
+
+def _calendar(plain: dict[str, Any], axis: Axis) -> Calendar:
+    """Return the calendar of timestamps; files from before there were some have months, by the clock of UTC."""
+    if plain.get("calendar") is not None:
+        return _on_axis(calendar_from_dict(plain["calendar"]), axis)
+    if plain["step_kind"] in ("months", "month_ends"):
+        return _on_axis(Months(None, "same" if plain["step_kind"] == "months" else "last"), axis)
+    return TICKS
+
+
+def _starts_on(plain: dict[str, Any], axis: Axis) -> Starts | None:
+    if plain.get("starts_on") is None:
+        return None
+    described = dict(plain["starts_on"])
+    unit = _whole(described.pop("unit"), "unit", 1)
+    return Starts(_on_axis(calendar_from_dict(described), axis), unit)
+
+
+def _on_axis(calendar: Calendar, axis: Axis) -> Calendar:
+    if not axis.is_time and not isinstance(calendar, Ticks):
+        raise DataError(f"a calendar is described for the index {axis.column.name!r}, which has no dates")
+    return calendar
 
 
 def _length_column(plain: dict[str, Any], schema: Schema) -> Column:

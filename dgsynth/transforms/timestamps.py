@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import warnings
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,13 @@ import pandas as pd
 from dgsynth.data.schema import Column, Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
-from dgsynth.transforms.numbers import datetime_to_int, int_to_datetime
+from dgsynth.transforms.axis import Axis, Numbers, distinct, increasing, warn_text
+from dgsynth.transforms.calendar import TICKS, Calendar, Days, Ints, Months, Ticks, advanced, room
+from dgsynth.transforms.clocks import is_bounded
+from dgsynth.transforms.digits import Digits, digits_of
+from dgsynth.transforms.steps import Starts, Step, Steps, Timestamps, find_starts, find_steps, within_samples
 
-Timestamps = Literal["auto", "regular", "irregular"]
-Step = Literal["constant", "months", "month_ends", "gaps"]
+__all__ = ["Step", "TimestampTransform", "Timestamps", "with_gaps", "with_starts"]
 
 
 @dataclass(frozen=True)
@@ -25,17 +28,29 @@ class TimestampTransform:
     ----------
     column : Column
         The sequence_index.
-    step_kind : {"constant", "months", "month_ends", "gaps"}
-        Equally spaced; the same day of every so many months; the last day of these; or irregular.
+    step_kind : {"constant", "months", "month_ends", "calendar", "gaps"}
+        Equally spaced; the same day of every so many months; the last day of these; every so many places of another
+        calendar; or irregular.
     step : int or float
-        The distance of two records: nanoseconds of a datetime, months, or units of the column. For "gaps"
-        the unit in which gaps are counted.
+        The distance of two records: nanoseconds of a datetime, places of the calendar, or units of the column. For
+        "gaps" the unit in which gaps are counted.
     start : int or float
-        Start of all samples, where it is the same.
+        Start of the first sample, and of all where it is the same: nanoseconds since the epoch, or in the column's
+        unit.
     start_column : Column or None
         Start time as metadata, where samples differ in it.
     gap_column : Column or None
         Inter-arrival time as a measurement, where it varies.
+    calendar : Calendar
+        What is counted from a record to the next.
+    starts_on : Starts or None
+        The calendar that starts lie on.
+    digits : str or None
+        How dates are written as whole numbers.
+    per_unit, decimals : int or None
+        The grid of floats; see `Axis`.
+    last : int or None
+        The last number of a clock that begins anew, such as the hour of the day.
     """
 
     column: Column
@@ -44,6 +59,12 @@ class TimestampTransform:
     start: int | float
     start_column: Column | None
     gap_column: Column | None
+    calendar: Calendar = TICKS
+    starts_on: Starts | None = None
+    digits: Digits | None = None
+    per_unit: int | None = None
+    decimals: int | None = None
+    last: int | None = None
 
     @classmethod
     def fit(cls, sequences: Sequences, timestamps: Timestamps) -> TimestampTransform:
@@ -52,20 +73,37 @@ class TimestampTransform:
         Parameters
         ----------
         sequences : Sequences
-            With timestamps.
+            With timestamps. Whole numbers that are dates, such as 20190415, are read as dates, with a warning.
         timestamps : {"auto", "regular", "irregular"}
-            "auto" calls them regular if all records are equally spaced, in time or in months. "regular"
-            takes irregular ones as equally spaced by their median distance.
+            "auto" calls them regular if all records are equally spaced, in time or on a calendar: days, business days
+            with their holidays, months, or the same times of every day. "regular" takes irregular ones as equally
+            spaced by their median distance.
         """
         column = sequences.schema.sequence_index
         assert column is not None and sequences.timestamps is not None
-        stamps = _to_line(sequences.timestamps, column)
-        starts, gaps = stamps[sequences.offsets[:-1]], _gaps(stamps, sequences.offsets)
-        step_kind, step = _find_step(stamps, gaps, sequences, column, timestamps)
+        if timestamps not in ("auto", "regular", "irregular"):
+            raise DataError(f"timestamps must be 'auto', 'regular' or 'irregular', got {timestamps!r}")
+        axis = Axis.fit(column, sequences.timestamps)
+        if axis.digits is not None:
+            warnings.warn(warn_text(column.name, axis.digits, int(sequences.timestamps.iloc[0])), stacklevel=2)
+        stamps, offsets = axis.numbers(sequences.timestamps), sequences.offsets
+        starts = stamps[offsets[:-1]]
+        steps = find_steps(stamps, offsets, axis, timestamps)
         same_start = bool((starts == starts[0]).all())
-        start_column = None if same_start else _start_column(column, starts)
-        gap_column = _gap_column(column, gaps / step if column.kind == "continuous" else gaps // int(step))
-        return cls(column, step_kind, step, starts[0].item(), start_column, gap_column if step_kind == "gaps" else None)
+        return cls(
+            column,
+            steps.kind,
+            axis.value(steps.size),
+            axis.value(starts[0]),
+            None if same_start else _start_column(axis, starts),
+            _gap_column(column, steps, _counted(stamps, offsets, steps)) if steps.kind == "gaps" else None,
+            steps.calendar,
+            None if same_start else find_starts(starts, steps, axis),
+            axis.digits,
+            axis.per_unit,
+            axis.decimals,
+            None if steps.kind != "gaps" and same_start else _last_of_clock(stamps, offsets, axis, steps),
+        )
 
     @classmethod
     def of_range(cls, column: Column, max_length: int) -> TimestampTransform:
@@ -78,20 +116,49 @@ class TimestampTransform:
         DataError
             The range is not a whole number of steps.
         """
-        low, high = column.minimum or 0, column.maximum or 0
+        digits = digits_of(np.array([column.minimum, column.maximum])) if column.kind == "integer" else None
+        axis = Axis(column, digits)
+        low, high = (column.minimum or 0, column.maximum or 0)
+        if digits is not None:
+            low, high = axis.numbers(pd.Series([low, high])).tolist()
         steps = max(max_length - 1, 1)
         step = (high - low) / steps if column.kind == "continuous" else (int(high) - int(low)) // steps
-        if step <= 0 or (column.kind != "continuous" and step * steps != high - low):
-            raise DataError(
-                f"the sequence_index {column.name!r} spans {high - low} (from minimum to maximum, in nanoseconds for "
-                f"datetimes), which {steps} equal steps don't divide; declare the range of {max_length} records"
-            )
-        return cls(column, "constant", step, low, None, None)
+        if step > 0 and (column.kind == "continuous" or step * steps == high - low):
+            return cls(column, "constant", step, low, None, None, digits=digits)
+        for calendar in (Days(axis.zone), Months(axis.zone, "same")) if axis.is_time else ():
+            ends = calendar.places(np.array([low, high]))
+            places = int(ends[1] - ends[0]) // steps
+            if places > 0 and advanced(calendar, np.array([low]), np.array([places * steps]))[0] == high:
+                return cls(column, "calendar", places, low, None, None, calendar, digits=digits)
+        raise DataError(
+            f"the sequence_index {column.name!r} spans {high - low} (from minimum to maximum, in nanoseconds for "
+            f"datetimes), which {steps} equal steps don't divide; declare the range of {max_length} records"
+        )
+
+    @property
+    def axis(self) -> Axis:
+        """Where the timestamps lie."""
+        return Axis(self.column, self.digits, self.per_unit, self.decimals)
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether records keep a step."""
+        return self.step_kind != "gaps"
+
+    def with_step(self, step: int | float) -> TimestampTransform:
+        """Return the transform of regular timestamps with another step, in the terms of `step`."""
+        if self.per_unit is None:
+            return replace(self, step=step)
+        finer = self.axis.finer(pd.Series([float(step)]))
+        return replace(self, step=float(step), per_unit=finer.per_unit, decimals=finer.decimals)
 
     def starts(self, sequences: Sequences) -> pd.Series:
-        """Return each sample's first timestamp, shape (n,)."""
+        """Return each sample's first timestamp, shape (n,); as a datetime where whole numbers are dates."""
         assert sequences.timestamps is not None
-        return sequences.timestamps.iloc[sequences.offsets[:-1]].reset_index(drop=True)
+        starts = sequences.timestamps.iloc[sequences.offsets[:-1]].reset_index(drop=True)
+        if self.digits is None:
+            return starts
+        return pd.Series(pd.to_datetime(self.axis.numbers(starts), unit="ns")).astype("datetime64[ns]")
 
     def gaps(self, sequences: Sequences) -> pd.Series:
         """Return the time since the record before, in steps, one per record.
@@ -99,12 +166,32 @@ class TimestampTransform:
         A sample's first record has none; it takes that of the second, or the smallest of all.
         """
         assert sequences.timestamps is not None and self.gap_column is not None
-        stamps, first = _to_line(sequences.timestamps, self.column), sequences.offsets[:-1]
+        axis, first = self.axis, sequences.offsets[:-1]
+        places = self.calendar.places(axis.numbers(sequences.timestamps))
         smallest = float(self.gap_column.minimum or 0)
-        gaps = np.concatenate([[smallest], np.diff(stamps) / self.step])
+        gaps = np.concatenate([[smallest], np.diff(places) / axis.count(self.step)])
         second = np.minimum(first + 1, len(gaps) - 1)
         gaps[first] = np.where(sequences.lengths > 1, gaps[second], smallest)
         return pd.Series(gaps)
+
+    def settled(self, starts: pd.Series, lengths: np.ndarray) -> pd.Series:
+        """Return generated starts, moved onto the calendar of the data's and early enough for so many records.
+
+        Parameters
+        ----------
+        starts : Series of shape (n,)
+        lengths : int64 array of shape (n,)
+        """
+        axis = self.axis
+        if not axis.is_whole:
+            return starts
+        line, step = axis.numbers(starts), int(axis.count(self.step))
+        if self.starts_on is not None:
+            line = self.starts_on.snapped(line, int(axis.count(self.start)))
+        late = np.maximum(lengths - 1 - self._steps_left(line, axis), 0)
+        if late.any():
+            line = np.where(late > 0, advanced(self.calendar, line, -late * step), line)
+        return _starts_of(line, axis)
 
     def decode(self, starts: pd.Series | None, gaps: np.ndarray | None, lengths: np.ndarray) -> pd.Series:
         """Return the timestamps of samples, strictly increasing within each, with the column's dtype.
@@ -112,26 +199,27 @@ class TimestampTransform:
         Parameters
         ----------
         starts : Series of shape (n,) or None
-            None where all samples start alike.
+            None where all samples start alike. Each is the first timestamp of its sample as it is, on the calendar or
+            not; see `settled`.
         gaps : float64 array of shape (sum of lengths,) or None
             In steps; None where records are equally spaced.
         lengths : int64 array of shape (n,)
+
+        Raises
+        ------
+        DataError
+            A sample is longer than what the column can hold, with its dtype and its clock.
         """
-        line = np.full(len(lengths), self.start) if starts is None else _to_line(starts, self.column)
-        start = np.repeat(line, lengths)
+        axis = self.axis if starts is None else self.axis.finer(starts)
+        line = np.full(len(lengths), axis.count(self.start)) if starts is None else axis.numbers(starts)
         first = np.repeat(np.cumsum(lengths) - lengths, lengths)
+        steps = np.arange(len(first)) - first
         if gaps is not None:
-            steps = gaps if self.column.kind == "continuous" else np.rint(gaps).astype(np.int64)
+            counts = np.rint(gaps).astype(np.int64) if self.axis.is_whole else gaps
             # Summed sample by sample: a sum over all of them would round by what else is generated.
-            elapsed = pd.Series(steps).groupby(first).cumsum().to_numpy()
-            return _from_line(start + (elapsed - elapsed[first]) * self.step, self.column)
-        record = np.arange(len(start))
-        record -= first
-        if self.step_kind in ("months", "month_ends"):
-            return _from_line(_add_months(start, record * int(self.step), self.step_kind == "month_ends"), self.column)
-        stamps = record * self.step
-        stamps += start
-        return _from_line(stamps, self.column)
+            elapsed = pd.Series(counts).groupby(first).cumsum().to_numpy()
+            steps = elapsed - elapsed[first] if len(first) else elapsed
+        return axis.series(self._advanced(line, steps, lengths, axis))
 
     def continued(
         self, stamps: pd.Series, lengths: np.ndarray, known: pd.Series, known_lengths: np.ndarray
@@ -146,14 +234,62 @@ class TimestampTransform:
         known : Series of shape (sum of known_lengths,)
         known_lengths : int64 array of shape (n,)
             From 1 to the length of each sample.
+
+        Raises
+        ------
+        DataError
+            As `decode`.
         """
-        line, first = _to_line(stamps, self.column), _to_line(known, self.column)
+        axis = self.axis.finer(known)
+        line, first = axis.numbers(stamps).copy(), axis.numbers(known)
         begins, ends = np.cumsum(lengths) - lengths, np.cumsum(known_lengths)
-        late = first[ends - 1] - line[begins + known_lengths - 1]
-        line = line + np.repeat(late, lengths)
-        within = np.arange(len(first)) - np.repeat(ends - known_lengths, known_lengths)
-        line[np.repeat(begins, known_lengths) + within] = first
-        return _from_line(line, self.column)
+        places = self.calendar.places(line)
+        is_after = np.arange(len(line)) >= np.repeat(begins + known_lengths - 1, lengths)
+        since = places - np.repeat(places[begins + known_lengths - 1], lengths)
+        steps, left = since[is_after], lengths - known_lengths + 1
+        step = axis.count(self.step)
+        steps = steps // step if axis.is_whole else steps / step
+        line[~is_after] = first[~np.isin(np.arange(len(first)), ends - 1)]
+        line[is_after] = self._advanced(first[ends - 1], steps, left, axis)
+        return axis.series(line)
+
+    def _advanced(self, line: Numbers, steps: Numbers, lengths: np.ndarray, axis: Axis) -> Numbers:
+        """Return the numbers of records so many steps after the first of their samples."""
+        first = np.repeat(np.cumsum(lengths) - lengths, lengths)
+        if not axis.is_whole:
+            made = increasing(np.repeat(line, lengths) + steps * self.step, first, np.dtype(self.column.dtype.lower()))
+            self._check_floats(made, first)
+            return made
+        steps = self._squeezed(steps, self._steps_left(line, axis), lengths, first)
+        made = advanced(self.calendar, np.repeat(line, lengths), steps * int(axis.count(self.step)))
+        return made if isinstance(self.calendar, Ticks) else distinct(made, first)
+
+    def _steps_left(self, line: Ints, axis: Axis) -> Ints:
+        """Return how many steps there are from each start to the last number that a record can have."""
+        step = int(axis.count(self.step))
+        last = axis.last(step) if self.last is None else int(axis.count(self.axis.value(self.last)))
+        return np.maximum(room(self.calendar, line, last), 0) // step
+
+    def _squeezed(self, steps: Ints, left: Ints, lengths: np.ndarray, first: Ints) -> Ints:
+        """Return steps such that the last records of a sample come one after another, where there is no room else."""
+        short = np.flatnonzero(left < lengths - 1)
+        if len(short):
+            self._refuse(int(lengths[short[0]]), int(left[short[0]]) + 1)
+        to_come = np.repeat(lengths - 1, lengths) - (np.arange(len(first)) - first)
+        return np.minimum(steps, np.repeat(left, lengths) - to_come)
+
+    def _check_floats(self, made: Numbers, first: Ints) -> None:
+        beyond = np.flatnonzero(~np.isfinite(made))
+        if len(beyond):
+            sample = first == first[beyond[0]]
+            self._refuse(int(sample.sum()), int(beyond[0] - first[beyond[0]]))
+
+    def _refuse(self, length: int, largest: int) -> None:
+        what = f"of dtype {self.column.dtype}" if self.last is None else f"up to {self.axis.value(self.last)}"
+        raise DataError(
+            f"a sample of {length} records goes beyond what the sequence_index {self.column.name!r} {what} can hold; "
+            f"ask for lengths of at most {largest}"
+        )
 
 
 def with_starts(sequences: Sequences, timestamps: TimestampTransform | None) -> pd.DataFrame:
@@ -172,77 +308,36 @@ def with_gaps(sequences: Sequences, schema: Schema, timestamps: TimestampTransfo
     return values
 
 
-def _to_line(stamps: pd.Series, column: Column) -> np.ndarray:
-    """Return timestamps as numbers: int64 nanoseconds or units, float64 for a continuous index."""
-    if column.kind == "datetime":
-        return datetime_to_int(stamps)
-    return stamps.to_numpy(dtype=np.float64 if column.kind == "continuous" else np.int64)
-
-
-def _from_line(stamps: np.ndarray, column: Column) -> pd.Series:
-    if column.kind == "datetime":
-        return int_to_datetime(stamps, np.zeros(len(stamps), dtype=bool), column)
-    return pd.Series(stamps, copy=False).astype(column.pandas_dtype)
-
-
-def _gaps(stamps: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Return the distances of neighbouring records within samples."""
-    within = np.ones(max(len(stamps) - 1, 0), dtype=bool)
-    within[offsets[1:-1] - 1] = False
-    return np.diff(stamps)[within]
-
-
-def _find_step(
-    stamps: np.ndarray, gaps: np.ndarray, sequences: Sequences, column: Column, timestamps: Timestamps
-) -> tuple[Step, int | float]:
-    if timestamps not in ("auto", "regular", "irregular"):
-        raise DataError(f"timestamps must be 'auto', 'regular' or 'irregular', got {timestamps!r}")
-    if len(gaps) == 0:
-        return "constant", 1
-    if timestamps != "irregular":
-        if np.allclose(gaps, gaps[0], rtol=1e-9, atol=0) if column.kind == "continuous" else (gaps == gaps[0]).all():
-            return "constant", gaps[0].item()
-        if column.kind == "datetime" and (months := _find_months(stamps, sequences)):
-            return months
-    if timestamps == "regular":
-        median = np.median(gaps)
-        return "constant", float(median) if column.kind == "continuous" else round(median)
-    return "gaps", 1.0 if column.kind == "continuous" else int(np.gcd.reduce(gaps))
-
-
-def _find_months(stamps: np.ndarray, sequences: Sequences) -> tuple[Step, int] | None:
-    """Return the step in months of timestamps on a fixed day of the month, or on its last."""
-    moments = stamps.astype("datetime64[ns]")
-    steps = _gaps(moments.astype("datetime64[M]").astype(np.int64), sequences.offsets)
-    if not (steps == steps[0]).all() or steps[0] < 1:
+def _last_of_clock(stamps: Numbers, offsets: Ints, axis: Axis, steps: Steps) -> int | None:
+    """Return the last number of a clock that begins anew; None where there is no such."""
+    if axis.is_time or not axis.is_whole:
         return None
-    into_month = (moments - moments.astype("datetime64[M]")).astype(np.int64)
-    if not _gaps(into_month, sequences.offsets).any() and into_month.max() < 28 * 86_400 * 10**9:
-        return "months", int(steps[0])
-    next_day = (moments + np.timedelta64(1, "D")).astype("datetime64[M]")
-    time_of_day = (moments - moments.astype("datetime64[D]")).astype(np.int64)
-    if (next_day > moments.astype("datetime64[M]")).all() and not _gaps(time_of_day, sequences.offsets).any():
-        return "month_ends", int(steps[0])
-    return None
+    unit = axis.per_unit or 1
+    gaps = within_samples(np.diff(stamps), offsets)
+    return int(stamps.max()) if is_bounded(stamps / unit, offsets, gaps / unit, steps.size / unit) else None
 
 
-def _add_months(stamps: np.ndarray, months: np.ndarray, month_ends: bool) -> np.ndarray:
-    moments = stamps.astype("datetime64[ns]")
-    month = moments.astype("datetime64[M]")
-    if month_ends:
-        last_day = (month + months + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
-        return (last_day + (moments - moments.astype("datetime64[D]"))).astype("datetime64[ns]").astype(np.int64)
-    return ((month + months).astype("datetime64[ns]") + (moments - month)).astype(np.int64)
+def _counted(stamps: Numbers, offsets: Ints, steps: Steps) -> Numbers:
+    """Return the numbers of steps from records to the next of their samples."""
+    gaps = within_samples(np.diff(steps.calendar.places(stamps)), offsets)
+    return gaps // steps.size if isinstance(steps.size, int) else gaps / steps.size
 
 
-def _start_column(column: Column, starts: np.ndarray) -> Column:
-    return Column(column.name, column.kind, column.dtype, minimum=starts.min().item(), maximum=starts.max().item())
+def _starts_of(line: Ints, axis: Axis) -> pd.Series:
+    """Return numbers as starts: timestamps, or datetimes where whole numbers are dates."""
+    if axis.digits is None:
+        return axis.series(line)
+    return pd.Series(pd.to_datetime(line, unit="ns")).astype("datetime64[ns]")
 
 
-def _gap_column(column: Column, gaps: np.ndarray) -> Column | None:
-    if len(gaps) == 0:
-        return None
-    low, high = gaps.min().item(), gaps.max().item()
-    if column.kind == "continuous":
-        return Column(column.name, "continuous", "float64", minimum=low, maximum=high)
-    return Column(column.name, "integer", "int64", minimum=low, maximum=high)
+def _start_column(axis: Axis, starts: Numbers) -> Column:
+    column, low, high = axis.column, axis.value(starts.min()), axis.value(starts.max())
+    kind, dtype = (column.kind, column.dtype) if axis.digits is None else ("datetime", "datetime64[ns]")
+    return Column(column.name, kind, dtype, minimum=low, maximum=high)
+
+
+def _gap_column(column: Column, steps: Steps, counts: Numbers) -> Column:
+    low, high = counts.min().item(), counts.max().item()
+    if isinstance(steps.size, int):
+        return Column(column.name, "integer", "int64", minimum=low, maximum=high)
+    return Column(column.name, "continuous", "float64", minimum=low, maximum=high)

@@ -312,6 +312,9 @@ class TokenEncoder:
         """
         lengths = batch.lengths.numpy()
         values, ranges = self._decoded_metadata(batch, of_metadata)
+        if self.timestamps is not None and self.timestamps.start_column is not None:
+            name = self.timestamps.column.name
+            values[name] = self.timestamps.settled(values[name], lengths)
         measured = {}
         record_parts = _split(batch.records.numpy(), [column.tokens for column in self.measurements])
         for j, (column, own, part) in enumerate(zip(self.measurements, self.ranges, record_parts, strict=True)):
