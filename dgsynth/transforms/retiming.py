@@ -27,24 +27,11 @@ def retimed(samples: Sequences, starts: pd.Series | None, timestamps: TimestampT
         In the dtype of the index; None where samples start as they do.
     timestamps : TimestampTransform
         With the wanted step.
-
-    Raises
-    ------
-    DataError
-        The last timestamps are beyond what the index's dtype can hold.
     """
+    assert samples.timestamps is not None
     gaps = None if timestamps.gap_column is None else timestamps.gaps(samples).to_numpy(dtype=np.float64)
-    begins = timestamps.starts(samples) if starts is None else starts
-    stamps = timestamps.decode(begins, gaps, samples.lengths)
-    ends = stamps.iloc[samples.offsets[1:] - 1].reset_index(drop=True)
-    late = (ends < begins) | ((ends == begins) & (samples.lengths > 1))
-    if late.any():
-        sample = int(np.flatnonzero(late)[0])
-        raise DataError(
-            f"sample {sample}, which starts at {begins.iloc[sample]}, runs beyond what the dtype of column "
-            f"{timestamps.column.name!r}, {timestamps.column.dtype}, can hold; give an earlier start, or a smaller step"
-        )
-    return stamps
+    begins = samples.timestamps.iloc[samples.offsets[:-1]].reset_index(drop=True) if starts is None else starts
+    return timestamps.decode(begins, gaps, samples.lengths)
 
 
 def nearest_start(starts: pd.Series, timestamps: TimestampTransform) -> pd.Series:

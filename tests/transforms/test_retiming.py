@@ -115,9 +115,3 @@ def test_the_nearest_start_is_within_what_was_learned():
     assert nearest_start(given, transform).tolist() == nearest
     _, transform = fitted([0, 5], [50, 55])
     assert nearest_start(pd.Series([-3, 7, 99]), transform).tolist() == [0, 7, 50]
-
-
-def test_samples_that_run_out_of_time_are_refused():
-    made, transform = fitted(pd.date_range(DAY, periods=3), pd.date_range(DAY, periods=3))
-    with pytest.raises(DataError, match=r"sample 1, which starts at 2262-04-11 .* give an earlier start"):
-        retimed(made, dates("2262-04-01", "2262-04-11"), transform)
