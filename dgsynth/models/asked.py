@@ -16,8 +16,8 @@ from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.models.parameters import at_least_one
 from dgsynth.transforms.codec import Codec
-from dgsynth.transforms.given import as_index, as_keys
-from dgsynth.transforms.retiming import nearest_start, retimed, with_step
+from dgsynth.transforms.given import as_keys
+from dgsynth.transforms.retiming import as_starts, nearest_start, retimed, with_step
 from dgsynth.transforms.timestamps import TimestampTransform
 
 
@@ -80,7 +80,7 @@ class Asked:
         if starts is not None:
             if timestamps is None:
                 raise DataError("start is given, and the model has no sequence_index that it could be of; leave it out")
-            starts = as_index(starts, timestamps.column)
+            starts = as_starts(starts, timestamps)
         if step is not None:
             timestamps = with_step(timestamps, step)
         is_told = starts is not None and timestamps is not None and timestamps.start_column is not None
@@ -137,7 +137,7 @@ class Asked:
         parts |= {"keys": self.keys, "lengths": self.lengths, "starts": self.starts}
         asked: dict[str, Any] = {name: _digest(values) for name, values in parts.items() if values is not None}
         if self.is_stepped and self.timestamps is not None:
-            asked["step"] = repr(self.timestamps.step)
+            asked["step"] = repr((self.timestamps.calendar, self.timestamps.step))
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest() if asked else ""
 
 

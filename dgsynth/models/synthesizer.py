@@ -129,8 +129,9 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         start : date, number or text, or array of shape (n_samples,), optional
             The sequence_index of each sample's first record, also outside what was learned; the others go on from
             there. Where samples differ in their start the rest is made to fit the nearest that was learned.
-        step : Timedelta, text such as "15min", or number, optional
-            Time between records, where it is the same in all data, in the place of that.
+        step : Timedelta, text such as "15min", "1D", "B" or "MS", or number, optional
+            Time between records, in the place of that of the data, where these keep one. Days, business days and
+            months are those of the column's time zone.
         random_state : int, RandomState or None
             Sample i depends on the model, this and i alone, so that `sample(10, random_state=7)` are the first
             ten of `sample(1000, random_state=7)`. None draws fresh randomness.

@@ -130,7 +130,7 @@ def test_an_interrupted_sample_of_given_metadata_goes_on_too(run, succeed, model
         (["--metadata", "agent=spider"], "'agent' is a column of --metadata-file too; leave one out"),
         (["-n", 2], "metadata has 3 rows for 2 samples"),
         (["--start", "soon"], "'date' is datetime, and can't be given as 'soon'; give a date such as 2024-01-31"),
-        (["--step", "often"], "step of column 'date' is given as 'often'; give a fixed interval such as '15min'"),
+        (["--step", "often"], "step of column 'date' is given as 'often'; give an interval such as '15min'"),
     ],
 )
 def test_what_can_not_be_given_is_refused(run, model, rows, tmp_path, options, said):

@@ -260,7 +260,7 @@ def test_arrays_with_given_metadata_are_streamed_too():
         ({"metadata": "ward"}, "metadata must be a DataFrame or a dict of columns, got str"),
         ({"metadata": pd.DataFrame([[1, 2]], columns=["age", "age"])}, "more than one column 'age'"),
         ({"metadata": {}}, "metadata is empty"),
-        ({"step": "MS"}, "step of column 'time' is given as 'MS'; give a fixed interval such as '15min'"),
+        ({"step": "often"}, "step of column 'time' is given as 'often'; give an interval such as '15min'"),
     ],
 )
 def test_what_can_not_be_is_refused(gan, asked, words, tmp_path):

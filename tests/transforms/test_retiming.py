@@ -10,7 +10,7 @@ import pytest
 
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
-from dgsynth.transforms.retiming import nearest_start, retimed, with_step
+from dgsynth.transforms.retiming import as_starts, nearest_start, retimed, with_step
 from dgsynth.transforms.timestamps import TimestampTransform
 
 DAY = pd.Timestamp("2024-01-31")
@@ -72,13 +72,81 @@ def test_a_step_is_taken_from_the_samples_own_starts():
 )
 def test_intervals_are_read(step, seconds):
     _, transform = fitted(pd.date_range(DAY, periods=3))
-    assert with_step(transform, step).step == seconds * 10**9
+    stepped = with_step(transform, step)
+    assert stepped.decode(dates(DAY), None, np.array([2])).diff()[1].total_seconds() == seconds
 
 
-@pytest.mark.parametrize("step", [5, 1.5, "5", "MS", "soon", "0s", "-1h", "1ns", None, True])
-def test_intervals_of_no_fixed_length_are_refused(step):
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ("D", ["2024-02-01", "2024-02-02"]),
+        ("W", ["2024-02-07", "2024-02-14"]),
+        ("B", ["2024-02-01", "2024-02-02"]),
+        ("3B", ["2024-02-05", "2024-02-08"]),
+        ("MS", ["2024-02-29", "2024-03-31"]),
+        ("ME", ["2024-02-29", "2024-03-31"]),
+        ("2QE", ["2024-07-31", "2025-01-31"]),
+        ("YS", ["2025-01-31", "2026-01-31"]),
+    ],
+)
+@pytest.mark.parametrize("data", [pd.date_range(DAY, periods=3, freq="h"), pd.date_range(DAY, periods=9, freq="ME")])
+def test_steps_may_be_those_of_a_calendar(data, step, expected):
+    """The 31st of January 2024 is a Wednesday."""
+    made, transform = fitted(data)
+    stamps = retimed(made, dates(DAY), with_step(transform, step))
+    assert stamps[1:3].tolist() == [pd.Timestamp(text) for text in expected]
+
+
+def test_days_are_those_of_the_clocks():
+    made, transform = fitted(pd.date_range("2024-01-01", periods=3, freq="h", tz="Europe/Paris"))
+    stamps = retimed(made, dates("2024-03-30 12:00").dt.tz_localize("Europe/Paris"), with_step(transform, "1D"))
+    assert [str(moment) for moment in stamps[1:]] == ["2024-03-31 12:00:00+02:00", "2024-04-01 12:00:00+02:00"]
+
+
+@pytest.mark.parametrize(
+    ("start", "step", "expected"),
+    [
+        (20300227, None, [20300227, 20300228, 20300301]),
+        ("2030-02-27", None, [20300227, 20300228, 20300301]),
+        (pd.Timestamp("2030-02-27"), "B", [20300227, 20300228, 20300301]),
+        ("20300227", "MS", [20300227, 20300327, 20300427]),
+    ],
+)
+def test_dates_written_as_numbers_start_and_go_on_as_dates(start, step, expected):
+    with pytest.warns(UserWarning, match="20190401"):
+        made, transform = fitted([20190401, 20190402, 20190403], [20190501, 20190502])
+    assert nearest_start(as_starts(pd.Series([20300101]), transform), transform).tolist() == [
+        pd.Timestamp("2019-05-01")
+    ]
+    one = made.take([0])
+    starts = as_starts(pd.Series([start], dtype=object), transform)
+    assert retimed(one, starts, transform if step is None else with_step(transform, step)).tolist() == expected
+
+
+def test_dates_that_can_not_be_written_as_numbers_are_refused():
+    with pytest.warns(UserWarning, match="20190401"):
+        _, transform = fitted([20190401, 20190402, 20190403])
+    with pytest.raises(DataError, match="holds dates as YYYYMMDD, and can't be given as 2030-01-01 06:00:00"):
+        as_starts(pd.Series(["2030-01-01 06:00"]), transform)
+    with pytest.raises(DataError, match="can't be given as 20301399"):
+        as_starts(pd.Series([20301399]), transform)
+    for step in ("1h", 2):
+        with pytest.raises(DataError, match="give an interval such as '1D' or 'MS', in whole units of its YYYYMMDD"):
+            with_step(transform, step)
+
+
+def test_floats_keep_to_decimals():
+    made, transform = fitted([0.1, 0.2, 0.3], [0.4, 0.5])
+    stamps = retimed(made, pd.Series([7.25, 8.0]), with_step(transform, 0.05))
+    assert stamps.tolist() == [7.25, 7.3, 7.35, 8.0, 8.05]
+
+
+@pytest.mark.parametrize("step", [5, 1.5, "5", "soon", "0s", "-1h", "1ns", None, True])
+def test_what_is_no_interval_is_refused(step):
     _, transform = fitted(pd.date_range(DAY, periods=3, unit="s"))
-    with pytest.raises(DataError, match=r"step of column 't' is given as .*; give a fixed interval such as '15min'"):
+    with pytest.raises(
+        DataError, match=r"step of column 't' is given as .*; give an interval such as '15min', '1D' or 'MS'"
+    ):
         with_step(transform, step)
     assert with_step(transform, "15min").step == 900 * 10**9
 
