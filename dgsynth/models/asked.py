@@ -176,7 +176,10 @@ def checked_metadata(encoder: Codec, frame: pd.DataFrame) -> pd.DataFrame:
     known = encoder.metadata_columns
     for name in frame.columns:
         if name not in known:
-            raise DataError(f"metadata names column {name!r}; the model's metadata columns are {list(known)}")
+            raise DataError(
+                f"metadata names column {name!r}; the model's metadata columns are {list(known)}: correct its name, or "
+                "leave it out"
+            )
     return encoder.check_metadata(frame)
 
 
@@ -210,7 +213,9 @@ def _count(n_samples: int | None, frame: pd.DataFrame | None, starts: pd.Series 
     if np.ndim(lengths) == 1:
         given["lengths has {} values"] = len(lengths)
     if n_samples is None and not given:
-        raise ValueError("n_samples must be given, or metadata with a row for every sample")
+        raise ValueError(
+            "n_samples is None, and nothing else says how many samples; give it, or a row for every sample"
+        )
     asked = at_least_one(1 if n_samples is None else n_samples, "n_samples")
     wanted = asked if asked > 1 else max(given.values(), default=1)
     for text, rows in given.items():
