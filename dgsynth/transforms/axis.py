@@ -116,8 +116,8 @@ class Axis:
         found, _ = _grid(starts.to_numpy(dtype=_numpy_dtype(self.column)))
         return replace(self, per_unit=None if found is None else math.lcm(found, self.per_unit), decimals=None)
 
-    def last(self, unit: int) -> int:
-        """Return the last number that the dtype can hold, where records are at least `unit` apart."""
+    def last(self, step: int | None) -> int:
+        """Return the last number that the dtype can hold: of floats that are a `step` apart, and of any for None."""
         if self.is_time:
             ends = [pd.Timestamp.max.value - 2 * DAY]
             if self.digits is not None:
@@ -128,9 +128,10 @@ class Axis:
             return min(int(np.iinfo(dtype).max), 2**63 - 1)
         if self.column.kind == "integer":
             return 2 ** (np.finfo(dtype).nmant + 1)
-        # Beyond, neighbouring floats are further apart than records.
-        info = np.finfo(dtype)
-        return min(int(info.max) * (self.per_unit or 1), 2 ** (info.nmant + 1) * unit, 2**53)
+        info, per_unit = np.finfo(dtype), self.per_unit or 1
+        # Beyond, neighbouring floats are further apart than steps.
+        apart = math.inf if step is None else 2.0 ** (math.floor(math.log2(step / per_unit)) + info.nmant + 1)
+        return int(min(float(info.max) * per_unit, apart * per_unit, 2.0**53))
 
     def rounding(self, numbers: Numbers) -> float:
         """Return what distances of floats may differ by and be the same."""
