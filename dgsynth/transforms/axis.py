@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dgsynth.data.schema import Column
+from dgsynth.errors import DataError
 from dgsynth.transforms.calendar import DAY, Ints
 from dgsynth.transforms.digits import Digits, digits_of, read_digits, write_digits
 from dgsynth.transforms.numbers import datetime_to_int, int_to_datetime
@@ -57,7 +58,10 @@ class Axis:
     def fit(cls, column: Column, stamps: pd.Series) -> Axis:
         """Return the axis of a column and its timestamps."""
         if column.kind == "integer":
-            return cls(column, digits=digits_of(stamps.to_numpy(dtype=np.int64)))
+            try:
+                return cls(column, digits=digits_of(stamps.to_numpy(dtype=np.int64)))
+            except ValueError as error:
+                raise _no_date(column, error) from error
         if column.kind == "datetime":
             return cls(column)
         return cls(column, None, *_grid(stamps.to_numpy(dtype=_numpy_dtype(column))))
@@ -95,7 +99,12 @@ class Axis:
             floats = stamps.to_numpy(dtype=np.float64)
             return floats if self.per_unit is None else np.rint(floats * self.per_unit).astype(np.int64)
         whole = stamps.to_numpy(dtype=np.int64)
-        return whole if self.digits is None else read_digits(whole, self.digits)
+        if self.digits is None:
+            return whole
+        try:
+            return read_digits(whole, self.digits)
+        except ValueError as error:
+            raise _no_date(self.column, error) from error
 
     def series(self, numbers: Numbers) -> pd.Series:
         """Return numbers as timestamps of the column's dtype."""
@@ -174,6 +183,12 @@ def warn_text(name: Any, digits: Digits, example: int) -> str:
         f"sequence_index column {name!r} holds whole numbers such as {example}, which are read as dates of the form "
         f"{digits}, and written so again; to have it quiet, convert them: frame[{name!r}] = "
         f"pd.to_datetime(frame[{name!r}].astype(str), format={form!r}); if they are no dates, subtract {example}"
+    )
+
+
+def _no_date(column: Column, error: ValueError) -> DataError:
+    return DataError(
+        f"sequence_index column {column.name!r} holds whole numbers that are dates, and {error}; correct it"
     )
 
 

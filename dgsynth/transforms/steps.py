@@ -46,8 +46,7 @@ _TIMES_SEEN = 3
 """On so many days, on average, a time of day is seen that belongs to a session."""
 
 _MOST_TIMES = 1440
-_HOURS_SEEN = 200
-"""Moments from which on hours of the day that none of them is in count as closed."""
+"""That sessions have; where there are more, hours are told apart."""
 
 _FEWEST_GAPS = 3
 """Gaps that irregular records must have in common, to be counted in days or months."""
@@ -215,7 +214,7 @@ class _Seen:
 
     def open_hours(self, open_days: OpenDays) -> list[Calendar]:
         """Return the hours of the day at which there are records, if they or the days are not all."""
-        are_rare = self.n_moments >= _HOURS_SEEN and len(self.hours) < 24
+        are_rare = 24 - len(self.hours) > _most_unseen(self.n_moments, 24)
         hours = self.hours.tolist() if are_rare else range(24)
         return [Hours(self.zone, open_days, tuple(hours))] if are_rare or open_days.weekdays != ALL_WEEK else []
 

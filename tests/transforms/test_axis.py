@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from dgsynth.data.inference import infer_column
+from dgsynth.errors import DataError
 from dgsynth.transforms.axis import Axis, distinct, increasing
 from dgsynth.transforms.digits import digits_of, read_digits, write_digits
 
@@ -91,6 +92,12 @@ def test_dates_written_as_numbers_are_seen_and_come_back(digits, numbers):
 @pytest.mark.parametrize("numbers", [[20_190_415, 20_190_431], [201_900], [0, 1, 2], [1_700_000_000], []])
 def test_other_numbers_are_no_dates(numbers):
     assert digits_of(np.array(numbers, dtype=np.int64)) is None
+
+
+def test_a_mistake_among_dates_is_named():
+    numbers = pd.date_range("2019-02-01", periods=28).strftime("%Y%m%d").astype(int).tolist()
+    with pytest.raises(DataError, match=r"'t' .* 20190229 is no date, as most numbers are in the form YYYYMMDD"):
+        axis_of([*numbers, 20_190_229])
 
 
 def test_a_number_that_is_no_date_is_named():
