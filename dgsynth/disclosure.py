@@ -43,7 +43,9 @@ def disclosed(model: Synthesizer) -> tuple[list[Disclosure], list[Disclosure]]:
         holds.append(Disclosure("lengths", text))
     if model.encoder_.timestamps is not None:
         stamps = model.encoder_.timestamps
-        holds.append(Disclosure("timestamps", f"where the first sample starts, and steps ({stamps.step_kind})"))
+        text = f"where the first sample starts, and steps ({stamps.step_kind})"
+        closed = getattr(getattr(stamps.calendar, "open", None), "closed", ())
+        holds.append(Disclosure("timestamps", text + (f", {len(closed)} days without records" if closed else "")))
     if isinstance(model, AutoregressiveSynthesizer):
         return holds + _of_tokens(model.encoder_) + _of_training(model), [
             Disclosure("training samples", "no series, no metadata rows, no keys")

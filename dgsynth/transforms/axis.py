@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dgsynth.data.schema import Column
+from dgsynth.errors import DataError
 from dgsynth.transforms.calendar import DAY, Ints
 from dgsynth.transforms.digits import Digits, digits_of, read_digits, write_digits
 from dgsynth.transforms.numbers import datetime_to_int, int_to_datetime
@@ -57,7 +58,10 @@ class Axis:
     def fit(cls, column: Column, stamps: pd.Series) -> Axis:
         """Return the axis of a column and its timestamps."""
         if column.kind == "integer":
-            return cls(column, digits=digits_of(stamps.to_numpy(dtype=np.int64)))
+            try:
+                return cls(column, digits=digits_of(stamps.to_numpy(dtype=np.int64)))
+            except ValueError as error:
+                raise _no_date(column, error) from error
         if column.kind == "datetime":
             return cls(column)
         return cls(column, None, *_grid(stamps.to_numpy(dtype=_numpy_dtype(column))))
@@ -95,7 +99,12 @@ class Axis:
             floats = stamps.to_numpy(dtype=np.float64)
             return floats if self.per_unit is None else np.rint(floats * self.per_unit).astype(np.int64)
         whole = stamps.to_numpy(dtype=np.int64)
-        return whole if self.digits is None else read_digits(whole, self.digits)
+        if self.digits is None:
+            return whole
+        try:
+            return read_digits(whole, self.digits)
+        except ValueError as error:
+            raise _no_date(self.column, error) from error
 
     def series(self, numbers: Numbers) -> pd.Series:
         """Return numbers as timestamps of the column's dtype."""
@@ -116,8 +125,8 @@ class Axis:
         found, _ = _grid(starts.to_numpy(dtype=_numpy_dtype(self.column)))
         return replace(self, per_unit=None if found is None else math.lcm(found, self.per_unit), decimals=None)
 
-    def last(self, unit: int) -> int:
-        """Return the last number that the dtype can hold, where records are at least `unit` apart."""
+    def last(self, step: int | None) -> int:
+        """Return the last number that the dtype can hold: of floats that are a `step` apart, and of any for None."""
         if self.is_time:
             ends = [pd.Timestamp.max.value - 2 * DAY]
             if self.digits is not None:
@@ -128,9 +137,10 @@ class Axis:
             return min(int(np.iinfo(dtype).max), 2**63 - 1)
         if self.column.kind == "integer":
             return 2 ** (np.finfo(dtype).nmant + 1)
-        # Beyond, neighbouring floats are further apart than records.
-        info = np.finfo(dtype)
-        return min(int(info.max) * (self.per_unit or 1), 2 ** (info.nmant + 1) * unit, 2**53)
+        info, per_unit = np.finfo(dtype), self.per_unit or 1
+        # Beyond, neighbouring floats are further apart than steps.
+        apart = math.inf if step is None else 2.0 ** (math.floor(math.log2(step / per_unit)) + info.nmant + 1)
+        return int(min(float(info.max) * per_unit, apart * per_unit, 2.0**53))
 
     def rounding(self, numbers: Numbers) -> float:
         """Return what distances of floats may differ by and be the same."""
@@ -173,6 +183,12 @@ def warn_text(name: Any, digits: Digits, example: int) -> str:
         f"sequence_index column {name!r} holds whole numbers such as {example}, which are read as dates of the form "
         f"{digits}, and written so again; to have it quiet, convert them: frame[{name!r}] = "
         f"pd.to_datetime(frame[{name!r}].astype(str), format={form!r}); if they are no dates, subtract {example}"
+    )
+
+
+def _no_date(column: Column, error: ValueError) -> DataError:
+    return DataError(
+        f"sequence_index column {column.name!r} holds whole numbers that are dates, and {error}; correct it"
     )
 
 

@@ -15,14 +15,27 @@ _FIELDS = ("month", "day", "hour", "minute", "second")
 _YEARS = 1900, 2100
 """Between these a number of so many digits that is a date is taken for one."""
 
+_MOST = 0.9
+_FEWEST = 10
+"""Where at least this share of so many different numbers are dates, the others are mistakes."""
+
 
 def digits_of(numbers: Ints) -> Digits | None:
-    """Return how whole numbers are written as dates; None unless all of them are dates of one form."""
+    """Return how whole numbers are written as dates; None where they are none.
+
+    Raises
+    ------
+    ValueError
+        Most of many numbers are dates, and some are not.
+    """
     for digits in get_args(Digits):
         scale = 10 ** (len(digits) - 4)
         if len(numbers) and _YEARS[0] * scale <= numbers.min() and numbers.max() < (_YEARS[1] + 1) * scale:
-            moments = _parsed(np.unique(numbers), digits)
-            return digits if moments.notna().all() else None
+            distinct = np.unique(numbers)
+            are_dates = np.asarray(_parsed(distinct, digits).notna())
+            if not are_dates.all() and len(distinct) >= _FEWEST and are_dates.mean() >= _MOST:
+                raise ValueError(f"{distinct[~are_dates][0]} is no date, as most numbers are in the form {digits}")
+            return digits if are_dates.all() else None
     return None
 
 

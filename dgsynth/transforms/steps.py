@@ -46,8 +46,7 @@ _TIMES_SEEN = 3
 """On so many days, on average, a time of day is seen that belongs to a session."""
 
 _MOST_TIMES = 1440
-_HOURS_SEEN = 200
-"""Moments from which on hours of the day that none of them is in count as closed."""
+"""That sessions have; where there are more, hours are told apart."""
 
 _FEWEST_GAPS = 3
 """Gaps that irregular records must have in common, to be counted in days or months."""
@@ -109,9 +108,10 @@ def find_steps(stamps: Numbers, offsets: Ints, axis: Axis, timestamps: Timestamp
     if not axis.is_whole:
         return _of_floats(stamps, gaps, offsets, axis, timestamps)
     is_constant = bool((gaps == gaps[0]).all())
-    seen = _Seen(stamps, offsets, axis.zone) if axis.is_time and _may_be_calendar(gaps, is_constant) else None
+    may_keep = axis.is_time and (not is_constant or _divides_days(int(gaps[0]), axis.zone))
+    seen = _Seen(stamps, offsets, axis.zone) if may_keep else None
     if timestamps != "irregular":
-        if is_constant and (seen is None or seen.weekdays == ALL_WEEK or gaps[0] % (7 * DAY) == 0):
+        if is_constant and (seen is None or not seen.tell_more_than(int(gaps[0]))):
             return Steps("constant", int(gaps[0]))
         for calendar, places in () if seen is None else seen.kept(seen.calendars(is_constant)):
             if (places == places[0]).all():
@@ -214,9 +214,14 @@ class _Seen:
 
     def open_hours(self, open_days: OpenDays) -> list[Calendar]:
         """Return the hours of the day at which there are records, if they or the days are not all."""
-        are_rare = self.n_moments >= _HOURS_SEEN and len(self.hours) < 24
+        are_rare = 24 - len(self.hours) > _most_unseen(self.n_moments, 24)
         hours = self.hours.tolist() if are_rare else range(24)
         return [Hours(self.zone, open_days, tuple(hours))] if are_rare or open_days.weekdays != ALL_WEEK else []
+
+    def tell_more_than(self, step: int) -> bool:
+        """Return whether equally spaced records keep a calendar too: no weekends, or times by the wall clock."""
+        is_week = self.weekdays != ALL_WEEK and step % (7 * DAY) != 0
+        return is_week or (self.zone is not None and len(self.times) == max(DAY // step, 1))
 
     def kept(self, calendars: Iterable[Calendar]) -> Iterator[tuple[Calendar, Ints]]:
         """Yield the calendars that all records lie on, and the places from each record to the next."""
@@ -245,8 +250,9 @@ class _Seen:
         return tuple(closed.tolist()) if len(closed) <= _MOST_CLOSED * is_within.sum() else ()
 
 
-def _may_be_calendar(gaps: Ints, is_constant: bool) -> bool:
-    return not is_constant or gaps[0] % DAY == 0
+def _divides_days(step: int, zone: str | None) -> bool:
+    """Return whether records that are so far apart may be at the same times of days, whatever the clock does."""
+    return step % DAY == 0 or (zone is not None and DAY % step == 0 and step > HOUR)
 
 
 def _most_unseen(n_moments: int, n_times: int) -> float:

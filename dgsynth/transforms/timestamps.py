@@ -12,7 +12,7 @@ from dgsynth.data.schema import Column, Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.transforms.axis import Axis, Numbers, distinct, increasing, warn_text
-from dgsynth.transforms.calendar import TICKS, Calendar, Days, Ints, Months, Ticks, advanced, room
+from dgsynth.transforms.calendar import DAY, TICKS, Calendar, Days, Ints, Months, Ticks, advanced, room
 from dgsynth.transforms.clocks import is_bounded
 from dgsynth.transforms.digits import Digits, digits_of
 from dgsynth.transforms.steps import Starts, Step, Steps, Timestamps, find_starts, find_steps, within_samples
@@ -146,11 +146,16 @@ class TimestampTransform:
         return self.step_kind != "gaps"
 
     def with_step(self, step: int | float) -> TimestampTransform:
-        """Return the transform of regular timestamps with another step, in the terms of `step`."""
-        if self.per_unit is None:
-            return replace(self, step=step)
-        finer = self.axis.finer(pd.Series([float(step)]))
-        return replace(self, step=float(step), per_unit=finer.per_unit, decimals=finer.decimals)
+        """Return the transform of records that are a `step` apart: of nanoseconds, or in the column's unit.
+
+        Whole days are days of the column's time zone.
+        """
+        axis = self.axis
+        if axis.zone is not None and step % DAY == 0:
+            return replace(self, step_kind="calendar", step=int(step) // DAY, calendar=Days(axis.zone))
+        axis = axis if axis.per_unit is None else axis.finer(pd.Series([float(step)]))
+        per_unit, decimals = axis.per_unit, axis.decimals
+        return replace(self, step_kind="constant", step=step, calendar=TICKS, per_unit=per_unit, decimals=decimals)
 
     def starts(self, sequences: Sequences) -> pd.Series:
         """Return each sample's first timestamp, shape (n,); as a datetime where whole numbers are dates."""
@@ -190,7 +195,10 @@ class TimestampTransform:
             line = self.starts_on.snapped(line, int(axis.count(self.start)))
         late = np.maximum(lengths - 1 - self._steps_left(line, axis), 0)
         if late.any():
-            line = np.where(late > 0, advanced(self.calendar, line, -late * step), line)
+            earliest = line.min() if self.start_column is None else axis.count(self.start_column.minimum or 0)
+            # As far back as a start was seen: what is longer still is refused.
+            back = (self.calendar.places(line) - self.calendar.places(np.array([earliest]))) // step
+            line = advanced(self.calendar, line, -np.minimum(late, np.maximum(back, 0)) * step)
         return _starts_of(line, axis)
 
     def decode(self, starts: pd.Series | None, gaps: np.ndarray | None, lengths: np.ndarray) -> pd.Series:
@@ -219,7 +227,7 @@ class TimestampTransform:
             # Summed sample by sample: a sum over all of them would round by what else is generated.
             elapsed = pd.Series(counts).groupby(first).cumsum().to_numpy()
             steps = elapsed - elapsed[first] if len(first) else elapsed
-        return axis.series(self._advanced(line, steps, lengths, axis))
+        return self._series(self._advanced(line, steps, lengths, axis), first, axis)
 
     def continued(
         self, stamps: pd.Series, lengths: np.ndarray, known: pd.Series, known_lengths: np.ndarray
@@ -251,7 +259,14 @@ class TimestampTransform:
         steps = steps // step if axis.is_whole else steps / step
         line[~is_after] = first[~np.isin(np.arange(len(first)), ends - 1)]
         line[is_after] = self._advanced(first[ends - 1], steps, left, axis)
-        return axis.series(line)
+        return self._series(line, np.repeat(begins, lengths), axis)
+
+    def _series(self, numbers: Numbers, first: Ints, axis: Axis) -> pd.Series:
+        """Return numbers as timestamps; short floats are kept apart where their own grid is wider than the data's."""
+        stamps, dtype = axis.series(numbers), np.dtype(self.column.dtype.lower() if axis.per_unit else "O")
+        if dtype.kind != "f" or dtype.itemsize == 8 or self.is_regular:
+            return stamps
+        return pd.Series(increasing(stamps.to_numpy(dtype=np.float64), first, dtype)).astype(self.column.pandas_dtype)
 
     def _advanced(self, line: Numbers, steps: Numbers, lengths: np.ndarray, axis: Axis) -> Numbers:
         """Return the numbers of records so many steps after the first of their samples."""
@@ -264,17 +279,21 @@ class TimestampTransform:
         made = advanced(self.calendar, np.repeat(line, lengths), steps * int(axis.count(self.step)))
         return made if isinstance(self.calendar, Ticks) else distinct(made, first)
 
+    def _last_on(self, axis: Axis) -> int:
+        """Return the last number that a record can have: of the clock, or that the dtype holds."""
+        if self.last is not None:
+            return int(axis.count(self.axis.value(self.last)))
+        return axis.last(int(axis.count(self.step)) if self.is_regular else None)
+
     def _steps_left(self, line: Ints, axis: Axis) -> Ints:
-        """Return how many steps there are from each start to the last number that a record can have."""
-        step = int(axis.count(self.step))
-        last = axis.last(step) if self.last is None else int(axis.count(self.axis.value(self.last)))
-        return np.maximum(room(self.calendar, line, last), 0) // step
+        """Return how many steps there are from each start to the last number."""
+        return np.maximum(room(self.calendar, line, self._last_on(axis)), 0) // int(axis.count(self.step))
 
     def _squeezed(self, steps: Ints, left: Ints, lengths: np.ndarray, first: Ints) -> Ints:
         """Return steps such that the last records of a sample come one after another, where there is no room else."""
         short = np.flatnonzero(left < lengths - 1)
         if len(short):
-            self._refuse(int(lengths[short[0]]), int(left[short[0]]) + 1)
+            self._refuse(int(lengths[short[0]]), int(left.min()) + 1)
         to_come = np.repeat(lengths - 1, lengths) - (np.arange(len(first)) - first)
         return np.minimum(steps, np.repeat(left, lengths) - to_come)
 
@@ -285,10 +304,11 @@ class TimestampTransform:
             self._refuse(int(sample.sum()), int(beyond[0] - first[beyond[0]]))
 
     def _refuse(self, length: int, largest: int) -> None:
-        what = f"of dtype {self.column.dtype}" if self.last is None else f"up to {self.axis.value(self.last)}"
+        column, axis = self.column, self.axis
+        ends = np.array([self._last_on(axis)]) if axis.is_whole else np.array([np.finfo(column.dtype.lower()).max])
         raise DataError(
-            f"a sample of {length} records goes beyond what the sequence_index {self.column.name!r} {what} can hold; "
-            f"ask for lengths of at most {largest}"
+            f"a sample of {length} records goes beyond the sequence_index {column.name!r} ({column.dtype}, up to "
+            f"{axis.series(ends).iloc[0]}); ask for lengths of at most {largest}"
         )
 
 

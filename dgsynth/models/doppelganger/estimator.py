@@ -61,7 +61,7 @@ class DGSynthesizer(TrainedDoppelGANger):
     schema : Schema, default=None
         Declared columns, kinds and ranges; by default inferred from the data.
     timestamps : {"auto", "regular", "irregular"}, default="auto"
-        Whether records are equally spaced; what is irregular is modelled (paper, section 4.1).
+        Whether records are equally spaced, in time or on a calendar; what isn't is modelled (paper, section 4.1).
     preset : {"auto", "paper"}, default="auto"
         What parameters of "auto" come to: what suits the data (docs/SETTINGS.md), or the paper's Appendix B. What is
         given stays. With `privacy` nothing is chosen by the data: "auto" is then the paper's, but for `attain_range`
