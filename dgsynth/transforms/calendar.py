@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -80,27 +80,22 @@ class OpenDays:
     weekdays: tuple[int, ...] = ALL_WEEK
     closed: tuple[int, ...] = ()
 
-    @cached_property
-    def _calendar(self) -> np.busdaycalendar:
-        mask = [day in self.weekdays for day in range(7)]
-        return np.busdaycalendar(mask, np.array(self.closed, dtype="datetime64[D]"))
-
     def count(self, days: Ints) -> Ints:
         """Return the number of each day among the open ones, or that of the last one before it."""
         return _looked_up(days, lambda some: self._counted(some + 1) - 1)
 
     def are_open(self, days: Ints) -> npt.NDArray[np.bool_]:
-        return _looked_up(days, lambda some: np.is_busday(some.astype("datetime64[D]"), busdaycal=self._calendar))
+        return _looked_up(days, lambda some: np.is_busday(some.astype("datetime64[D]"), busdaycal=_busdays(self)))
 
     def days(self, numbers: Ints) -> Ints:
         """Return the open days of these numbers, in days since the epoch."""
         return _looked_up(numbers, self._days)
 
     def _counted(self, ends: Ints) -> Ints:
-        return np.busday_count(_FIRST_DAY, ends.astype("datetime64[D]"), busdaycal=self._calendar).astype(np.int64)
+        return np.busday_count(_FIRST_DAY, ends.astype("datetime64[D]"), busdaycal=_busdays(self)).astype(np.int64)
 
     def _days(self, numbers: Ints) -> Ints:
-        found = np.busday_offset(_FIRST_DAY, numbers, roll="forward", busdaycal=self._calendar)
+        found = np.busday_offset(_FIRST_DAY, numbers, roll="forward", busdaycal=_busdays(self))
         return found.astype(np.int64)
 
 
@@ -212,6 +207,13 @@ class Hours:
         numbers, within = np.divmod(places, len(self.hours) * HOUR)
         hour, into_hour = np.divmod(within, HOUR)
         return from_wall(self.open.days(numbers) * DAY + np.array(self.hours)[hour] * HOUR + into_hour, self.zone)
+
+
+@lru_cache(maxsize=16)
+def _busdays(open_days: OpenDays) -> np.busdaycalendar:
+    """Return the days as NumPy counts them; no attribute, since it can't be pickled."""
+    mask = [day in open_days.weekdays for day in range(7)]
+    return np.busdaycalendar(mask, np.array(open_days.closed, dtype="datetime64[D]"))
 
 
 def to_wall(stamps: Ints, zone: str | None) -> Ints:

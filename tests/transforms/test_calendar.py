@@ -1,5 +1,7 @@
 """Calendars: places and moments that belong together, by the wall clock."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,6 +33,12 @@ def test_places_and_moments_belong_together(zone):
         places = calendar.places(stamps)
         at, after = calendar.moments(places, stamps), calendar.moments(places + 1, stamps)
         assert (calendar.places(at) == places).all() and (at <= stamps).all() and (after > stamps).all(), calendar
+
+
+def test_calendars_can_be_pickled_when_they_were_used():
+    for calendar in calendars("Europe/Berlin"):
+        calendar.places(np.array([0]))
+        assert pickle.loads(pickle.dumps(calendar)) == calendar
 
 
 @pytest.mark.parametrize("zone", ZONES)
