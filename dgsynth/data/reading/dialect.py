@@ -1,0 +1,154 @@
+"""How a text file is written: its encoding and what separates its cells, recognised from its first lines."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+
+from dgsynth.data.reading.options import Reading
+from dgsynth.errors import DataError
+
+_HEAD = 2**18
+"""Bytes that are looked at."""
+
+_COMPARED = 100
+"""Lines that a separator must split into as many cells."""
+
+_SEPARATORS = ",;\t|"
+"""In order of preference."""
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""Byte order marks; those of UTF-32 before those of UTF-16, which they begin with."""
+
+_SINGLE_BYTES = ("iso8859", "cp125", "cp437", "cp85", "mac", "koi8")
+"""Encodings in which any bytes mean something, while what is valid UTF-8 hardly means what they would read."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text file is written, and its header.
+
+    Attributes
+    ----------
+    encoding, separator : str
+    names : list of str
+        Of the columns, each once: a second "x" is called "x.1", as pandas does.
+    blank_lines : int
+        Above the header.
+    """
+
+    encoding: str
+    separator: str
+    names: list[str]
+    blank_lines: int
+
+
+def find_dialect(path: Path, reading: Reading) -> Dialect:
+    """Return how the file is written.
+
+    Raises
+    ------
+    DataError
+        It is empty, or its first lines can't be decoded.
+    """
+    with _opened(path) as file:
+        head = file.read(_HEAD)
+    encoding = _encoding(path, head, reading.encoding)
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(head)
+    except UnicodeError as error:
+        raise undecodable(path, encoding) from error
+    if "\0" in text:
+        raise DataError(f"{path} can't be read as .csv: it holds zero bytes; if it is UTF-16, give encoding='utf-16'")
+    lines = text.splitlines(keepends=True)
+    blank = next((i for i, line in enumerate(lines) if line.strip("\r\n")), len(lines))
+    text = "".join(lines[blank : -1 if len(head) == _HEAD and len(lines) > blank + 2 else None])
+    if not text:
+        raise DataError(f"{path} is empty; it should hold a table")
+    separator = _separator(text, reading.separator)
+    return Dialect(encoding, separator, _names(text, separator), blank)
+
+
+def undecodable(path: Path, encoding: str) -> DataError:
+    """Return what to say of a file whose bytes are no text."""
+    return DataError(
+        f"{path} can't be read as .csv: it is not in {encoding}; name its encoding, for instance encoding='cp1252' for "
+        "files of Windows in Western Europe, or encoding='latin-1'"
+    )
+
+
+def _encoding(path: Path, head: bytes, given: str | None) -> str:
+    for mark, encoding in _MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    if given is None or (codecs.lookup(given).name.startswith(_SINGLE_BYTES) and _is_utf8(path)):
+        return "utf-8"
+    return given
+
+
+def _is_utf8(path: Path) -> bool:
+    """Return whether the file is UTF-8, and not by having nothing but ASCII: such as what this package wrote."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    is_ascii = True
+    with _opened(path) as file:
+        try:
+            for chunk in _chunks(file):
+                is_ascii &= decoder.decode(chunk).isascii()
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return not is_ascii
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    while chunk := file.read(2**20):
+        yield chunk
+
+
+def _opened(path: Path) -> IO[bytes]:
+    opener: Any = gzip.open if path.name.endswith(".gz") else open
+    opened: IO[bytes] = opener(path, "rb")
+    return opened
+
+
+def _separator(text: str, given: str | None) -> str:
+    """Return what splits the header, and the lines below it into as many cells."""
+    widths = {separator: _widths(text, separator) for separator in _SEPARATORS}
+    split = [separator for separator in _SEPARATORS if widths[separator][0] > 1]
+    if given is not None and (given in text.partition("\n")[0] or not split):
+        return given
+    if not split:  # one column; or lines above the header, of which the reader says that they are shorter
+        return max(_SEPARATORS, key=lambda separator: sum(width > 1 for width in widths[separator]))
+    return max(split, key=lambda separator: (widths[separator].count(widths[separator][0]), widths[separator][0]))
+
+
+def _widths(text: str, separator: str) -> list[int]:
+    """Return how many cells each of the first lines has; [0] if they can't be split so."""
+    try:
+        rows = (cells for cells in csv.reader(io.StringIO(text), delimiter=separator) if cells)
+        return [len(cells) for cells in islice(rows, _COMPARED)] or [0]
+    except csv.Error:
+        return [0]
+
+
+def _names(text: str, separator: str) -> list[str]:
+    try:
+        frame = pd.read_csv(io.StringIO(text), sep=separator, nrows=0, index_col=False, dtype=str)
+    except pd.errors.EmptyDataError:
+        return []
+    return [str(name) for name in frame.columns]
