@@ -54,6 +54,7 @@ def in_options(message: str) -> str:
     def option(found: re.Match[str]) -> str:
         return f"--{found[1].replace('_', '-')} {shlex.quote(literal_eval(found[2]))}"
 
+    message = re.sub(rf"(?:for instance )?with frame\[{_TEXT}\] = ([^;]*)", _conversion_option, message)
     message = re.sub(rf"dtypes={{{_TEXT}: '(\w+)'}}", _dtype_option, message)
     message = re.sub(rf"\b(missing)=\[{_TEXT}\]", option, message)
     message = re.sub(rf"\b({'|'.join(_PARAMETERS)})={_TEXT}", option, message)
@@ -63,3 +64,10 @@ def in_options(message: str) -> str:
 
 def _dtype_option(found: re.Match[str]) -> str:
     return f"--dtype {shlex.quote(f'{literal_eval(found[1])}={found[2]}')}"
+
+
+def _conversion_option(found: re.Match[str]) -> str:
+    """Return the option for a line of Python that converts a column."""
+    kinds = {"to_datetime": "date", "to_numeric": "number", "astype(float)": "number", "astype('Int64')": "integer"}
+    kind = next((kind for name, kind in kinds.items() if name in found[2]), "text")
+    return f"with dtypes={{{found[1]}: '{kind}'}}"

@@ -29,6 +29,19 @@ def frame_from_arrow(table: pa.Table) -> tuple[pd.DataFrame, dict[Label, str]]:
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows)), types
 
 
+def without_arrow(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with the dtypes of `series_from_arrow` where it has those of Arrow."""
+    if not any(isinstance(dtype, pd.ArrowDtype) for dtype in frame.dtypes):
+        return frame
+    columns = [
+        series_from_arrow(pa.chunked_array([pa.array(column)]), str(label)).set_axis(frame.index)
+        if isinstance(column.dtype, pd.ArrowDtype)
+        else column
+        for label, column in frame.items()
+    ]
+    return pd.concat(columns, axis=1, keys=frame.columns)
+
+
 def arrow_from_frame(frame: pd.DataFrame, types: dict[Label, str]) -> pa.Table:
     """Return an Arrow table whose columns have the types of that name, where they can be made from it."""
     arrays = [_array(frame[label], types.get(label)) for label in frame.columns]
@@ -59,6 +72,10 @@ def series_from_arrow(column: pa.ChunkedArray, name: str) -> pd.Series[Any]:
 def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     """Return the column with a type that pandas has a dtype for, or refuse it."""
     types, kind = pa.types, column.type
+    if str(kind) == "extension<arrow.uuid>":
+        return pa.chunked_array(
+            [pa.array([str(value) for value in column.to_pylist()], mask=column.is_null().to_numpy())]
+        )
     if isinstance(kind, pa.BaseExtensionType):
         return _plain(pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type), name)
     if types.is_dictionary(kind) and not (types.is_integer(kind.value_type) or is_text(kind.value_type)):
@@ -67,11 +84,11 @@ def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
         return column.cast(pa.timestamp("us"))
     if types.is_decimal(kind):
         return _from_decimals(column)
-    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
+    if types.is_fixed_size_binary(kind) or str(kind) in ("binary", "large_binary", "binary_view"):
         try:  # text, as some writers of Parquet leave it
             return column.cast(pa.binary()).cast(pa.string())
         except pa.ArrowInvalid as error:
-            raise DataError(f"column {name!r} holds bytes ({kind}) that are no text; leave it out") from error
+            raise DataError(f"column {name!r} holds bytes ({kind}) that are no text; write it as text") from error
     if types.is_time(kind) or types.is_duration(kind):
         what = "times of day" if types.is_time(kind) else "durations"
         raise DataError(
@@ -83,7 +100,7 @@ def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     if types.is_nested(kind) or str(kind).startswith("month_day_nano"):
         raise DataError(
             f"column {name!r} holds nested values ({kind}), which can't be modelled; "
-            "spread them over columns of plain values first, or leave it out"
+            "spread them over columns of plain values, or write the table without it"
         )
     return column
 

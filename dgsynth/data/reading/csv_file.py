@@ -52,7 +52,7 @@ def _text(path: Path, dialect: Dialect, columns: list[str] | None, reading: Read
             read_options=pa.csv.ReadOptions(
                 use_threads=False,
                 block_size=_BLOCK,
-                skip_rows=dialect.blank_lines,
+                skip_rows=dialect.skipped,
                 skip_rows_after_names=1,
                 column_names=dialect.names,
                 encoding=dialect.encoding,

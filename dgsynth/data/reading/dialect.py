@@ -6,6 +6,8 @@ import codecs
 import csv
 import gzip
 import io
+import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -48,14 +50,14 @@ class Dialect:
     encoding, separator : str
     names : list of str
         Of the columns, each once: a second "x" is called "x.1", as pandas does.
-    blank_lines : int
-        Above the header.
+    skipped : int
+        Lines above the header: blank ones, and one of Excel that says what separates cells, as in sep=;
     """
 
     encoding: str
     separator: str
     names: list[str]
-    blank_lines: int
+    skipped: int
 
 
 def find_dialect(path: Path, reading: Reading) -> Dialect:
@@ -77,11 +79,19 @@ def find_dialect(path: Path, reading: Reading) -> Dialect:
         raise DataError(f"{path} can't be read as .csv: it holds zero bytes; if it is UTF-16, give encoding='utf-16'")
     lines = text.splitlines(keepends=True)
     blank = next((i for i, line in enumerate(lines) if line.strip("\r\n")), len(lines))
+    said = re.fullmatch(r'"?sep=(.)"?\s*', lines[blank]) if blank < len(lines) else None
+    blank += said is not None
     text = "".join(lines[blank : -1 if len(head) == _HEAD and len(lines) > blank + 2 else None])
     if not text:
         raise DataError(f"{path} is empty; it should hold a table")
-    separator = _separator(text, reading.separator)
-    return Dialect(encoding, separator, _names(text, separator), blank)
+    separator = said[1] if said else _separator(text, reading.separator)
+    names = _names(text, separator)
+    if len(names) == 1 and reading.separator is None and (other := _other_separator(text)):
+        warnings.warn(
+            f"{path} is read as one column, {names[0]!r}; if {other!r} separates its cells give separator={other!r}",
+            stacklevel=4,
+        )
+    return Dialect(encoding, separator, names, blank)
 
 
 def undecodable(path: Path, encoding: str) -> DataError:
@@ -135,6 +145,13 @@ def _separator(text: str, given: str | None) -> str:
     if not split:  # one column; or lines above the header, of which the reader says that they are shorter
         return max(_SEPARATORS, key=lambda separator: sum(width > 1 for width in widths[separator]))
     return max(split, key=lambda separator: (widths[separator].count(widths[separator][0]), widths[separator][0]))
+
+
+def _other_separator(text: str) -> str | None:
+    """Return a character that is as often in each of the first lines as in the header, None if there is none."""
+    first, *others = text.splitlines()[:_COMPARED]
+    marks = [mark for mark in first if not mark.isalnum() and mark not in "_-.\"'"]
+    return next((m for m in marks if others and all(line.count(m) == first.count(m) for line in others)), None)
 
 
 def _widths(text: str, separator: str) -> list[int]:

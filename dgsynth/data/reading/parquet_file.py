@@ -51,7 +51,7 @@ def read_parquet(
         if column not in schema.names:
             raise DataError(f"{where} has no column {column!r}; it has {listed(schema.names)}")
     reading.check_columns(schema.names, where)
-    table = files.replace_schema(schema).to_table(columns)
+    table = _dataset(paths, folder, schema).to_table(columns)
     ways = TextColumns(reading, reading.decimal or ".")
     named = files.partitioning.schema.names if folder is not None else []
     found: dict[str, pd.Series[Any]] = {}
@@ -65,18 +65,19 @@ def read_parquet(
     return pd.DataFrame(found, index=pd.RangeIndex(table.num_rows))
 
 
-def _dataset(paths: Sequence[Path], folder: Path | None) -> Any:
-    """Return the files as one; what their folders are named is text, as the cells of a CSV file are."""
+def _dataset(paths: Sequence[Path], folder: Path | None, schema: pa.Schema | None = None) -> Any:
+    """Return the files as one, with the columns of `schema` or of the first; folders name text, as CSV files hold."""
     files = [str(path) for path in paths]
     if folder is None:
-        return pa.dataset.dataset(files, format="parquet")
+        return pa.dataset.dataset(files, schema, format="parquet")
     held = pq.read_schema(paths[0]).names
     names = [part.partition("=")[0] for part in paths[0].relative_to(folder).parts[:-1] if "=" in part]
-    schema = pa.schema([(name, pa.string()) for name in names if name not in held])
+    named = pa.schema([(name, pa.string()) for name in names if name not in held])
     return pa.dataset.dataset(
         files,
+        schema,
         format="parquet",
-        partitioning=pa.dataset.partitioning(schema, flavor="hive"),
+        partitioning=pa.dataset.partitioning(named, flavor="hive"),
         partition_base_dir=str(folder),
     )
 
