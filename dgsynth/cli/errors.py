@@ -58,6 +58,8 @@ def in_options(message: str) -> str:
     message = re.sub(rf"dtypes={{{_TEXT}: '(\w+)'}}", _dtype_option, message)
     message = re.sub(rf"\b(missing)=\[{_TEXT}\]", option, message)
     message = re.sub(rf"\b({'|'.join(_PARAMETERS)})={_TEXT}", option, message)
+    message = re.sub(rf"\b({'|'.join(_PARAMETERS)})=(?=\W)", lambda found: f"--{found[1].replace('_', '-')}", message)
+    message = message.replace(" with schema.with_column", " in the schema's file")
     words = "|".join(name for name in _PARAMETERS if "_" in name)
     return re.sub(rf"(?<![\w'\"-])({words})(?![\w'\"])", lambda found: f"--{found[1].replace('_', '-')}", message)
 

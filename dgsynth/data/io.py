@@ -130,13 +130,12 @@ def _files(path: Path) -> tuple[list[Path], str]:
         found = [file for file in path.rglob("*") if not _is_hidden(file.relative_to(path))]
     elif not path.exists() and glob.has_magic(str(path)):
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]
-    elif path.exists():
-        found = [path]
     else:
         _suffix(path)
-        raise FileNotFoundError(f"there is no file {path}; check the path")
-    several = path.is_dir() or not path.exists()
-    files = sorted(file for file in found if file.is_file() and (not several or file.name.endswith(SUFFIXES)))
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no file {path}; check the path")
+        found = [path]
+    files = sorted(file for file in found if file.is_file() and file.name.endswith(SUFFIXES))
     if not files:
         raise FileNotFoundError(f"there are no files {', '.join(SUFFIXES)} in {path}; check the path")
     suffixes = {_suffix(file) for file in files}

@@ -100,6 +100,8 @@ def test_a_folder_is_a_table(succeed, tmp_path):
             "convert it first, for instance with frame['t'] = pd.to_datetime(frame['t']); or not",
             "convert it first, with --dtype t=date; or not",
         ),
+        ("leave it out (metadata=) unless", "leave it out (--metadata) unless"),
+        ("or add it with schema.with_column", "or add it in the schema's file"),
         ("a missing value", "a missing value"),
     ],
 )

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dgsynth.data.arrow import series_from_arrow
-from dgsynth.data.reading.dates import UNDECIDED, find_dates
+from dgsynth.data.reading.dates import find_dates
 from dgsynth.data.reading.numbers import (
     find_mark,
     find_numbers,
@@ -120,18 +120,25 @@ class TextColumns:
 
     def _recognised(self, cells: pa.ChunkedArray, name: str) -> pd.Series[Any] | None:
         """Return booleans, numbers or dates; None if the cells are other text."""
+        # A number is no date, unless by a format of the user's.
+        ways = (self._numbers, self._dates) if self.reading.date_format is None else (self._dates, self._numbers)
+        for way in ways:
+            if (found := way(cells, name)) is not None:
+                return found
         if all_match(cells, _BOOLEAN):
             return series_from_arrow(pc.equal(pc.utf8_lower(cells), "true"), name)
+        return None
+
+    def _dates(self, cells: pa.ChunkedArray, name: str) -> pd.Series[Any] | None:
         date_format = self.reading.date_format
         if date_format is not None and not _has_one_width(cells) and is_numeric(cells, self.mark):
-            date_format = None  # numbers of few and of many digits, which %Y%m%d would read as days of other months
+            return None  # numbers of few and of many digits, which %Y%m%d would read as days of other months
         dates, remark = find_dates(cells, date_format)
-        if remark == UNDECIDED:
-            self._note(f"{remark}; give date_format='%d/%m/%Y' or date_format='%m/%d/%Y', or", name, "text")
-        elif remark is not None:
-            self._note(f"{remark}; to keep them as they are give", name, "text")
-        if dates is not None:
-            return dates
+        if remark is not None:
+            self._note(remark, name, "text")
+        return dates
+
+    def _numbers(self, cells: pa.ChunkedArray, name: str) -> pd.Series[Any] | None:
         numbers = find_numbers(cells, self.mark)
         if numbers is None:
             return None

@@ -20,7 +20,11 @@ _CLOCK = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?: ?[AaPp][Mm])?)?$"
 _YEAR_FIRST = rf"^\d{{4}}([-/.])\d{{1,2}}[-/.]\d{{1,2}}{_CLOCK}"
 _YEAR_LAST = rf"^(?P<first>\d{{1,2}})[-/.](?P<second>\d{{1,2}})[-/.]\d{{4}}{_CLOCK}"
 
-UNDECIDED = "hold dates whose day and month can't be told apart, and are read as text"
+_KEPT = "to keep them as they are give"
+_UNDECIDED = (
+    "dates whose day and month can't be told apart, read as text; give date_format='%d/%m/%Y' or "
+    "date_format='%m/%d/%Y', or"
+)
 
 
 def find_dates(cells: pa.ChunkedArray, date_format: str | None) -> tuple[pd.Series[Any] | None, str | None]:
@@ -40,13 +44,13 @@ def find_dates(cells: pa.ChunkedArray, date_format: str | None) -> tuple[pd.Seri
     if not all_match(cells, _YEAR_LAST):
         return None, None
     order = _order(cells)
-    return (None, UNDECIDED) if order is None else (_parsed(cells, _format(cells, *order)), None)
+    return (None, _UNDECIDED) if order is None else (_parsed(cells, _format(cells, *order)), None)
 
 
 def _with_offsets(cells: pa.ChunkedArray) -> tuple[pd.Series[Any] | None, str | None]:
     """Return datetimes of ISO 8601; offsets that change come back in a zone where they do, or in UTC."""
     if not all_match(cells, rf":.*{_OFFSET}"):
-        return None, "have an offset from UTC in some rows only, and are read as text"
+        return None, f"an offset from UTC in some rows only, read as text; {_KEPT}"
     cells = pc.replace_substring_regex(cells, r" ?(?:UTC|GMT|Z)$", "+00:00")
     cells = pc.replace_substring_regex(cells, r" ([+-]\d{2}(?::?\d{2})?)$", r"\1")
     offsets = pc.unique(pc.replace_substring_regex(cells.drop_null(), r"^.*([+-]\d{2}):?(\d{2})?$", r"\1\2"))
@@ -58,8 +62,8 @@ def _with_offsets(cells: pa.ChunkedArray) -> tuple[pd.Series[Any] | None, str | 
         return None, None
     zone = find_zone(moments.dropna(), local.dropna())
     if zone is None:
-        return moments, "have offsets from UTC that change as in no time zone, and are read in UTC"
-    return moments.dt.tz_convert(zone), f"have offsets from UTC that change as in {zone}, and are read in that zone"
+        return moments, f"offsets from UTC that change as in no time zone, read in UTC; {_KEPT}"
+    return moments.dt.tz_convert(zone), f"offsets from UTC that change as in {zone}, read in that zone; {_KEPT}"
 
 
 def _order(cells: pa.ChunkedArray) -> tuple[str, str, str] | None:

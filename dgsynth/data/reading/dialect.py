@@ -10,11 +10,9 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import IO, Any
-
-import pandas as pd
 
 from dgsynth.data.reading.options import Reading
 from dgsynth.errors import DataError
@@ -157,15 +155,18 @@ def _other_separator(text: str) -> str | None:
 def _widths(text: str, separator: str) -> list[int]:
     """Return how many cells each of the first lines has; [0] if they can't be split so."""
     try:
-        rows = (cells for cells in csv.reader(io.StringIO(text), delimiter=separator) if cells)
+        rows = (cells for cells in csv.reader(io.StringIO(text, newline=None), delimiter=separator) if cells)
         return [len(cells) for cells in islice(rows, _COMPARED)] or [0]
     except csv.Error:
         return [0]
 
 
 def _names(text: str, separator: str) -> list[str]:
-    try:
-        frame = pd.read_csv(io.StringIO(text), sep=separator, nrows=0, index_col=False, dtype=str)
-    except pd.errors.EmptyDataError:
-        return []
-    return [str(name) for name in frame.columns]
+    """Return the header with a name for each column, and each name once, as pandas gives them."""
+    cells = next((cells for cells in csv.reader(io.StringIO(text, newline=None), delimiter=separator) if cells), [])
+    names: dict[str, None] = {}
+    for i, cell in enumerate(cells):
+        name = cell or f"Unnamed: {i}"
+        repeated = (f"{name}.{n}" for n in count(1))
+        names[name if name not in names else next(other for other in repeated if other not in names)] = None
+    return list(names)

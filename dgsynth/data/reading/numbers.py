@@ -42,6 +42,8 @@ def find_mark(columns: Iterable[pa.ChunkedArray], separator: str) -> tuple[str, 
     """
     only, also = {".": 0, ",": 0}, {".": 0, ",": 0}
     for cells in columns:
+        if not any_match(cells, "[.,]"):
+            continue
         reads = {mark for mark in ".," if is_numeric(cells, mark)}
         for mark in reads:
             if any_match(cells, f"[{mark}]"):
@@ -67,9 +69,9 @@ def find_numbers(cells: pa.ChunkedArray, mark: str) -> tuple[pa.ChunkedArray, bo
         return None  # with a plus and never a minus: such as telephone numbers
     for way in (mark, _OTHER[mark]):
         if all_match(cells, _PLAIN[way]):
-            return _floats(cells, way), False
+            return _floats(cells, way, is_grouped=False), False
         if all_match(cells, f"{_PLAIN[way]}|{_GROUPED[way]}"):
-            return _floats(cells, way), True
+            return _floats(cells, way, is_grouped=True), True
     return None
 
 
@@ -78,7 +80,7 @@ def to_numbers(cells: pa.ChunkedArray, mark: str) -> pa.ChunkedArray | None:
     if all_match(cells, _CODED) and (whole := _whole(cells)) is not None:
         return whole
     ways = [way for way in (mark, _OTHER[mark]) if all_match(cells, f"{_ANY[way]}|{_GROUPED[way]}")]
-    return _floats(cells, ways[0]) if ways else None
+    return _floats(cells, ways[0], is_grouped=True) if ways else None
 
 
 def is_beyond_64_bits(cells: pa.ChunkedArray) -> bool:
@@ -93,22 +95,31 @@ def odd_cells(cells: pa.ChunkedArray, mark: str) -> pa.ChunkedArray:
 
 
 def _whole(cells: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    bare = _bare(cells)
     for kind in (pa.int64(), pa.uint64()):
-        try:
-            return bare.cast(kind)
-        except pa.ArrowInvalid:
-            continue
+        found = _cast(cells, kind)
+        if found is not None:
+            return found
     return None
 
 
-def _floats(cells: pa.ChunkedArray, mark: str) -> pa.ChunkedArray:
-    bare = _bare(cells)
-    if any_match(bare, _GROUPED[mark]):
-        bare = pc.replace_substring_regex(bare, f"[{_OTHER[mark]}{_SPACES}]", "")
+def _floats(cells: pa.ChunkedArray, mark: str, *, is_grouped: bool) -> pa.ChunkedArray:
+    if is_grouped:
+        cells = pc.replace_substring_regex(_bare(cells), f"[{_OTHER[mark]}{_SPACES}]", "")
     if mark == ",":
-        bare = pc.replace_substring(bare, ",", ".")
-    return bare.cast(pa.float64())
+        cells = pc.replace_substring(cells, ",", ".")
+    return _cast(cells, pa.float64())
+
+
+def _cast(cells: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
+    """Return the numbers; None if some don't fit."""
+    try:
+        return cells.cast(kind)
+    except pa.ArrowInvalid:
+        pass
+    try:
+        return _bare(cells).cast(kind)
+    except pa.ArrowInvalid:
+        return None
 
 
 def _bare(cells: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -19,5 +19,5 @@ def any_match(cells: pa.ChunkedArray, pattern: str) -> bool:
     return any(pc.any(pc.match_substring_regex(part, pattern), min_count=0).as_py() for part in _parts(cells))
 
 
-def _parts(cells: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-    return cells.slice(0, _FIRST), cells.slice(_FIRST)
+def _parts(cells: pa.ChunkedArray) -> list[pa.ChunkedArray]:
+    return [cells] if len(cells) <= 2 * _FIRST else [cells.slice(0, _FIRST), cells.slice(_FIRST)]

@@ -74,5 +74,10 @@ def test_names_are_those_of_pandas_where_they_are_missing_or_repeated(read):
     assert list(read(",a,a\n0,1,2\n").columns) == ["Unnamed: 0", "a", "a.1"]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_in_any_way(read, end):
+    assert read(end.join(["a;b", "1;2,5", ""])).to_dict("list") == {"a": [1], "b": [2.5]}
+
+
 def test_cells_and_names_may_hold_line_breaks(read):
     assert read('"a\nb",c\n"x\ny",1\n').to_dict("list") == {"a\nb": ["x\ny"], "c": [1]}
