@@ -142,14 +142,14 @@ class TextColumns:
         numbers = find_numbers(cells, self.mark)
         if numbers is None:
             return None
-        values, is_grouped = numbers
+        values, way = numbers
         if not self.mark_is_sure and may_be_thousands(cells, self.mark):
             other = "," if self.mark == "." else "."
             self._note(
                 f"the decimal mark is taken to be {self.mark!r}; if it divides thousands give decimal={other!r}", name
             )
-        if is_grouped:
-            self._note("read as numbers with separators of thousands; if they are codes give", name, "text")
+        if way is not None:
+            self._note(f"read as numbers {way}; if they are codes give", name, "text")
         return series_from_arrow(values, name)
 
     def _note_odd(self, cells: pa.ChunkedArray, name: str) -> None:

@@ -58,20 +58,20 @@ def may_be_thousands(cells: pa.ChunkedArray, mark: str) -> bool:
     return any_match(cells, f"[{mark}]") and is_numeric(cells, _OTHER[mark])
 
 
-def find_numbers(cells: pa.ChunkedArray, mark: str) -> tuple[pa.ChunkedArray, bool] | None:
-    """Return the numbers, and whether they have separators of thousands; None if the cells are text or codes.
+def find_numbers(cells: pa.ChunkedArray, mark: str) -> tuple[pa.ChunkedArray, str | None] | None:
+    """Return the numbers, and what is to be said of them, or None; None in all if the cells are text or codes.
 
     The other decimal mark is taken too, where the cells can be read in no other way.
     """
     if all_match(cells, _INTEGER) or (all_match(cells, _SIGNED) and any_match(cells, r"^\s*-")):
-        return None if (whole := _whole(cells)) is None else (whole, False)
+        return None if (whole := _whole(cells)) is None else (whole, None)
     if all_match(cells, _SIGNED):
         return None  # with a plus and never a minus: such as telephone numbers
     for way in (mark, _OTHER[mark]):
         if all_match(cells, _PLAIN[way]):
-            return _floats(cells, way, is_grouped=False), False
+            return _floats(cells, way, is_grouped=False), None if way == mark else f"with the decimal mark {way!r}"
         if all_match(cells, f"{_PLAIN[way]}|{_GROUPED[way]}"):
-            return _floats(cells, way, is_grouped=True), True
+            return _floats(cells, way, is_grouped=True), "with separators of thousands"
     return None
 
 

@@ -48,6 +48,11 @@ def test_separators_of_thousands_are_told(read):
         assert column(read, "1,234.5").tolist() == [1234.5]
 
 
+def test_the_other_decimal_mark_is_told(read):
+    with pytest.warns(UserWarning, match="'b': read as numbers with the decimal mark ','; if they are codes"):
+        assert read("a;b;c\n0.5;1,2;0.5\n").to_dict("list") == {"a": [0.5], "b": [1.2], "c": [0.5]}
+
+
 def test_a_comma_that_nothing_explains_is_decimal_beside_semicolons(read):
     with pytest.warns(UserWarning, match="decimal mark is taken to be ','; .* give decimal='.'"):
         assert column(read, "1,234", "2,345").tolist() == [1.234, 2.345]
