@@ -18,7 +18,9 @@ from dgsynth.data.reading.options import Reading
 from dgsynth.errors import DataError
 
 _HEAD = 2**18
-"""Bytes that are looked at."""
+"""Bytes that are looked at, or more where they hold few lines."""
+
+_LEAST = 3
 
 _COMPARED = 100
 """Lines that a separator must split into as many cells."""
@@ -68,6 +70,8 @@ def find_dialect(path: Path, reading: Reading) -> Dialect:
     """
     with _opened(path) as file:
         head = file.read(_HEAD)
+        while head.count(b"\n") < _LEAST and (more := file.read(_HEAD)):
+            head += more
     encoding = _encoding(path, head, reading.encoding)
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(head)
@@ -79,7 +83,8 @@ def find_dialect(path: Path, reading: Reading) -> Dialect:
     blank = next((i for i, line in enumerate(lines) if line.strip("\r\n")), len(lines))
     said = re.fullmatch(r'"?sep=(.)"?\s*', lines[blank]) if blank < len(lines) else None
     blank += said is not None
-    text = "".join(lines[blank : -1 if len(head) == _HEAD and len(lines) > blank + 2 else None])
+    is_cut = len(head) % _HEAD == 0 and len(lines) >= _LEAST  # perhaps within the last line
+    text = "".join(lines[blank : -1 if is_cut else None])
     if not text:
         raise DataError(f"{path} is empty; it should hold a table")
     separator = said[1] if said else _separator(text, reading.separator)

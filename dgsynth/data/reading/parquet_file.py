@@ -40,13 +40,7 @@ def read_parquet(
     """
     where = str(paths[0] if folder is None else folder)
     files = _dataset(paths, folder)
-    try:
-        schema = pa.unify_schemas(
-            [files.schema, *(fragment.physical_schema for fragment in files.get_fragments())],
-            **({} if len(paths) == 1 else {"promote_options": "permissive"}),
-        )
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise DataError(f"the files of {where} disagree in a column's type: {error}; write it alike in all") from error
+    schema = files.schema if len(paths) == 1 else _common_schema(files, where)
     for column in columns or ():
         if column not in schema.names:
             raise DataError(f"{where} has no column {column!r}; it has {listed(schema.names)}")
@@ -63,6 +57,15 @@ def read_parquet(
             found[name] = ways.found(cells, name) if name in named else series_from_arrow(cells, name)
     ways.warn()
     return pd.DataFrame(found, index=pd.RangeIndex(table.num_rows))
+
+
+def _common_schema(files: Any, where: str) -> pa.Schema:
+    """Return the columns of all files, of types that hold what any of them has."""
+    schemas = [files.schema, *(fragment.physical_schema for fragment in files.get_fragments())]
+    try:
+        return pa.unify_schemas(schemas, promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(f"the files of {where} disagree in a column's type: {error}; write it alike in all") from error
 
 
 def _dataset(paths: Sequence[Path], folder: Path | None, schema: pa.Schema | None = None) -> Any:

@@ -81,3 +81,9 @@ def test_lines_end_in_any_way(read, end):
 
 def test_cells_and_names_may_hold_line_breaks(read):
     assert read('"a\nb",c\n"x\ny",1\n').to_dict("list") == {"a\nb": ["x\ny"], "c": [1]}
+
+
+def test_a_long_header_is_read_whole(read):
+    names = [f"a column with a name of its own, number {i}" for i in range(8000)]
+    frame = read(";".join(names) + "\n" + ";".join(["1"] * 8000) + "\n")
+    assert list(frame.columns) == names
