@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from command_line import BRIEF, one_line
 
-from dgsynth.cli.errors import in_options
+from dgsynth.cli.wording import in_options
 from dgsynth.data import read_table
 
 ROLES = ["--sequence-key", "Stelle", "--sequence-index", "Tag"]
@@ -100,6 +100,16 @@ def test_a_folder_is_a_table(succeed, tmp_path):
             "convert it first, for instance with frame['t'] = pd.to_datetime(frame['t']); or not",
             "convert it first, with --dtype t=date; or not",
         ),
+        (
+            "convert them: frame['t'] = pd.to_datetime(frame['t'].astype(str), format='%Y%m%d'); if not",
+            "convert them: --date-format %Y%m%d; if not",
+        ),
+        (
+            "replace them, for instance with frame['x'] = frame['x'].replace([np.inf, -np.inf], np.nan)",
+            "replace them, with --missing inf --missing -inf",
+        ),
+        ("or drop these rows, with frame = frame.dropna(subset=['t'])", "or drop these rows"),
+        ("cut it, with frame = dgsynth.windows(frame, 24) and sequence_key='window'", "cut it, with --window 24"),
         ("leave it out (metadata=) unless", "leave it out (--metadata) unless"),
         ("or add it with schema.with_column", "or add it in the schema's file"),
         ("a missing value", "a missing value"),
