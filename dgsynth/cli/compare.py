@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from dgsynth.cli.options import Fast, JsonOutput, Quiet, RandomState, RoleOptions, TableArgument, file_option
+from dgsynth.cli.options import (
+    Fast,
+    JsonOutput,
+    Quiet,
+    RandomState,
+    ReadingOptions,
+    RoleOptions,
+    TableArgument,
+    table_option,
+)
 from dgsynth.cli.outputs import prepare_reports, write_reports
 from dgsynth.cli.progress import tell
 from dgsynth.cli.tables import column_roles, read_table, split_names
@@ -37,10 +46,11 @@ def compare(
     ] = 300.0,
     json_output: JsonOutput = None,
     *,
+    reading: ReadingOptions,
     roles: RoleOptions,
     holdout: Annotated[
         Path | None,
-        file_option("TABLE", "Real data to judge by. Default: a fifth of DATA, which is not trained on."),
+        table_option("TABLE", "Real data to judge by. Default: a fifth of DATA, which is not trained on."),
     ] = None,
     sample_len: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Records that doppelganger generates per pass.")
@@ -63,12 +73,12 @@ def compare(
     from dgsynth.comparing import compare as rank
     from dgsynth.comparing import new_model
 
-    frame = read_table(data)
+    frame = read_table(data, reading)
     own = {} if sample_len is None else {"sample_len": sample_len}
     result = rank(
         {name: new_model(name, **(own if name == "doppelganger" else {})) for name in chosen},
         frame,
-        holdout=None if holdout is None else read_table(holdout),
+        holdout=None if holdout is None else read_table(holdout, reading),
         seconds=seconds,
         costly=not fast,
         random_state=random_state or 0,

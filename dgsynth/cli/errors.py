@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 
 import typer
 
+from dgsynth.cli.wording import in_options
+
 OTHER_ERROR = 1
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -28,7 +30,7 @@ def explain(error: Exception) -> tuple[str, int]:
         bad_input = isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError)
         return f"{error.filename}: {error.strerror}", USAGE_ERROR if bad_input else OTHER_ERROR
     if isinstance(error, ValueError | TypeError | FileNotFoundError):
-        return str(error), USAGE_ERROR
+        return in_options(getattr(error, "command", None) or str(error)), USAGE_ERROR
     if isinstance(error, ArithmeticError | ImportError | OSError):
         return str(error), OTHER_ERROR
     return f"unexpected {type(error).__name__}: {error} (--debug shows where)", OTHER_ERROR
@@ -36,4 +38,4 @@ def explain(error: Exception) -> tuple[str, int]:
 
 def show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Say a warning in one line; takes the place of `warnings.showwarning`."""
-    typer.echo(f"warning: {' '.join(str(message).split())}", err=True)
+    typer.echo(f"warning: {' '.join(in_options(str(message)).split())}", err=True)

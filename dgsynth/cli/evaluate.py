@@ -13,10 +13,12 @@ from dgsynth.cli.options import (
     JsonOutput,
     Quiet,
     RandomState,
+    ReadingOptions,
     ReportOutput,
     RoleOptions,
-    file_argument,
     file_option,
+    table_argument,
+    table_option,
 )
 from dgsynth.cli.outputs import prepare_reports, write_reports
 from dgsynth.cli.progress import tell
@@ -24,15 +26,16 @@ from dgsynth.cli.tables import column_roles, read_table
 
 
 def evaluate(
-    real: Annotated[Path, file_argument("REAL", "Table of real data.")],
-    synthetic: Annotated[Path, file_argument("SYNTHETIC", "Table with the same columns.")],
+    real: Annotated[Path, table_argument("REAL", "Table of real data.")],
+    synthetic: Annotated[Path, table_argument("SYNTHETIC", "Table with the same columns.")],
     output: ReportOutput = None,
     json_output: JsonOutput = None,
     *,
+    reading: ReadingOptions,
     roles: RoleOptions,
     holdout: Annotated[
         Path | None,
-        file_option(
+        table_option(
             "TABLE", "Real data that the model was not trained on: fidelity and memorisation are judged by these."
         ),
     ] = None,
@@ -61,11 +64,11 @@ def evaluate(
     from dgsynth import load
     from dgsynth.evaluation import evaluate as judge
 
-    frame = read_table(real)
+    frame = read_table(real, reading)
     report = judge(
         frame,
-        read_table(synthetic),
-        holdout=None if holdout is None else read_table(holdout),
+        read_table(synthetic, reading),
+        holdout=None if holdout is None else read_table(holdout, reading),
         model=None if model is None else load(model),
         target=target,
         forecast=forecast,

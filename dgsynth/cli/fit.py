@@ -21,6 +21,7 @@ from dgsynth.cli.options import (
     Preset,
     Quiet,
     RandomState,
+    ReadingOptions,
     RoleOptions,
     Scaling,
     Schedule,
@@ -50,6 +51,7 @@ def fit(
     time_limit: Annotated[
         float | None, typer.Option(metavar="SECONDS", min=1.0, help="Time that --model auto has in all. Default: 300.")
     ] = None,
+    reading: ReadingOptions,
     roles: RoleOptions,
     schema: Annotated[Path | None, file_option("FILE", "Schema as JSON, instead of inferring it.")] = None,
     training: _TrainingOptions,
@@ -79,7 +81,7 @@ def fit(
     """
     prepare_output(output, MODEL_SUFFIXES)
     check_device(training.device)
-    frame = read_table(data)
+    frame = read_table(data, reading)
     parameters = {
         "time_limit": time_limit,
         **column_roles(frame, roles),

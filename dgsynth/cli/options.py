@@ -71,7 +71,19 @@ def file_option(metavar: str, text: str) -> Any:
     return typer.Option(metavar=metavar, exists=True, dir_okay=False, help=text)
 
 
-TableArgument = Annotated[Path, file_argument("DATA", "Table to learn: .csv, .csv.gz or .parquet.")]
+def table_argument(metavar: str, text: str) -> Any:
+    """Return an argument that names a table to read."""
+    return typer.Argument(metavar=metavar, help=f"{text} {_TABLE_FILES}")
+
+
+def table_option(metavar: str, text: str) -> Any:
+    """Return an option that names a table to read."""
+    return typer.Option(metavar=metavar, help=text)
+
+
+_TABLE_FILES = "A .csv, .csv.gz or .parquet file, a folder of them, or a quoted pattern such as 'visits-*.parquet'."
+
+TableArgument = Annotated[Path, table_argument("DATA", "Table to learn.")]
 ModelArgument = Annotated[Path, file_argument("MODEL", "Model file that `dgsynth fit` wrote.")]
 SequenceKey = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column that names the sample of each row.")]
 SequenceIndex = Annotated[
@@ -103,6 +115,35 @@ Fast = Annotated[
     bool, typer.Option("--fast", help="Leave out the discriminative and predictive scores, which train networks.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """Options that say how the files of tables are written, and what their columns are."""
+
+    separator: Annotated[
+        str | None, typer.Option(metavar="CHAR", help="What divides the cells of a .csv file. Default: recognised.")
+    ] = None
+    decimal: Annotated[
+        str | None, typer.Option(metavar="CHAR", help="Decimal mark of a .csv file, . or ,. Default: recognised.")
+    ] = None
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of a .csv file that isn't UTF-8: latin-1, cp1252, utf-16.")
+    ] = None
+    missing: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Text that stands for a missing value, besides the empty; may be repeated."),
+    ] = None
+    date_format: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="How dates are written, such as %d/%m/%Y. ISO 8601 always is.")
+    ] = None
+    dtype: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=KIND",
+            help="What a column is: text, number, integer, category, date or boolean; may be repeated.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

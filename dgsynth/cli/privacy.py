@@ -11,10 +11,12 @@ from dgsynth.cli.options import (
     JsonOutput,
     Quiet,
     RandomState,
+    ReadingOptions,
     ReportOutput,
     RoleOptions,
-    file_argument,
     file_option,
+    table_argument,
+    table_option,
 )
 from dgsynth.cli.outputs import prepare_reports, write_reports
 from dgsynth.cli.progress import tell
@@ -22,9 +24,9 @@ from dgsynth.cli.tables import column_roles, read_table, split_names
 
 
 def privacy(
-    real: Annotated[Path, file_argument("REAL", "Table that the model was trained on.")],
-    synthetic: Annotated[Path, file_argument("SYNTHETIC", "Table that it made.")],
-    holdout: Annotated[Path, file_option("TABLE", "Other real samples, that it was not trained on.")],
+    real: Annotated[Path, table_argument("REAL", "Table that the model was trained on.")],
+    synthetic: Annotated[Path, table_argument("SYNTHETIC", "Table that it made.")],
+    holdout: Annotated[Path, table_option("TABLE", "Other real samples, that it was not trained on.")],
     output: ReportOutput = None,
     json_output: JsonOutput = None,
     model: Annotated[Path | None, file_option("MODEL", "Model file, for an attacker who holds it.")] = None,
@@ -33,6 +35,7 @@ def privacy(
         typer.Option(metavar="A,B", help="Metadata columns that an attacker wants to know. Default: all categories."),
     ] = None,
     *,
+    reading: ReadingOptions,
     roles: RoleOptions,
     random_state: RandomState = None,
     quiet: Quiet = False,
@@ -47,11 +50,11 @@ def privacy(
     from dgsynth import load
     from dgsynth.evaluation import privacy_report
 
-    frame = read_table(real)
+    frame = read_table(real, reading)
     report = privacy_report(
         frame,
-        read_table(synthetic),
-        read_table(holdout),
+        read_table(synthetic, reading),
+        read_table(holdout, reading),
         model=None if model is None else load(model),
         sensitive=split_names(sensitive),
         random_state=random_state or 0,

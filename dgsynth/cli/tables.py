@@ -8,17 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from dgsynth.cli.options import RoleOptions
+from dgsynth.cli.options import ReadingOptions, RoleOptions
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Return the table of a .csv, .csv.gz or .parquet file."""
+def read_table(path: Path, reading: ReadingOptions) -> pd.DataFrame:
+    """Return the table of a file, of a folder or of a pattern."""
     from dgsynth.data import io
 
-    return io.read_table(path)
+    return io.read_table(
+        path,
+        separator=reading.separator,
+        decimal=reading.decimal,
+        encoding=reading.encoding,
+        missing=reading.missing or (),
+        date_format=reading.date_format,
+        dtypes=_kinds(reading.dtype),
+    )
 
 
 def write_table(table: Any, path: Path) -> None:
@@ -55,6 +63,14 @@ def split_names(text: str | None) -> list[str] | None:
 def some_names(names: Sequence[Any], most: int = 6) -> str:
     """Return the first names, and an ellipsis for the others."""
     return ", ".join(map(str, names[:most])) + (", ..." if len(names) > most else "")
+
+
+def _kinds(pairs: list[str] | None) -> dict[str, Any]:
+    """Return what COLUMN=KIND pairs say; a column's name may hold "=" too."""
+    for pair in pairs or ():
+        if "=" not in pair:
+            raise typer.BadParameter(f"{pair!r} must be COLUMN=KIND, such as zip=text", param_hint="--dtype")
+    return {name: kind for name, _, kind in (pair.rpartition("=") for pair in pairs or ())}
 
 
 def _time_columns(frame: pd.DataFrame, text: str | None) -> list[Any] | None:

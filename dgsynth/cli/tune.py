@@ -14,6 +14,7 @@ from dgsynth.cli.options import (
     MaxSteps,
     Quiet,
     RandomState,
+    ReadingOptions,
     RoleOptions,
     TableArgument,
 )
@@ -46,6 +47,7 @@ def tune(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the table of candidates as JSON too.")
     ] = None,
     *,
+    reading: ReadingOptions,
     roles: RoleOptions,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
@@ -71,7 +73,7 @@ def tune(
     from dgsynth import DGSynthesizer
     from dgsynth.tuning import tune as choose
 
-    frame = read_table(data)
+    frame = read_table(data, reading)
     given: dict[str, Any] = {
         **column_roles(frame, roles),
         "max_steps": max_steps,

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dgsynth.data.column import Column, Label, short, to_label
+from dgsynth.data.file_remedies import of_other_kind, of_other_zone, of_text_index
 from dgsynth.data.inference import check_supported, factorize, find_range, infer_column, to_nanoseconds
 from dgsynth.data.schema import Schema
 from dgsynth.errors import DataError
@@ -123,7 +124,8 @@ def index_line(index: pd.Series[Any], name: Label) -> npt.NDArray[Any]:
         check_supported(index, name, "a sequence_index")
         raise DataError(
             f"sequence_index column {name!r} is of dtype {index.dtype}; it must hold numbers or datetimes: "
-            f"convert it first, for instance with frame[{name!r}] = pd.to_datetime(frame[{name!r}])"
+            f"convert it first, for instance with frame[{name!r}] = pd.to_datetime(frame[{name!r}])",
+            command=of_text_index(index, name),
         )
     check_supported(index, name, "a sequence_index")
     missing = np.flatnonzero(index.isna().to_numpy())
@@ -242,7 +244,8 @@ def _check_kind(series: pd.Series[Any], column: Column) -> None:
     if not fits:
         raise DataError(
             f"column {column.name!r} is {column.kind} in the schema, but of dtype {dtype} here "
-            f"(first value {_plain(series.dropna().iloc[0])!r}); convert it first"
+            f"(first value {_plain(series.dropna().iloc[0])!r}); convert it first",
+            command=of_other_kind(series, column),
         )
     if column.kind == "datetime":
         zone = getattr(dtype, "tz", None)
@@ -250,7 +253,8 @@ def _check_kind(series: pd.Series[Any], column: Column) -> None:
         if (zone is None) != (declared is None):
             raise DataError(
                 f"column {column.name!r} is {column.dtype} in the schema, but {dtype} here; "
-                "give or remove the time zone with .dt.tz_localize"
+                "give or remove the time zone with .dt.tz_localize",
+                command=of_other_zone(column, zone, declared),
             )
 
 

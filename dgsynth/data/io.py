@@ -2,60 +2,85 @@
 
 from __future__ import annotations
 
+import glob
 import os
-import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dgsynth.data.arrow import frame_from_arrow
+from dgsynth.data.reading.csv_file import read_csv
+from dgsynth.data.reading.options import Reading, Wish
+from dgsynth.data.reading.parquet_file import read_parquet
 from dgsynth.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
-"""A date or timestamp of ISO 8601; a mere year or month is not one, since it may be a number or a name."""
 
-
-def read_table(path: str | os.PathLike[str], columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return the table in a file.
+def read_table(
+    path: str | os.PathLike[str],
+    columns: Sequence[str] | None = None,
+    *,
+    separator: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    missing: Collection[str] = (),
+    date_format: str | None = None,
+    dtypes: Mapping[str, Wish] | None = None,
+) -> pd.DataFrame:
+    """Return the table in a file, or in several that are one below the other.
 
     Parameters
     ----------
     path : path
-        Ends in .csv, .csv.gz or .parquet.
+        Ends in .csv, .csv.gz or .parquet; or is a folder of such files, whose folders named NAME=VALUE are columns, or
+        a pattern such as "visits-*.parquet".
     columns : list of str, default=None
         Columns to read, in this order; None for all.
+    separator : str, default=None
+        What divides the cells of a CSV file. None looks for a comma, semicolon, tab or bar, as does a file whose header
+        doesn't have it.
+    decimal : {".", ","}, default=None
+        Decimal mark of a CSV file. None looks for it.
+    encoding : str, default=None
+        Of a CSV file. None takes what its byte order mark says, or UTF-8, which is also recognised where an encoding of
+        single bytes is named.
+    missing : list of str, default=()
+        Texts that stand for a missing value, besides the empty one.
+    date_format : str, default=None
+        How dates are written, as strftime has it, such as "%d/%m/%Y", besides ISO 8601.
+    dtypes : dict of str to {"text", "number", "integer", "category", "date", "boolean"}, default=None
+        What columns are, where it isn't to be told by their cells.
 
     Returns
     -------
     DataFrame
-        Text columns of a CSV file in which every cell that is not empty is an ISO date or timestamp are datetimes.
+        A column of a CSV file has booleans, numbers or datetimes if all its cells that aren't missing are; else it has
+        text, as it is written. Numbers with a leading zero are codes, and so text. "NA" and its like are text too, but
+        missing where all other cells are numbers or dates, of which a warning tells. Timestamps keep their offset from
+        UTC; where it changes, they are in a time zone that has these changes, if there is one, else in UTC.
 
     Raises
     ------
     FileNotFoundError
         There is no such file.
     DataError
-        The suffix is unknown, the file is empty or damaged, or it lacks one of `columns`.
+        The suffix is unknown, a file is empty, damaged, or written otherwise than said, it lacks one of `columns`, or a
+        cell isn't what `dtypes` says.
     """
     path = Path(path)
-    suffix = _suffix(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; check the path")
-    if path.stat().st_size == 0:
-        raise DataError(f"{path} is empty; it should hold a table")
+    reading = Reading(separator, decimal, encoding, missing, date_format, dtypes or {})
+    files, suffix = _files(path)
     wanted = None if columns is None else list(columns)
     try:
-        frame = _read_parquet(path, wanted) if suffix == ".parquet" else _read_csv(path, wanted)
-    except pd.errors.EmptyDataError as error:
-        raise DataError(f"{path} is empty; it should hold a table") from error
-    except (pd.errors.ParserError, UnicodeDecodeError, EOFError, OSError, pa.ArrowException) as error:
+        if suffix == ".parquet":
+            frame = read_parquet(files, path if path.is_dir() else None, wanted, reading)
+        else:
+            frame = read_csv(files, wanted, reading)
+    except (EOFError, OSError, pa.ArrowException) as error:
         raise DataError(f"{path} can't be read as {suffix}: {error}") from error
     if frame.shape[1] == 0:
         raise DataError(f"{path} has no columns; it should hold a table")
@@ -99,53 +124,41 @@ def write_table(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def _files(path: Path) -> tuple[list[Path], str]:
+    """Return the files that a path, a folder or a pattern names, and the suffix that they share."""
+    if path.is_dir():
+        found = [file for file in path.rglob("*") if not _is_hidden(file.relative_to(path))]
+    elif not path.exists() and glob.has_magic(str(path)):
+        found = [Path(name) for name in glob.glob(str(path), recursive=True)]
+    else:
+        _suffix(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no file {path}; check the path")
+        found = [path]
+    files = sorted(file for file in found if file.is_file() and file.name.endswith(SUFFIXES))
+    if not files:
+        raise FileNotFoundError(f"there are no files {', '.join(SUFFIXES)} in {path}; check the path")
+    suffixes = {_suffix(file) for file in files}
+    if len(suffixes) > 1:
+        raise DataError(
+            f"{path} has files of several kinds, {', '.join(sorted(suffixes))}; name one, as in '*.parquet'"
+        )
+    for file in files:
+        if file.stat().st_size == 0:
+            raise DataError(f"{file} is empty; it should hold a table")
+    return files, suffixes.pop()
+
+
+def _is_hidden(path: Path) -> bool:
+    """Return whether a file is one of those that writers of folders leave beside the data, such as _SUCCESS."""
+    return any(part.startswith((".", "_")) for part in path.parts)
+
+
 def _suffix(path: Path) -> str:
     for suffix in SUFFIXES:
         if path.name.endswith(suffix):
             return suffix
     raise DataError(f"{path.name} has an unknown suffix; tables are read and written as {', '.join(SUFFIXES)}")
-
-
-def _read_csv(path: Path, columns: list[str] | None) -> pd.DataFrame:
-    if columns is not None:
-        _check_columns(path, columns, list(pd.read_csv(path, nrows=0).columns))
-    frame = pd.read_csv(path, usecols=columns, low_memory=False)
-    frame = frame if columns is None else frame[columns]
-    for position, label in enumerate(frame.columns):
-        series = frame.iloc[:, position]
-        if _is_iso(series):
-            frame = frame.assign(**{label: _to_datetime(series)})
-    return frame
-
-
-def _read_parquet(path: Path, columns: list[str] | None) -> pd.DataFrame:
-    if columns is not None:
-        _check_columns(path, columns, pq.read_schema(path).names)
-    return frame_from_arrow(pq.read_table(path, columns=columns))[0]
-
-
-def _check_columns(path: Path, columns: list[str], present: list[Any]) -> None:
-    for column in columns:
-        if column not in present:
-            raise DataError(f"{path} has no column {column!r}; it has {', '.join(map(repr, present[:8]))}")
-
-
-def _is_iso(series: pd.Series[Any]) -> bool:
-    """Whether a column is text and all its cells that are not empty are ISO dates or timestamps."""
-    if not (pd.api.types.is_object_dtype(series.dtype) or pd.api.types.is_string_dtype(series.dtype)):
-        return False
-    present = series.dropna()
-    if len(present) == 0 or not all(isinstance(v, str) and _ISO.fullmatch(v) for v in present.iloc[:100]):
-        return False
-    return all(isinstance(value, str) and _ISO.fullmatch(value) is not None for value in present.unique())
-
-
-def _to_datetime(series: pd.Series[Any]) -> pd.Series[Any]:
-    has_zone = series.dropna().str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$").any() and series.dropna().str.len().max() > 10
-    try:
-        return pd.to_datetime(series, format="ISO8601", utc=bool(has_zone))
-    except (ValueError, OverflowError):  # such as 2021-02-30: it stays text
-        return series
 
 
 def _with_text_labels(frame: pd.DataFrame) -> pd.DataFrame:

@@ -286,7 +286,9 @@ def _check_index(column: Column | None) -> None:
     if column is not None and column.kind not in ("integer", "continuous", "datetime"):
         raise DataError(
             f"the sequence_index {column.name!r} is {column.kind}; it must be a number or a datetime: "
-            "convert it first, for instance with pd.to_datetime"
+            "convert it first, for instance with pd.to_datetime",
+            command=f"the sequence_index {column.name!r} is {column.kind}; it must be a number or a date: "
+            f"give dtypes={{{str(column.name)!r}: 'date'}}, or 'number'",
         )
 
 

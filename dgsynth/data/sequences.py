@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from dgsynth.data.arrays import read_arrays, read_matrix, write_array, write_list, write_matrix
-from dgsynth.data.arrow import arrow_from_frame, frame_from_arrow
+from dgsynth.data.arrow import arrow_from_frame, frame_from_arrow, without_arrow
 from dgsynth.data.checks import check_lengths
 from dgsynth.data.column import Column, Label
 from dgsynth.data.io import read_table, write_table
@@ -241,7 +241,7 @@ class Sequences(Samples):
             _check_keywords(given, (), "Sequences, whose columns have their roles already")
             return X._obeying(schema)
         if isinstance(X, pd.DataFrame):
-            return cls._from_frame(X, given, schema)
+            return cls._from_frame(without_arrow(X), given, schema)
         if _is_list_of_arrays(X) or _dimensions(X) == 3:
             _check_keywords(given, ("metadata", "categorical"), "arrays, which have no named columns")
             return cls.from_arrays(X, **given, schema=schema)
