@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -17,9 +20,13 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._tags import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from dgsynth.constraints.codec import ConstrainedCodec
+from dgsynth.constraints.declared import Constraint
+from dgsynth.constraints.fitted import FittedConstraints
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
+from dgsynth.models.constrained import ConstrainedMaker
 from dgsynth.models.parameters import at_least_one, seed_of
 from dgsynth.sampling.formats import table_format
 from dgsynth.sampling.stream import Run, interrupted_seed, write_samples
@@ -64,8 +71,12 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     A subclass fits `schema_` and `encoder_`, and says how samples are made and files are written.
     """
 
+    constraints: Sequence[Constraint | str]
+
     schema_: Schema
     encoder_: Codec
+    constraints_: FittedConstraints | None
+    acceptance_rate_: float
     seed_: int
     n_steps_: int
     n_epochs_: int
@@ -82,6 +93,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         "schema": [Schema, None],
         "timestamps": [StrOptions({"auto", "regular", "irregular"})],
         "scaling": [StrOptions({"auto", "linear", "log"}), dict],
+        "constraints": ["array-like", tuple],
         "callbacks": ["array-like", tuple],
         "device": [str],
         "n_jobs": [Integral, None],
@@ -196,6 +208,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         for first in range(0, n_samples, chunk_size):
             chunk = maker(seed, first, min(chunk_size, n_samples - first))
             yield chunk.restore(first_key=first)
+        self._note_acceptance(maker)
 
     def sample_to(
         self,
@@ -244,12 +257,13 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         check_is_fitted(self)
         n_samples, chunk_size = at_least_one(n_samples, "n_samples"), at_least_one(chunk_size, "chunk_size")
         path = Path(path)
-        template = table_template(self.encoder_, n_samples)
-        name, writer = table_format(path, format, self.encoder_, template)
+        template = table_template(self._codec(), n_samples)
+        name, writer = table_format(path, format, self._codec(), template)
         seed = interrupted_seed(path) if random_state is None else None
         seed = seed_of(random_state) if seed is None else seed
-        run = Run(self._digest(), seed, n_samples, chunk_size, name)
-        write_samples(path, self._maker(), run, writer, n_jobs=n_jobs, progress=bool(self.verbose))
+        run, maker = Run(self._run_digest(), seed, n_samples, chunk_size, name), self._maker()
+        write_samples(path, maker, run, writer, n_jobs=n_jobs, progress=bool(self.verbose))
+        self._note_acceptance(maker)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to one .safetensors file; see `load`."""
@@ -290,12 +304,59 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         rows = _rows(frame, n_samples)
         condition = None if rows is None else self._condition(rows)
         maker = self._maker() if maker is None else maker
-        return maker(seed_of(random_state), 0, n_samples, condition, lengths_of(lengths, n_samples)).restore()
+        made = maker(seed_of(random_state), 0, n_samples, condition, lengths_of(lengths, n_samples))
+        self._note_acceptance(maker)
+        return made.restore()
 
     def _read(self, X: Any, schema: Schema | None) -> Sequences:
         if isinstance(X, ReadTable):
             return X.sequences
         return Sequences.from_any(X, **self._roles(), schema=schema)
+
+    def _constrain(self, sequences: Sequences, *, goes_on: bool = False) -> Sequences:
+        """Return samples as they are learned: what `constraints` tie together gives way to what they leave open."""
+        if not goes_on:
+            given = self.constraints
+            self.constraints_ = FittedConstraints.fit(sequences, given) if len(given) else None
+        constraints = self._fitted_constraints()
+        if constraints is None:
+            return sequences
+        if not goes_on:
+            if self.verbose:
+                print("\n".join(f"constraint {text}" for text in constraints.texts), file=sys.stderr)
+            return constraints.forward(sequences)
+        constraints.check(sequences)
+        return Sequences.from_any(constraints.forward(sequences), schema=self.encoder_.schema)
+
+    def _fitted_constraints(self) -> FittedConstraints | None:
+        """Return the constraints of a fitted model; files of earlier versions have none."""
+        return getattr(self, "constraints_", None)
+
+    def _codec(self) -> Codec:
+        """Return the encoder as those take it who see the table."""
+        constraints = self._fitted_constraints()
+        return self.encoder_ if constraints is None else ConstrainedCodec(self.encoder_, constraints)
+
+    def _constrained(self, maker: Maker) -> Maker:
+        """Return what makes samples that keep the constraints, from what makes them as they are learned."""
+        constraints = self._fitted_constraints()
+        return maker if constraints is None else ConstrainedMaker(maker, constraints)
+
+    def _note_acceptance(self, maker: Maker) -> None:
+        """Keep, and where `verbose` tell, which share of the samples drawn kept the constraints."""
+        if not isinstance(maker, ConstrainedMaker):
+            return
+        self.acceptance_rate_ = maker.acceptance_rate
+        if self.verbose and maker.n_kept < maker.n_drawn:
+            text = f"{maker.acceptance_rate:.1%} of {maker.n_drawn:,} samples drawn kept the constraints"
+            print(f"{text}; the others were drawn again", file=sys.stderr)
+
+    def _run_digest(self) -> str:
+        """Return what tells all that the samples depend on beside the seed, the constraints among it."""
+        constraints, digest = self._fitted_constraints(), self._digest()
+        if constraints is None:
+            return digest
+        return hashlib.blake2b(f"{digest} {json.dumps(constraints.to_dict())}".encode(), digest_size=16).hexdigest()
 
     def _roles(self) -> dict[str, Any]:
         """What says how a table is read."""
@@ -307,13 +368,13 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             values = {name: value if np.ndim(value) else [value] for name, value in metadata.items()}
             rows = max((len(value) for value in values.values()), default=0)
             metadata = pd.DataFrame({n: list(v) * rows if len(v) == 1 else list(v) for n, v in values.items()})
-        known = self.encoder_.metadata_columns
+        known = self._codec().metadata_columns
         for name in metadata.columns:
             if name not in known:
                 raise DataError(f"metadata names column {name!r}; the model's metadata columns are {list(known)}")
         if metadata.empty:
             raise DataError("metadata is empty; give at least one column and one row, or leave it out")
-        return self.encoder_.check_metadata(metadata.reset_index(drop=True))
+        return self._codec().check_metadata(metadata.reset_index(drop=True))
 
     def _condition(self, metadata: pd.DataFrame) -> Any:
         """Return what given metadata, checked, are to what makes samples."""

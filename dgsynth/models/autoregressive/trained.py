@@ -25,6 +25,7 @@ from dgsynth.models.autoregressive.held_out import parts
 from dgsynth.models.autoregressive.learned import Learned
 from dgsynth.models.autoregressive.network import AutoregressiveNetwork
 from dgsynth.models.autoregressive.tokens import UNKNOWN, CategoryTokens
+from dgsynth.models.constrained import completed
 from dgsynth.models.model_file import scores_frame
 from dgsynth.models.parameters import at_least_one, seed_of, threads
 from dgsynth.models.synthesizer import Maker, Synthesizer, lengths_of
@@ -121,11 +122,14 @@ class TrainedAutoregressive(Synthesizer):
         NotFittedError
         DataError
             A category is unknown, or a value is missing where none was.
+
+        Notes
+        -----
+        A sample that breaks a constraint has -inf. Of constraints that are kept by rejection, what this leaves of the
+        likelihood is not made up for.
         """
         check_is_fitted(self)
-        sequences = self._like(X)
-        tokens = self.encoder_.encode(sequences)
-        return self._log_prob_of(tokens) + self.encoder_.log_density(sequences, tokens)
+        return self._log_prob(self._like(X))
 
     @available_if(_has_categories)  # type: ignore[untyped-decorator]  # scikit-learn has no types
     def predict_proba(self, X: Any, column: Any) -> pd.DataFrame:
@@ -159,7 +163,7 @@ class TrainedAutoregressive(Synthesizer):
                 f"column {column!r} is {tokens_of.column.kind}, and has no categories to give probabilities; draw it "
                 "by sample(metadata=...) instead"
             )
-        sequences, categories = self._like(X), list(tokens_of.column.categories or ())
+        sequences, categories = self._learned_form(self._like(X)), list(tokens_of.column.categories or ())
         metadata = sequences.metadata.copy()
         metadata[column] = pd.Series([categories[0]] * len(sequences), dtype=tokens_of.column.pandas_dtype)
         tokens = self.encoder_.encode(replace(sequences, metadata=metadata))
@@ -224,8 +228,9 @@ class TrainedAutoregressive(Synthesizer):
                 f"X has a sample of more than {self.schema_.max_length} records, the longest that the model knows the "
                 "end of; give lengths"
             )
-        tokens = self.encoder_.encode(sequences, unknown_ranges=True)
-        known = Known.all_of(sequences, self.encoder_)
+        learned = self._learned_form(sequences)
+        tokens = self.encoder_.encode(learned, unknown_ranges=True)
+        known = Known.all_of(learned, self.encoder_)
         given = _with_lengths(Given(tokens.metadata, tokens.records, tokens.lengths), end, self.encoder_)
         return self._completed(sequences, given, known, end, n_draws, temperature, random_state, present=False)
 
@@ -265,8 +270,9 @@ class TrainedAutoregressive(Synthesizer):
         if self.drawn_orders == 0:
             raise DataError("impute needs a model that was trained with drawn_orders above 0; fit again with 0.5")
         sequences = self._like(X)
-        tokens = self.encoder_.encode(sequences, unknown=True)
-        known = Known.all_of(sequences, self.encoder_)
+        learned = self._learned_form(sequences, unknown=True)
+        tokens = self.encoder_.encode(learned, unknown=True)
+        known = Known.all_of(learned, self.encoder_)
         given = Given(tokens.metadata, tokens.records, tokens.lengths)
         end = torch.from_numpy(sequences.lengths.astype(np.int64))
         return self._completed(sequences, given, known, end, n_draws, temperature, random_state, present=True)
@@ -320,7 +326,7 @@ class TrainedAutoregressive(Synthesizer):
         return self._maker_of(1.0)
 
     def _maker_of(self, temperature: float) -> Maker:
-        return partial(_samples, self.generator_, self.encoder_, self.n_jobs, temperature)
+        return self._constrained(partial(_samples, self.generator_, self.encoder_, self.n_jobs, temperature))
 
     def _digest(self) -> str:
         return persistence.digest(self.encoder_, self.generator_)
@@ -347,8 +353,25 @@ class TrainedAutoregressive(Synthesizer):
         from dgsynth.evaluation.tables import check_same_columns, read_like
 
         sequences = Sequences.from_any(X) if isinstance(X, Sequences) else read_like(X, self.schema_, **self._roles())
-        check_same_columns(self.encoder_.extremes(), sequences, "given")
+        check_same_columns(self._codec().extremes(), sequences, "given")
         return sequences
+
+    def _learned_form(self, sequences: Sequences, *, unknown: bool = False) -> Sequences:
+        """Return samples as they are learned; with `unknown` those with missing values to be drawn."""
+        constraints = self._fitted_constraints()
+        return sequences if constraints is None else constraints.forward(sequences, unknown=unknown)
+
+    def _log_prob(self, sequences: Sequences) -> np.ndarray:
+        """Return the log-likelihood of each sample; of those that the constraints rule out -inf."""
+        constraints, found = self._fitted_constraints(), np.full(len(sequences), -np.inf)
+        possible = np.arange(len(sequences))
+        if constraints is not None:
+            possible = np.flatnonzero(constraints.can_make(sequences))
+            sequences = constraints.forward(sequences.take(possible))
+        if len(possible):
+            tokens = self.encoder_.encode(sequences)
+            found[possible] = self._log_prob_of(tokens) + self.encoder_.log_density(sequences, tokens)
+        return found
 
     def _log_prob_of(self, tokens: TokenBatch) -> np.ndarray:
         """Return the log-likelihood of each sample's tokens."""
@@ -382,13 +405,19 @@ class TrainedAutoregressive(Synthesizer):
         seed, heat, made = seed_of(random_state), _positive(temperature), []
         forbidden = self.encoder_.missing_tokens if present else None
         draw = Draw(seed, given, lengths, heat, forbidden)
+        constraints = self._fitted_constraints()
         for i in range(draws):
-            with threads(self.n_jobs):
-                drawn = generate(self.generator_, draw, i * len(sequences), len(sequences))
-            samples = self.encoder_.decode(drawn.tokens, drawn.of_metadata.numpy(), drawn.of_records.numpy(), known)
+            drawn = partial(self._drawn, draw, known, i * len(sequences), len(sequences))
+            samples = drawn(seed) if constraints is None else completed(drawn, seed, sequences, constraints)
             schema = replace(samples.schema, form=sequences.schema.form)
             made.append(replace(samples, keys=sequences.keys, schema=schema).restore())
         return made[0] if n_draws is None else made
+
+    def _drawn(self, draw: Draw, known: Known, first: int, n_samples: int, seed: int) -> Sequences:
+        """Return samples of a seed, of which a part is known."""
+        with threads(self.n_jobs):
+            drawn = generate(self.generator_, replace(draw, seed=seed), first, n_samples)
+        return self.encoder_.decode(drawn.tokens, drawn.of_metadata.numpy(), drawn.of_records.numpy(), known)
 
 
 def _samples(
