@@ -31,12 +31,15 @@ from dgsynth.data.column import Column, Label
 class Bound(Step):
     """``derived = max(bases) + difference``, or where `is_upper` ``derived = min(bases) - difference``.
 
-    Where all bases are missing, and the derived column is not, the column itself is kept beside the difference.
+    Bases on the other side only limit it. Where all others are missing, and the derived column is not, the column
+    itself is kept beside the difference.
 
     Attributes
     ----------
     strict : tuple of bool
         Of each base whether it may not be reached.
+    limits : tuple of bool
+        Of each base whether it lies on the other side, where the derived column is cut off.
     is_upper : bool
     scale : {"whole", "time", "real"}
     unit : int
@@ -46,6 +49,7 @@ class Bound(Step):
     """
 
     strict: tuple[bool, ...]
+    limits: tuple[bool, ...]
     is_upper: bool
     scale: Scale
     unit: int
@@ -57,6 +61,7 @@ class Bound(Step):
         column: Column,
         bases: tuple[Label, ...],
         strict: tuple[bool, ...],
+        limits: tuple[bool, ...],
         is_upper: bool,
         scale: Scale,
         values: Values,
@@ -66,10 +71,10 @@ class Bound(Step):
         series = [values.get(name, of_records=of_records) for name in (column.name, *bases)]
         alike = len({str(each.dtype) for each in series}) == 1
         decimals = tuple(decimals_of(each, alike) if scale == "real" else None for each in series)
-        inner = "max" if not is_upper else "min"
-        others = str(bases[0]) if len(bases) == 1 else f"{inner}({', '.join(map(str, bases))})"
+        learned = [str(base) for base, limits_it in zip(bases, limits, strict=True) if not limits_it]
+        others = learned[0] if len(learned) == 1 else f"{'min' if is_upper else 'max'}({', '.join(learned)})"
         name = f"{others} - {column.name}" if is_upper else f"{column.name} - {others}"
-        step = cls((column,), bases, (name,), False, of_records, strict, is_upper, scale, 1, decimals)
+        step = cls((column,), bases, (name,), False, of_records, strict, limits, is_upper, scale, 1, decimals)
         beyond, missing = step._difference(values)
         unit = common_unit(beyond[~missing]) if scale == "time" else 1
         keeps_own = bool((missing & series[0].notna().to_numpy()).any())
@@ -89,7 +94,11 @@ class Bound(Step):
         column, sign = self.columns[0], -1 if self.is_upper else 1
         bound, is_free = self._bound(values)
         beyond, missing = to_numbers(made[0], "real" if self.scale == "real" else "whole")
-        wanted = bound + np.maximum(np.where(missing, 0, beyond), 0) * self.unit
+        most = column.minimum if self.is_upper else column.maximum
+        beyond = np.maximum(np.where(missing, 0, beyond), 0) * self.unit
+        if most is not None:  # also what would leave the range of 64 bits
+            beyond = np.minimum(beyond, np.maximum(sign * most - bound, 0))
+        wanted = bound + beyond
         if self.keeps_own:
             own, own_missing = to_numbers(made[1], self.scale, self.decimals[0])
             wanted = np.where(is_free | missing, sign * own, wanted)
@@ -97,19 +106,22 @@ class Bound(Step):
         else:
             missing = missing | is_free
         wanted = sign * clipped(on_grid(sign * wanted, self.scale, column, self.decimals[0]), column)
-        return {column.name: from_numbers(sign * self._beyond_all(wanted, values), missing, self.scale, column)}
+        return {column.name: from_numbers(sign * self._within_all(wanted, values), missing, self.scale, column)}
 
     def repair(self, values: Values, known: Values, columns: Mapping[Label, Column]) -> None:
         own, missing = self._own_numbers(values)
         sign = -1 if self.is_upper else 1
-        for base, strict, decimals in zip(self.bases, self.strict, self.decimals[1:], strict=True):
+        for base, strict, limits_it, decimals in zip(
+            self.bases, self.strict, self.limits, self.decimals[1:], strict=True
+        ):
             if base not in columns or values.are_of_records([base]) != self.of_records:
                 continue  # the index is always known, and metadata are drawn before the records
             numbers, is_free = to_numbers(values.get(base, of_records=self.of_records), self.scale, decimals)
             is_open = known.get(base, of_records=self.of_records).isna().to_numpy() & ~missing & ~is_free
-            most = -least_beyond(-sign * own, self.scale, columns[base], decimals, strict=strict)
-            new = np.where(is_open, np.minimum(sign * numbers, most), sign * numbers)
-            values.put(base, from_numbers(sign * new, is_free, self.scale, columns[base]), of_records=self.of_records)
+            way = -sign if limits_it else sign
+            most = -least_beyond(-way * own, self.scale, columns[base], decimals, strict=strict)
+            new = np.where(is_open, np.minimum(way * numbers, most), way * numbers)
+            values.put(base, from_numbers(way * new, is_free, self.scale, columns[base]), of_records=self.of_records)
 
     def _difference(self, values: Values) -> tuple[Numbers, Bools]:
         """Return by how much the derived column lies beyond its bases, and where that is missing."""
@@ -130,15 +142,18 @@ class Bound(Step):
 
     def _bound(self, values: Values) -> tuple[Numbers, Bools]:
         """Return the greatest base that is not missing, 0 where all are, and where that is so."""
-        bases = self._bases(values)
+        bases = [base for base, limits_it in zip(self._bases(values), self.limits, strict=True) if not limits_it]
         bound, is_free = bases[0]
         for numbers, missing in bases[1:]:
             bound = np.where(missing, bound, np.where(is_free, numbers, np.maximum(bound, numbers)))
             is_free = is_free & missing
         return bound, is_free
 
-    def _beyond_all(self, wanted: Numbers, values: Values) -> Numbers:
-        for (numbers, missing), strict in zip(self._bases(values), self.strict, strict=True):
-            least = least_beyond(numbers, self.scale, self.columns[0], self.decimals[0], strict=strict)
-            wanted = np.where(missing, wanted, np.maximum(wanted, least))
+    def _within_all(self, wanted: Numbers, values: Values) -> Numbers:
+        """Return numbers cut off at the limits, and then at the bases that they must lie beyond."""
+        bases = zip(self.limits, self._bases(values), self.strict, strict=True)
+        for limits_it, (numbers, missing), strict in sorted(bases, key=lambda base: not base[0]):
+            way = -1 if limits_it else 1
+            least = least_beyond(way * numbers, self.scale, self.columns[0], self.decimals[0], strict=strict)
+            wanted = np.where(missing, wanted, way * np.maximum(way * wanted, least))
         return wanted

@@ -54,9 +54,12 @@ def step_from_dict(plain: Any, schema: Schema) -> Step:
         raise DataError(f"the unit of a step can't be {short(unit)}")
     if kind is Bound:
         strict = _list(plain, "strict", bool)
-        if len(strict) != len(bases) or not bases:
-            raise DataError(f"the bounds of a step can't be {short(strict)}")
-        return Bound(*common, strict, _one(plain, "is_upper", bool), scale, unit, _decimals(plain, len(reckoned)))
+        limits = _list(plain, "limits", bool)
+        if len(strict) != len(bases) or len(limits) != len(bases) or all(limits):
+            raise DataError(f"the bounds of a step can't be {short(strict)} and {short(limits)}")
+        return Bound(
+            *common, strict, limits, _one(plain, "is_upper", bool), scale, unit, _decimals(plain, len(reckoned))
+        )
     decimals = _decimals({"decimals": [plain["decimals"]]}, 1)[0]
     alone = _one(plain, "alone", int, float)
     if not math.isfinite(alone) or abs(alone) >= 2**62:

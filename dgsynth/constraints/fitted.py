@@ -282,19 +282,23 @@ def _how(constraint: Constraint, derived: Mapping[Label, Step]) -> str:
     if isinstance(constraint, Range):
         return "by the range that is learned" if own == [None] else "by rejection"
     if isinstance(constraint, Inequality):
-        is_kept = _bounds(own[1], constraint.low, False) or _bounds(own[0], constraint.high, True)
+        sides = _limits(own[1], constraint.low, False), _limits(own[0], constraint.high, True)
+        is_kept = False in sides
+        if not is_kept and True in sides:
+            return "by a transform, and by rejection where columns contradict each other"
     elif isinstance(constraint, Sum):
-        others = (set(constraint.names) - {name} for name in constraint.names)
-        is_kept = any(
-            isinstance(step, Total) and set(step.bases) == rest for step, rest in zip(own, others, strict=True)
-        )
+        is_kept = any(isinstance(step, Total) and {*step.derived, *step.bases} == {*constraint.names} for step in own)
     else:
         is_kept = isinstance(own[0], Joint | Running)
     return "by a transform" if is_kept else "by rejection"
 
 
-def _bounds(step: Step | None, base: Label, is_upper: bool) -> bool:
-    return isinstance(step, Bound) and base in step.bases and step.is_upper is is_upper
+def _limits(step: Step | None, base: Label, is_upper: bool) -> bool | None:
+    """Return whether a column is only cut off at a base on that side; None where the base is none of it."""
+    if not isinstance(step, Bound) or base not in step.bases:
+        return None
+    limits_it = step.limits[step.bases.index(base)]
+    return limits_it if (step.is_upper is is_upper) != limits_it else None
 
 
 def _put_back(values: pd.Series[Any], known: pd.Series[Any]) -> pd.Series[Any]:

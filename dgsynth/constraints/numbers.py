@@ -30,7 +30,7 @@ def scale_of(columns: Iterable[Column]) -> Scale | None:
     columns = list(columns)
     kinds = {column.kind for column in columns}
     if kinds == {"datetime"}:
-        return "time" if _span(columns) < _MOST else None
+        return "time" if _span(columns) < 2**63 else None
     if not kinds <= {"integer", "continuous"}:
         return None
     if kinds == {"integer"}:

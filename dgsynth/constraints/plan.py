@@ -44,20 +44,21 @@ def planned(constraints: Sequence[Constraint], schema: Schema, values: Values) -
     for constraint in constraints:
         if isinstance(constraint, Inequality):
             _limit(constraint, plan, limits)
-    for name, limit in limits.items():
-        scale = scale_of(schema.column(column) for column in (name, *limit.bases))
+    for name, of_column in limits.items():
+        scale = scale_of(schema.column(column) for column in (name, *of_column.bases))
         assert scale is not None, "it was checked"
-        bases, strict = tuple(limit.bases), tuple(limit.bases.values())
-        steps.append(Bound.fit(schema.column(name), bases, strict, limit.is_upper, scale, values))
+        strict, others = zip(*of_column.bases.values(), strict=True)
+        column, bases = schema.column(name), tuple(of_column.bases)
+        steps.append(Bound.fit(column, bases, strict, others, of_column.is_upper, scale, values))
     return tuple(_in_order(steps))
 
 
 @dataclass
 class _Limits:
-    """What a column is at least, or at most: by each base whether it may not be reached."""
+    """What a column is at least, or at most: by each base whether it may not be reached, and lies on the other side."""
 
     is_upper: bool
-    bases: dict[Label, bool] = field(default_factory=dict)
+    bases: dict[Label, tuple[bool, bool]] = field(default_factory=dict)
 
 
 @dataclass
@@ -111,18 +112,28 @@ def _total(constraint: Sum, plan: _Plan, values: Values) -> Iterator[Step]:
 
 
 def _limit(constraint: Inequality, plan: _Plan, limits: dict[Label, _Limits]) -> None:
-    """Note what keeps an inequality: the higher column follows from the lower one, or that from this."""
-    for name, base, is_upper in ((constraint.high, constraint.low, False), (constraint.low, constraint.high, True)):
-        limit = limits.get(name)
-        bases = (*(limit.bases if limit else ()), base)
-        is_new = limit is None and plan.can_derive([name], bases)
-        is_more = limit is not None and limit.is_upper == is_upper and plan.can_follow([name], bases)
-        if not (is_new or is_more) or scale_of(plan.schema.column(column) for column in (name, *bases)) is None:
-            continue
-        limit = limits.setdefault(name, _Limits(is_upper))
-        limit.bases[base] = limit.bases.get(base, False) or constraint.strict
-        plan.bases[name] = tuple(limit.bases)
-        return
+    """Note what keeps an inequality: the higher column follows from the lower one, or that from this.
+
+    At last a column that follows from what lies below it is cut off at what lies above, or the other way round.
+    """
+    sides = ((constraint.high, constraint.low, False), (constraint.low, constraint.high, True))
+    for may_limit in (False, True):
+        for name, base, is_upper in sides:
+            known = limits.get(name)
+            bases = (*(known.bases if known else ()), base)
+            if known and known.bases.get(base, (False, known.is_upper != is_upper))[1] != (known.is_upper != is_upper):
+                continue  # it lies on the one side and on the other
+            if known is None:
+                fits = not may_limit and plan.can_derive([name], bases)
+            else:
+                fits = (known.is_upper != is_upper) == may_limit and plan.can_follow([name], bases)
+            if not fits or scale_of(plan.schema.column(column) for column in (name, *bases)) is None:
+                continue
+            of_column = limits.setdefault(name, _Limits(is_upper))
+            was_strict, _ = of_column.bases.get(base, (False, False))
+            of_column.bases[base] = was_strict or constraint.strict, of_column.is_upper != is_upper
+            plan.bases[name] = tuple(of_column.bases)
+            return
 
 
 def _in_order(steps: Sequence[Step]) -> Iterator[Step]:

@@ -110,3 +110,23 @@ def test_metadata_bound_measurements_on_either_side(round_trip):
     assert (step.derived, step.bases, step.is_upper) == (("x",), ("cap",), True)
     cap = made.metadata["cap"].repeat(made.lengths).reset_index(drop=True)
     assert (made.measurements["x"] <= cap).all()
+
+
+def test_a_column_is_kept_between_two_others(round_trip):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"id": np.repeat(np.arange(30), 10), "floor": np.repeat(rng.integers(0, 5, 30), 10)})
+    frame["ceiling"] = frame["floor"] + np.repeat(rng.integers(9, 15, 30), 10)
+    frame["x"] = rng.integers(frame["floor"], frame["ceiling"] + 1)
+    fitted, learned, made = round_trip(frame, ["floor <= x", "x <= ceiling"], sequence_key="id")
+    assert learned.schema.names == ("floor", "ceiling", "x - floor")
+    assert fitted.texts[1] == "x <= ceiling (by a transform, and by rejection where columns contradict each other)"
+    can_be = (made.metadata["floor"] <= made.metadata["ceiling"]).to_numpy()
+    assert can_be.mean() > 0.9
+    assert (fitted.kept(made) == can_be).all()
+
+
+def test_what_is_wanted_both_ways_is_kept_both_ways(round_trip):
+    frame = pd.DataFrame({"a": np.arange(50), "b": np.arange(50)})
+    fitted, _, made = round_trip(frame, ["a <= b", "b <= a"])
+    assert fitted.texts == ["a <= b (by a transform)", "b <= a (by rejection)"]
+    assert (made.metadata["a"] == made.metadata["b"]).all()

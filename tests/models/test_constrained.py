@@ -184,6 +184,13 @@ def test_samples_that_break_a_constraint_have_no_likelihood(fitted, orders):
     assert np.isfinite(fitted.log_prob(rows)).tolist() == [True, False, False, True]
 
 
+def test_what_is_tied_to_others_has_probabilities_given_these(fitted, orders):
+    shares = fitted.predict_proba(orders.head(5), "city")
+    assert shares.columns.tolist() == list("vwxyz")
+    assert shares.idxmax(axis=1).tolist() == orders["city"].head(5).tolist()
+    assert shares.max(axis=1).tolist() == [1.0] * 5
+
+
 def test_missing_cells_are_filled_so_that_all_is_kept(fitted, orders):
     rows = orders.head(60).astype({"zip": "Int64"})
     for place, name in enumerate(rows):

@@ -14,6 +14,7 @@ import torch
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from dgsynth.data.schema import Column
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.models.autoregressive import persistence
@@ -154,24 +155,27 @@ class TrainedAutoregressive(Synthesizer):
             There is no such column, or it is numeric.
         """
         check_is_fitted(self)
+        known = self._codec().metadata_columns
+        if column not in known:
+            raise DataError(f"there is no metadata column {column!r}; the model's metadata columns are {list(known)}")
         tokens_of = self.encoder_.metadata_columns.get(column)
-        if tokens_of is None:
-            known = list(self.encoder_.metadata_columns)
-            raise DataError(f"there is no metadata column {column!r}; the model's metadata columns are {known}")
-        if not isinstance(tokens_of, CategoryTokens):
+        described = self.schema_.column(column) if tokens_of is None else tokens_of.column
+        if not described.has_categories:
             raise DataError(
-                f"column {column!r} is {tokens_of.column.kind}, and has no categories to give probabilities; draw it "
-                "by sample(metadata=...) instead"
+                f"column {column!r} is {described.kind}, and has no categories to give probabilities; draw it by "
+                "sample(metadata=...) instead"
             )
-        sequences, categories = self._learned_form(self._like(X)), list(tokens_of.column.categories or ())
-        metadata = sequences.metadata.copy()
-        metadata[column] = pd.Series([categories[0]] * len(sequences), dtype=tokens_of.column.pandas_dtype)
-        tokens = self.encoder_.encode(replace(sequences, metadata=metadata))
-        place = self.encoder_.first_token(column)
-        found = np.empty((len(tokens), len(categories)))
-        for value in range(len(categories)):
-            tokens.metadata[:, place] = value
-            found[:, value] = self._log_prob_of(tokens)
+        sequences, categories = self._like(X), list(described.categories or ())
+        found = np.empty((len(sequences), len(categories)))
+        if tokens_of is None:  # a constraint ties it to others, so that it has no token of its own
+            for i, value in enumerate(categories):
+                found[:, i] = self._log_prob(_with_value(sequences, described, value))
+        else:
+            tokens = self.encoder_.encode(self._learned_form(_with_value(sequences, described, categories[0])))
+            place = self.encoder_.first_token(column)
+            for i in range(len(categories)):
+                tokens.metadata[:, place] = i
+                found[:, i] = self._log_prob_of(tokens)
         found = np.exp(found - found.max(axis=1, keepdims=True))
         return pd.DataFrame(found / found.sum(axis=1, keepdims=True), columns=pd.Index(categories, name=column))
 
@@ -439,6 +443,13 @@ def _samples(
     with threads(n_jobs):
         drawn = generate(network, draw, first, n_samples)
     return encoder.decode(drawn.tokens, drawn.of_metadata.numpy(), drawn.of_records.numpy(), known)
+
+
+def _with_value(sequences: Sequences, column: Column, value: Any) -> Sequences:
+    """Return samples with the same value in a metadata column."""
+    metadata = sequences.metadata.copy()
+    metadata[column.name] = pd.Series([value] * len(sequences), dtype=column.pandas_dtype)
+    return replace(sequences, metadata=metadata)
 
 
 def _with_lengths(given: Given, lengths: torch.Tensor | None, encoder: TokenEncoder) -> Given:
