@@ -11,9 +11,8 @@ import pandas as pd
 from dgsynth.constraints.fitted import FittedConstraints
 from dgsynth.data.schema import Label, Schema
 from dgsynth.data.sequences import Sequences
-from dgsynth.errors import DataError
 from dgsynth.transforms.codec import Codec
-from dgsynth.transforms.given import as_column
+from dgsynth.transforms.given import as_columns
 from dgsynth.transforms.timestamps import TimestampTransform
 
 
@@ -45,13 +44,10 @@ class ConstrainedCodec:
         return {name: learned.get(name) for name in (*own, *(name for name in learned if name not in others))}
 
     def check_metadata(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return given metadata as they are learned."""
-        columns = {column.name: column for column in self.schema.metadata}
-        typed = {name: as_column(frame[name], columns[name]) if name in columns else frame[name] for name in frame}
-        for name, column in columns.items():
-            if name in typed and typed[name].isna().any() and not column.nullable:
-                raise DataError(f"column {name!r} has missing values, and had none when the model was fitted")
-        return self.encoder.check_metadata(self.constraints.given(pd.DataFrame(typed, index=frame.index)))
+        """Return given metadata as they are, in the columns' dtypes; raise DataError where they can't be made."""
+        checked = as_columns(frame, self.schema.metadata)
+        self.encoder.check_metadata(self.constraints.given(checked))
+        return checked
 
     def columns_without_grid(self) -> set[Label]:
         derived = (column for step in self.constraints.steps for column in step.columns)

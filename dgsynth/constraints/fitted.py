@@ -162,6 +162,24 @@ class FittedConstraints:
             step.repair(values, given, columns)
         return self._samples(values, made)
 
+    def check_free_times(self) -> None:
+        """Raise DataError where a constraint names the sequence_index: samples can't be moved to other times then."""
+        index = self.schema.sequence_index
+        for constraint in self.declared:
+            if index is not None and index.name in constraint.names:
+                raise DataError(
+                    f"start and step move column {index.name!r}, which the constraint {constraint} ties to others; "
+                    "leave them out, or fit without it"
+                )
+
+    def put_given(self, samples: Sequences, given: pd.DataFrame) -> Sequences:
+        """Return samples with the given values of derived metadata as they were given; others have them already."""
+        metadata = samples.metadata.copy()
+        for step in self.steps:
+            for name in set(step.derived).intersection(given.columns):
+                metadata[name] = given[name].array
+        return replace(samples, metadata=metadata)
+
     def given(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return given metadata as a model learns them.
 

@@ -1,4 +1,4 @@
-"""What is given of the samples to be made, and metadata that meet it by rejection."""
+"""Given metadata of the samples to be made: met by rejection where not all are given, and given back as they were."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from dgsynth.batch import Output
+from dgsynth.batch import EncodedBatch, Output
+from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.transforms.encoder import Encoder
 
@@ -19,14 +20,25 @@ MAX_ATTEMPTS = 8192
 TOLERANCE = 0.01
 """A generated number meets a given one within this share of its range; it is then set to the given one."""
 
+OFF_START = 10.0
+"""More than any start time is off; see `distance`."""
+
+START_ATTEMPTS = 1023
+"""Metadata drawn per sample before the nearest start time will do."""
+
 
 @dataclass(frozen=True)
 class GivenColumn:
-    """One metadata column that is given: its name, where its encoding begins, and its outputs."""
+    """One metadata column that is given: its name, where its encoding begins, its outputs.
+
+    `is_start` says whether it is the start time: samples start where they are asked to, known to the model or not, so
+    that the nearest will do where no drawn metadata meet it.
+    """
 
     name: str | int
     start: int
     outputs: tuple[Output, ...]
+    is_start: bool = False
 
     @property
     def slice(self) -> slice:
@@ -53,12 +65,23 @@ class Condition:
 
 def condition_of(encoder: Encoder, metadata: pd.DataFrame) -> Condition:
     """Return what given metadata, checked, ask of encoded ones."""
-    columns = encoder.metadata_columns
-    given = tuple(GivenColumn(name, *columns[name]) for name in metadata.columns)
+    columns, timestamps = encoder.metadata_columns, encoder.timestamps
+    start = None if timestamps is None else timestamps.column.name
+    given = tuple(GivenColumn(name, *columns[name], is_start=name == start) for name in metadata.columns)
     # Where only the start time is left to generate, every visible column is given: the nearest will do.
     left = columns.keys() - set(metadata.columns)
     nearest = left.isdisjoint(column.name for column in encoder.schema.metadata)
     return Condition(torch.from_numpy(encoder.encode_metadata(metadata)), given, nearest)
+
+
+def decode_given(encoder: Encoder, encoded: EncodedBatch, given: pd.DataFrame | None) -> Sequences:
+    """Return generated samples whose given metadata, checked, are as they were given, and not on the data's grid."""
+    if given is None:
+        return encoder.decode(encoded)
+    metadata = encoder.decode_metadata(encoded.metadata.numpy())
+    for name in given.columns:
+        metadata[name] = given[name]
+    return encoder.decode(encoded, metadata)
 
 
 def meet_by_rejection(draw: Callable[[Tensor, Tensor], Tensor], samples: Tensor, condition: Condition) -> Tensor:
@@ -93,18 +116,20 @@ def meet_by_rejection(draw: Callable[[Tensor, Tensor], Tensor], samples: Tensor,
             numbers = torch.arange(done_attempts, done_attempts + attempts)
             drawn = draw(samples[group].repeat_interleave(attempts), numbers.repeat(len(group)))
             wanted = condition.metadata[group].repeat_interleave(attempts, 0)
-            off = distance(drawn, wanted, condition.given)
-            off = torch.where(off <= TOLERANCE, 0, off).reshape(len(group), attempts)
+            off = distance(drawn, wanted, condition.given).reshape(len(group), attempts)
             best, which = off.min(dim=1)  # the first of equals
             better = best < nearest[group]
             chosen = drawn.reshape(len(group), attempts, -1)[torch.arange(len(group)), which]
             result[group[better]] = chosen[better]
             nearest[group] = torch.minimum(nearest[group], best)
-            still_waiting.append(group[nearest[group] > 0])
+            is_enough = (
+                nearest[group] < OFF_START if done_attempts + attempts >= START_ATTEMPTS else nearest[group] == 0
+            )
+            still_waiting.append(group[~is_enough])
         waiting = torch.cat(still_waiting)
         done_attempts += attempts
         attempts = min(2 * attempts, 1024)
-    impossible = nearest.isinf() if condition.nearest else nearest > 0
+    impossible = nearest.isinf() if condition.nearest else nearest >= OFF_START
     if impossible.any():
         names = ", ".join(repr(column.name) for column in condition.given)
         raise DataError(
@@ -116,15 +141,22 @@ def meet_by_rejection(draw: Callable[[Tensor, Tensor], Tensor], samples: Tensor,
 
 
 def distance(drawn: Tensor, wanted: Tensor, given: tuple[GivenColumn, ...]) -> Tensor:
-    """Return how far drawn metadata are from wanted ones: infinite for another category, else in shares of range."""
-    furthest = torch.zeros(len(drawn))
+    """Return how far drawn metadata are from wanted ones: 0 where they meet them, infinite for another category.
+
+    Below `OFF_START` only the start time is off, by this share of its range; else other numbers are too.
+    """
+    furthest, off_start = torch.zeros(len(drawn)), torch.zeros(len(drawn))
     for column in given:
         dims = [output.dim for output in column.outputs]
         ours, theirs = drawn[:, column.slice].split(dims, 1), wanted[:, column.slice].split(dims, 1)
         category, category_wanted = ours[-1].argmax(1), theirs[-1].argmax(1)
         if column.outputs[0].activation != "softmax":
             off = (ours[0] - theirs[0]).abs()[:, 0]
+            off = torch.where(off <= TOLERANCE, 0, off)
+            if column.is_start:
+                off_start = off
+                continue
             # A nullable number has an indicator [present, missing] behind it; without one both are 0, present.
             furthest = torch.maximum(furthest, torch.where(category_wanted == 0, off, 0))
         furthest = torch.where(category == category_wanted, furthest, torch.inf)
-    return furthest
+    return furthest * (OFF_START / TOLERANCE) + off_start

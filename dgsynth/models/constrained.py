@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +16,11 @@ from dgsynth.errors import DataError
 
 Ints = npt.NDArray[np.int64]
 
-MAX_ATTEMPTS = 2048
+MAX_ATTEMPTS = 4096
 """Samples drawn in the place of one before a constraint counts as next to impossible."""
+
+_HOPELESS = 2**15
+"""Samples drawn in the place of others, whichever these are, of which none keeps the constraints."""
 
 _COMPLETIONS = 64
 """Attempts to complete samples: a part of them is known, and most constraints are kept by repair."""
@@ -50,30 +52,29 @@ class ConstrainedMaker:
     n_kept: int = 0
 
     def __call__(
-        self, seed: int, first: int, n_samples: int, condition: Any = None, lengths: torch.Tensor | None = None
+        self,
+        seed: int,
+        first: int,
+        n_samples: int,
+        condition: pd.DataFrame | None = None,
+        lengths: torch.Tensor | None = None,
     ) -> Sequences:
-        made = self.constraints.backward(self.maker(seed, first, n_samples, condition, lengths))
+        made = self._made(seed, first, condition, lengths, np.arange(n_samples))
         waiting = np.flatnonzero(~self.constraints.kept(made))
         self._count(n_samples, n_samples - len(waiting))
         if not len(waiting):
             return made
+        n_drawn, n_kept = self.n_drawn, self.n_kept
         parts, places = [made], np.arange(n_samples)
         end, attempts, done, k = n_samples, 1, 0, 0
-        while len(waiting) and done < MAX_ATTEMPTS:
+        while len(waiting) and done < MAX_ATTEMPTS and (self.n_kept > n_kept or self.n_drawn < n_drawn + _HOPELESS):
             k += 1
             still: list[Ints] = []
             for some in _runs(waiting, attempts):
                 rows = np.repeat(np.arange(some[0], some[-1] + 1), attempts)
-                of_rows = torch.from_numpy(rows)
-                again = self.maker(
-                    seed_of_round(seed, k),
-                    (first + int(some[0])) * attempts,
-                    len(rows),
-                    _rows(condition, of_rows),
-                    None if lengths is None else lengths[of_rows],
-                )
-                again = again.take(np.flatnonzero(np.isin(rows, some)))
-                drawn = self.constraints.backward(again)
+                number = (first + int(some[0])) * attempts
+                tried = self._made(seed_of_round(seed, k), number, condition, lengths, rows)
+                drawn = tried.take(np.flatnonzero(np.isin(rows, some)))
                 kept = self.constraints.kept(drawn).reshape(len(some), attempts)
                 found, which = kept.any(axis=1), kept.argmax(axis=1)
                 self._count(int(np.where(found, which + 1, attempts).sum()), int(found.sum()))
@@ -98,6 +99,17 @@ class ConstrainedMaker:
         """Share of the samples drawn so far that kept the constraints; NaN where none were drawn."""
         return self.n_kept / self.n_drawn if self.n_drawn else float("nan")
 
+    def _made(
+        self, seed: int, first: int, condition: pd.DataFrame | None, lengths: torch.Tensor | None, rows: Ints
+    ) -> Sequences:
+        """Return samples number `first` and following, asked the same as those at `rows`, not rejected yet."""
+        lengths = None if lengths is None else lengths[torch.from_numpy(rows)]
+        if condition is None:
+            return self.constraints.backward(self.maker(seed, first, len(rows), None, lengths))
+        given = condition.take(rows).reset_index(drop=True)
+        made = self.maker(seed, first, len(rows), self.constraints.given(given), lengths)
+        return self.constraints.put_given(self.constraints.backward(made), given)
+
     def _count(self, drawn: int, kept: int) -> None:
         self.n_drawn, self.n_kept = self.n_drawn + drawn, self.n_kept + kept
 
@@ -119,21 +131,6 @@ def _runs(waiting: Ints, attempts: int) -> Iterator[Ints]:
 
 def _joined(parts: list[Sequences]) -> Sequences:
     return replace(Sequences.concat(parts), schema=parts[0].schema)
-
-
-def _rows(given: Any, rows: torch.Tensor) -> Any:
-    """Return what is given of some samples, whatever holds it: tensors and tables have a row for each."""
-    if isinstance(given, torch.Tensor):
-        return given[rows]
-    if isinstance(given, pd.DataFrame | pd.Series):
-        return given.take(rows.numpy()).reset_index(drop=True)
-    if isinstance(given, tuple) and not hasattr(given, "_fields"):
-        return tuple(_rows(part, rows) for part in given)
-    if is_dataclass(given) and not isinstance(given, type):
-        held = {field.name: getattr(given, field.name) for field in fields(given)}
-        tables = {n: v for n, v in held.items() if isinstance(v, torch.Tensor | pd.DataFrame | pd.Series)}
-        return replace(given, **{name: _rows(value, rows) for name, value in tables.items()})
-    return given
 
 
 def completed(

@@ -7,7 +7,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -26,10 +27,11 @@ from dgsynth.constraints.fitted import FittedConstraints
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
+from dgsynth.models.asked import Asked
 from dgsynth.models.constrained import ConstrainedMaker
 from dgsynth.models.parameters import at_least_one, seed_of
 from dgsynth.sampling.formats import table_format
-from dgsynth.sampling.stream import Run, interrupted_seed, write_samples
+from dgsynth.sampling.stream import Chunk, Run, interrupted_seed, write_samples
 from dgsynth.sampling.template import table_template
 from dgsynth.transforms.codec import Codec
 from dgsynth.transforms.encoder import Encoder
@@ -46,14 +48,18 @@ READING = ("sequence_key", "sequence_index", "time_columns", "metadata", "measur
 
 
 class Maker(Protocol):
-    """Makes samples number `first` to `first + n_samples - 1` of a seed; can travel to other processes."""
+    """Makes samples number `first` to `first + n_samples - 1` of a seed; can travel to other processes.
+
+    `condition` holds some of the metadata, checked, a row for every sample, which has these values exactly; see
+    `Asked.condition`.
+    """
 
     def __call__(
         self,
         seed: int,
         first: int,
         n_samples: int,
-        condition: Any = None,
+        condition: pd.DataFrame | None = None,
         lengths: torch.Tensor | None = None,
     ) -> Sequences: ...
 
@@ -115,6 +121,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         *,
         metadata: pd.DataFrame | Mapping[Any, Any] | None = None,
         lengths: int | Sequence[int] | np.ndarray | None = None,
+        start: Any = None,
+        step: Any = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> Any:
         """Return new samples in the form that `fit` was given.
@@ -122,12 +130,19 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         Parameters
         ----------
         n_samples : int, default=1
-            May be left out where `metadata` has a row for every sample.
+            May be left out where `metadata`, `start` or `lengths` has a row or value for every sample.
         metadata : DataFrame or dict of column to value or values, optional
-            All or some of the metadata columns: one row for every sample, or one for all of them. The other
-            columns are generated to fit, by rejection; a number counts as met within 1 % of its range.
+            All or some of the metadata columns: one row for every sample, or one for all of them. The samples have
+            these values exactly, also where the data had none between two others. The other columns are generated to
+            fit, by rejection; there a number counts as met within 1 % of its range. With the column of the
+            sequence_key the samples have these keys; that of the sequence_index is taken as `start`.
         lengths : int or array of shape (n_samples,), optional
             Records per sample, also beyond the longest sample learned. By default the model says.
+        start : date, number or text, or array of shape (n_samples,), optional
+            The sequence_index of each sample's first record, also outside what was learned; the others go on from
+            there. Where samples differ in their start the rest is made to fit the nearest that was learned.
+        step : Timedelta, text such as "15min", or number, optional
+            Time between records, where it is the same in all data, in the place of that.
         random_state : int, RandomState or None
             Sample i depends on the model, this and i alone, so that `sample(10, random_state=7)` are the first
             ten of `sample(1000, random_state=7)`. None draws fresh randomness.
@@ -140,9 +155,11 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         ------
         NotFittedError
         DataError
-            `metadata` names an unknown column or value, or a combination that the model next to never makes.
+            A column or value that is given is not known, can't be held by its dtype, or makes a combination that the
+            model next to never does; or the records have no constant step.
         """
-        return self._sampled(None, n_samples, metadata, lengths, random_state)
+        asked = self._asked(n_samples, metadata, lengths, start, step)
+        return self._made(self._maker(), random_state, asked)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return how close new samples come to real ones: one number in (0, 1], higher is better.
@@ -185,42 +202,53 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
 
     def iter_samples(
         self,
-        n_samples: int,
+        n_samples: int | None = None,
         chunk_size: int = 10_000,
         *,
+        metadata: pd.DataFrame | Mapping[Any, Any] | None = None,
+        lengths: int | Sequence[int] | np.ndarray | None = None,
+        start: Any = None,
+        step: Any = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> Iterator[Any]:
-        """Yield the samples of `sample(n_samples, random_state=random_state)` in chunks.
+        """Yield the samples of `sample`, called with the same arguments, in chunks.
 
         Parameters
         ----------
-        n_samples, chunk_size : int
-        random_state : int, RandomState or None
+        n_samples : int
+            May be left out where `metadata`, `start` or `lengths` has a row or value for every sample.
+        chunk_size : int, default=10_000
+        metadata, lengths, start, step, random_state
+            As in `sample`.
 
         Yields
         ------
         DataFrame, array, list, Table or Sequences
             `chunk_size` samples each, fewer in the last.
         """
-        check_is_fitted(self)
-        n_samples, chunk_size = at_least_one(n_samples, "n_samples"), at_least_one(chunk_size, "chunk_size")
+        asked = self._asked(n_samples, metadata, lengths, start, step)
+        chunk_size = at_least_one(chunk_size, "chunk_size")
         maker, seed = self._maker(), seed_of(random_state)
-        for first in range(0, n_samples, chunk_size):
-            chunk = maker(seed, first, min(chunk_size, n_samples - first))
-            yield chunk.restore(first_key=first)
+        for first in range(0, asked.n_samples, chunk_size):
+            part = asked.part(first, min(chunk_size, asked.n_samples - first))
+            yield make(maker, seed, first, part).restore(first_key=first)
         self._note_acceptance(maker)
 
     def sample_to(
         self,
         path: str | os.PathLike[str],
-        n_samples: int,
+        n_samples: int | None = None,
         *,
+        metadata: pd.DataFrame | Mapping[Any, Any] | None = None,
+        lengths: int | Sequence[int] | np.ndarray | None = None,
+        start: Any = None,
+        step: Any = None,
         format: str | None = None,
         chunk_size: int = 10_000,
         n_jobs: int = 1,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
-        """Write the samples of `sample(n_samples, random_state=random_state)` to a file, holding one chunk at a time.
+        """Write the samples of `sample`, called with the same arguments, to a file, holding one chunk at a time.
 
         The file appears under its name once it is whole. Finished chunks are kept beside it, in the folder
         `.{name}.parts`: a call that was interrupted or killed goes on from there when it is made again, and the file
@@ -233,6 +261,9 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         path : path-like
             A file that is there is replaced.
         n_samples : int
+            May be left out where `metadata`, `start` or `lengths` has a row or value for every sample.
+        metadata, lengths, start, step
+            As in `sample`.
         format : {"parquet", "csv", "csv.gz"}, optional
             By default what the name ends in.
         chunk_size : int, default=10_000
@@ -247,22 +278,27 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         FileNotFoundError
             There is no such folder.
         DataError
-            The model was fitted on arrays, the format is unknown, or parts of another call lie beside the file.
+            The model was fitted on arrays, the format is unknown, parts of another call lie beside the file, or what is
+            asked of the samples can't be; see `sample`.
 
         Notes
         -----
         The dtypes are those that the model learned, in every row group. Generated keys of dtype category become text.
         Parquet keeps no datetimes in seconds; they come back in milliseconds.
         """
-        check_is_fitted(self)
-        n_samples, chunk_size = at_least_one(n_samples, "n_samples"), at_least_one(chunk_size, "chunk_size")
-        path = Path(path)
-        template = table_template(self._codec(), n_samples)
+        asked = self._asked(n_samples, metadata, lengths, start, step)
+        chunk_size, path = at_least_one(chunk_size, "chunk_size"), Path(path)
+        template = table_template(self._codec(), asked.n_samples if asked.keys is None else 0)
         name, writer = table_format(path, format, self._codec(), template)
         seed = interrupted_seed(path) if random_state is None else None
         seed = seed_of(random_state) if seed is None else seed
-        run, maker = Run(self._run_digest(), seed, n_samples, chunk_size, name), self._maker()
-        write_samples(path, maker, run, writer, n_jobs=n_jobs, progress=bool(self.verbose))
+        run = Run(self._run_digest(), seed, asked.n_samples, chunk_size, name, asked.digest())
+        maker = self._maker()
+
+        def chunk(first: int, count: int) -> Chunk:
+            return partial(make, maker, seed, first, asked.part(first, count))
+
+        write_samples(path, chunk, run, writer, n_jobs=n_jobs, progress=bool(self.verbose))
         self._note_acceptance(maker)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -296,15 +332,32 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         """Return what tells all that the samples depend on beside the seed."""
         raise NotImplementedError
 
-    def _sampled(self, maker: Maker | None, n_samples: int, metadata: Any, lengths: Any, random_state: Any) -> Any:
-        """Return what `sample` does, by the model's own maker or another."""
+    def _asked(self, n_samples: int | None, metadata: Any, lengths: Any, start: Any, step: Any) -> Asked:
+        """Return what the arguments of `sample` ask, checked."""
         check_is_fitted(self)
-        frame = None if metadata is None else self._metadata_frame(metadata)
-        n_samples = _count(n_samples, frame)
-        rows = _rows(frame, n_samples)
-        condition = None if rows is None else self._condition(rows)
-        maker = self._maker() if maker is None else maker
-        made = maker(seed_of(random_state), 0, n_samples, condition, lengths_of(lengths, n_samples))
+        asked = Asked.of(self._codec(), n_samples, metadata, lengths, start, step)
+        names, start_name = self._learned_metadata(asked.metadata), asked.told[len(asked.metadata.columns) :]
+        if (why_not := self._why_not_given(list(names))) is not None:
+            raise DataError(why_not)
+        constraints = self._fitted_constraints()
+        if constraints is not None and (asked.starts is not None or asked.is_stepped):
+            constraints.check_free_times()
+        if self._why_not_given([*names, *start_name]) is not None:
+            return replace(asked, is_start_told=False)  # the samples are moved to their starts all the same
+        return asked
+
+    def _why_not_given(self, names: list[Any]) -> str | None:
+        """Return why samples can't be made for these given metadata columns; None where they can."""
+        return None
+
+    def _learned_metadata(self, given: pd.DataFrame) -> pd.DataFrame:
+        """Return given metadata, checked, as they are learned."""
+        constraints = self._fitted_constraints()
+        return given if constraints is None else constraints.given(given)
+
+    def _made(self, maker: Maker, random_state: Any, asked: Asked) -> Any:
+        """Return all that is asked, by the model's own maker or another, in the form that `fit` was given."""
+        made = make(maker, seed_of(random_state), 0, asked)
         self._note_acceptance(maker)
         return made.restore()
 
@@ -362,23 +415,10 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         """What says how a table is read."""
         return {name: getattr(self, name) for name in READING}
 
-    def _metadata_frame(self, metadata: pd.DataFrame | Mapping[Any, Any]) -> pd.DataFrame:
-        """Return given metadata as a frame whose columns the model knows."""
-        if not isinstance(metadata, pd.DataFrame):
-            values = {name: value if np.ndim(value) else [value] for name, value in metadata.items()}
-            rows = max((len(value) for value in values.values()), default=0)
-            metadata = pd.DataFrame({n: list(v) * rows if len(v) == 1 else list(v) for n, v in values.items()})
-        known = self._codec().metadata_columns
-        for name in metadata.columns:
-            if name not in known:
-                raise DataError(f"metadata names column {name!r}; the model's metadata columns are {list(known)}")
-        if metadata.empty:
-            raise DataError("metadata is empty; give at least one column and one row, or leave it out")
-        return self._codec().check_metadata(metadata.reset_index(drop=True))
 
-    def _condition(self, metadata: pd.DataFrame) -> Any:
-        """Return what given metadata, checked, are to what makes samples."""
-        raise NotImplementedError
+def make(maker: Maker, seed: int, first: int, asked: Asked) -> Sequences:
+    """Return samples number `first` and following of a seed, with all that is asked of them."""
+    return asked.put_into(maker(seed, first, asked.n_samples, asked.condition, asked.forced_lengths))
 
 
 def scorer(real: Sequences) -> Callable[[Sequences], float]:
@@ -387,28 +427,3 @@ def scorer(real: Sequences) -> Callable[[Sequences], float]:
     from dgsynth.evaluation.fidelity import Scorer
 
     return Scorer(real)
-
-
-def _count(n_samples: int, metadata: pd.DataFrame | None) -> int:
-    """Return how many samples are asked for: as many as `metadata` has rows where only these say."""
-    n_samples, rows = at_least_one(n_samples, "n_samples"), 1 if metadata is None else len(metadata)
-    if rows > 1 and n_samples not in (1, rows):
-        raise DataError(f"metadata has {rows} rows for {n_samples} samples; give one row, or one for every sample")
-    return max(n_samples, rows)
-
-
-def _rows(metadata: pd.DataFrame | None, n_samples: int) -> pd.DataFrame | None:
-    """Return one row for every sample."""
-    if metadata is None or len(metadata) == n_samples:
-        return metadata
-    return metadata.loc[np.zeros(n_samples, dtype=int)].reset_index(drop=True)
-
-
-def lengths_of(lengths: int | Sequence[int] | np.ndarray | None, n_samples: int) -> torch.Tensor | None:
-    """Return how many records each sample is asked to have, int64 of shape (n_samples,); None where none is asked."""
-    if lengths is None:
-        return None
-    array = np.asarray(lengths)
-    if array.dtype.kind not in "iu" or (array < 1).any() or array.shape not in ((), (n_samples,)):
-        raise ValueError(f"lengths must be an int, or {n_samples} ints, of at least 1; got {lengths!r}")
-    return torch.from_numpy(np.broadcast_to(array, n_samples).astype(np.int64))

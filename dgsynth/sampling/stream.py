@@ -23,8 +23,8 @@ from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.sampling.formats import TableFormat
 
-Chunk = Callable[[int, int, int], Sequences]
-"""Makes samples: chunk(seed, first, count)."""
+Chunk = Callable[[], Sequences]
+"""Makes the samples of one chunk; can travel to other processes, and holds what is asked of these samples alone."""
 
 _MANIFEST = "manifest.json"
 
@@ -40,6 +40,9 @@ class Run:
     seed : int
     n_samples, chunk_size : int
     format : str
+    asked : str
+        Digest of what is asked of the samples: metadata, keys, lengths, starts, step; empty where nothing is. The
+        manifests of earlier versions have none.
     """
 
     model: str
@@ -47,6 +50,7 @@ class Run:
     n_samples: int
     chunk_size: int
     format: str
+    asked: str = ""
 
     @property
     def n_chunks(self) -> int:
@@ -64,7 +68,13 @@ def interrupted_seed(path: Path) -> int | None:
 
 
 def write_samples(
-    path: Path, chunk: Chunk, run: Run, table_format: TableFormat, *, n_jobs: int = 1, progress: bool = False
+    path: Path,
+    chunk: Callable[[int, int], Chunk],
+    run: Run,
+    table_format: TableFormat,
+    *,
+    n_jobs: int = 1,
+    progress: bool = False,
 ) -> None:
     """Write the samples of `run` to `path`, going on from the parts that an interrupted call left.
 
@@ -73,7 +83,7 @@ def write_samples(
     path : Path
         A file that is there is replaced.
     chunk : callable
-        Returns samples number `first` to `first + count - 1`, given seed, first and count.
+        Returns what makes samples number `first` to `first + count - 1`, given first and count.
     run : Run
     table_format : TableFormat
     n_jobs : int, default=1
@@ -95,7 +105,9 @@ def write_samples(
     with Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered") as workers:
 
         def make(numbers: Iterable[int], note: str, bar: Any = None) -> None:
-            for count in workers(delayed(_make_part)(folder, i, chunk, run, table_format, note) for i in numbers):
+            firsts = ((i, i * run.chunk_size) for i in numbers)
+            parts = ((i, first, chunk(first, run.count(i))) for i, first in firsts)
+            for count in workers(delayed(_make_part)(folder, *part, table_format, note) for part in parts):
                 if bar is not None:
                     bar.update(count)
 
@@ -120,17 +132,16 @@ def write_samples(
     _remove(folder)
 
 
-def _make_part(folder: Path, number: int, chunk: Chunk, run: Run, table_format: TableFormat, note: str) -> int:
+def _make_part(folder: Path, number: int, first: int, chunk: Chunk, table_format: TableFormat, note: str) -> int:
     """Write one part, and return how many samples it has."""
-    first, count = number * run.chunk_size, run.count(number)
-    samples = chunk(run.seed, first, count)
+    samples = chunk()
     temporary = folder / f"{number}.{os.getpid()}.tmp"
     try:
         note = table_format.write_part(samples, first, temporary, note=note)
         _settle(temporary, folder / _part_name(number, note))
     finally:
         temporary.unlink(missing_ok=True)
-    return count
+    return len(samples)
 
 
 def _settle(temporary: Path, path: Path) -> None:
@@ -160,9 +171,12 @@ def _claim(folder: Path, run: Run) -> None:
         found, wanted = asdict(_read_manifest(folder)), asdict(run)
         for name, value in wanted.items():
             if found[name] != value:
+                differs = f"{name} is {found[name]!r} there and {value!r} here"
+                if name == "asked":
+                    differs = "metadata, lengths, start or step are not what they are here"
                 raise DataError(
-                    f"{folder} holds the parts of another, interrupted call: {name} is {found[name]!r} there and "
-                    f"{value!r} here; repeat that call to finish it, or delete the folder"
+                    f"{folder} holds the parts of another, interrupted call: {differs}; repeat that call to finish it, "
+                    "or delete the folder"
                 )
     folder.mkdir(exist_ok=True)
     for leftover in folder.glob("*.tmp"):

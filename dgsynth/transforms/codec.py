@@ -33,7 +33,7 @@ class Codec(Protocol):
     def metadata_columns(self) -> Mapping[Label, Any]: ...
 
     def check_metadata(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return given metadata with the kinds of the columns; raise DataError where a value is not known."""
+        """Return given metadata as they are, in the columns' dtypes; raise DataError where a value is not known."""
         ...
 
     def columns_without_grid(self) -> set[Label]:

@@ -21,7 +21,7 @@ from dgsynth.transforms.categorical import CategoricalTransform
 from dgsynth.transforms.continuous import ContinuousTransform
 from dgsynth.transforms.decoding import ColumnTransform, column_slices, decode_columns
 from dgsynth.transforms.filling import fill_missing
-from dgsynth.transforms.given import as_column
+from dgsynth.transforms.given import as_columns
 from dgsynth.transforms.lengths import Lengths, length_column
 from dgsynth.transforms.normalization import attain, denormalize, fill_ranges, missing_share, normalize, sample_ranges
 from dgsynth.transforms.ranges import RangeScale
@@ -260,18 +260,14 @@ class Encoder:
         return encoded
 
     def check_metadata(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return given metadata with the kinds of the columns, every value one that the model knows.
+        """Return given metadata as they are, in the columns' dtypes; see `as_column`.
 
         Raises
         ------
         DataError
             A value is of the wrong kind, unknown, missing where none was, or outside the learned range.
         """
-        by_name = {transform.column.name: transform for transform in self.metadata}
-        checked = {name: as_column(frame[name], by_name[name].column) for name in frame.columns}
-        for name, values in checked.items():
-            self._encode_metadata_column(values, by_name[name])
-        return pd.DataFrame(checked, index=frame.index)
+        return as_columns(frame, [transform.column for transform in self.metadata])
 
     def decode_metadata(self, encoded: np.ndarray) -> pd.DataFrame:
         """Return encoded metadata (n, A) as a table, see `metadata_frame`."""

@@ -136,8 +136,10 @@ def test_what_no_sample_keeps_is_refused():
     high = rivals().assign(a=99)
     bad = fitted.forward(Sequences.from_any(high))
     maker = ConstrainedMaker(lambda seed, first, n, *_: bad.take(np.zeros(n, dtype=int)), fitted)
-    with pytest.raises(DataError, match=r"sample 5 breaks a constraint in each of 2,.* attempts, x <= y in the first"):
+    with pytest.raises(DataError, match=r"sample 5 breaks a constraint in each of 4,.* attempts, x <= y in the first"):
         maker(0, 5, 2)
+    with pytest.raises(DataError, match=r"sample 0 breaks a constraint in each of 63 attempts"):
+        maker(0, 0, 1000)
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +162,20 @@ def test_given_values_of_both_sides_come_back(fitted):
     made = fitted.sample(3, metadata={"low": 10.0, "high": 12.3, "city": "w", "zip": 7})
     assert made.drop_duplicates().to_dict("list") == {"low": [10.0], "high": [12.3], "city": ["w"], "zip": [7]}
     assert (fitted.sample(20, metadata={"low": 12.0})["high"] >= 12.0).all()
+
+
+def test_given_values_of_a_derived_column_stay_off_its_grid(fitted):
+    made = fitted.sample(4, metadata={"low": 10.03, "high": 12.345})
+    assert made[["low", "high"]].drop_duplicates().to_dict("list") == {"low": [10.03], "high": [12.345]}
+
+
+def test_a_start_can_not_be_given_where_a_constraint_ties_the_times():
+    real = homes().assign(due=lambda rows: rows["day"] + rows["zip"])
+    model = RNNSynthesizer(max_steps=2, constraints=["day <= due"], **LONG).fit(real)
+    made = model.sample(20, random_state=0)
+    assert (made["day"] <= made["due"]).all()
+    with pytest.raises(DataError, match="start and step move column 'day', which the constraint day <= due ties to"):
+        model.sample(2, start=3)
 
 
 @pytest.mark.parametrize(

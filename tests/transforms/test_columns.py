@@ -8,7 +8,6 @@ from dgsynth.data.schema import Column, infer_column
 from dgsynth.errors import DataError
 from dgsynth.transforms.categorical import CategoricalTransform
 from dgsynth.transforms.continuous import ContinuousTransform
-from dgsynth.transforms.given import as_column
 
 ZONE = "Europe/Paris"
 DAYS = pd.Series(pd.to_datetime(["2021-03-01", "2020-02-29", "2021-03-01", "1969-12-31"]))
@@ -130,25 +129,3 @@ def test_an_unknown_category_is_named():
 def test_many_categories():
     values = pd.Series([f"page {i}" for i in range(3000)])
     pd.testing.assert_series_equal(round_trip(values), values, check_names=False)
-
-
-@pytest.mark.parametrize(
-    ("column", "given", "expected"),
-    [
-        (Column("a", "integer", "int64", minimum=0, maximum=9), "4", 4),
-        (Column("a", "continuous", "float64", minimum=0, maximum=9), 4, 4),
-        (Column("a", "categorical", "int64", categories=(1, 2)), "2", 2),
-        (Column("a", "categorical", "object", categories=("1", "2")), "2", "2"),
-        (Column("a", "boolean", "bool", categories=(False, True)), "True", True),
-    ],
-)
-def test_text_stands_for_the_columns_own_values(column, given, expected):
-    assert as_column(pd.Series([given]), column).iloc[0] == expected
-
-
-@pytest.mark.parametrize(
-    ("given", "words"), [(12, "outside the learned range 0 to 9"), ("many", "is integer, and can't be given as 'many'")]
-)
-def test_values_that_the_column_can_not_have_are_refused(given, words):
-    with pytest.raises(DataError, match=words):
-        as_column(pd.Series([given]), Column("a", "integer", "int64", minimum=0, maximum=9))

@@ -212,6 +212,8 @@ class AutoSynthesizer(Synthesizer):
         *,
         metadata: pd.DataFrame | Mapping[Any, Any] | None = None,
         lengths: int | Sequence[int] | np.ndarray | None = None,
+        start: Any = None,
+        step: Any = None,
         random_state: int | np.random.RandomState | None = None,
         **options: Any,
     ) -> Any:
@@ -219,13 +221,14 @@ class AutoSynthesizer(Synthesizer):
 
         Parameters
         ----------
-        n_samples, metadata, lengths, random_state
+        n_samples, metadata, lengths, start, step, random_state
             As in `Synthesizer.sample`.
         **options
             What else the `sample` of the model takes: `temperature`, where it is an `AutoregressiveSynthesizer`.
         """
         check_is_fitted(self)
-        return self.best_.sample(n_samples, metadata=metadata, lengths=lengths, random_state=random_state, **options)
+        asked = {"metadata": metadata, "lengths": lengths, "start": start, "step": step}
+        return self.best_.sample(n_samples, **asked, random_state=random_state, **options)
 
     def save(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Write the model that was chosen to one .safetensors file, which `dgsynth.load` returns it from.
@@ -253,6 +256,9 @@ class AutoSynthesizer(Synthesizer):
 
     def _maker(self) -> Maker:
         return self.best_._maker()
+
+    def _why_not_given(self, names: list[Any]) -> str | None:
+        return self.best_._why_not_given(names)
 
     def _digest(self) -> str:
         return self.best_._digest()

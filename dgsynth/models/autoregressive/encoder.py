@@ -15,7 +15,7 @@ from dgsynth.data.schema import Column, Label, Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.models.autoregressive.relative import Range, is_relative
 from dgsynth.models.autoregressive.tokens import UNKNOWN, CategoryTokens, ColumnTokens, NumberTokens, Token
-from dgsynth.transforms.given import as_column
+from dgsynth.transforms.given import as_columns
 from dgsynth.transforms.lengths import length_column
 from dgsynth.transforms.timestamps import Timestamps, TimestampTransform, with_gaps, with_starts
 
@@ -272,18 +272,14 @@ class TokenEncoder:
         return found
 
     def check_metadata(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return given metadata with the kinds of the columns, every value one that the model knows.
+        """Return given metadata as they are, in the columns' dtypes; see `as_column`.
 
         Raises
         ------
         DataError
             A value is of the wrong kind, unknown, missing where none was, or outside the learned range.
         """
-        columns = self.metadata_columns
-        checked = {name: as_column(frame[name], columns[name].column) for name in frame.columns}
-        for name, values in checked.items():
-            columns[name].encode(values)
-        return pd.DataFrame(checked, index=frame.index)
+        return as_columns(frame, [tokens.column for tokens in self.metadata])
 
     def columns_without_grid(self) -> set[Label]:
         """Return the columns whose numbers are so fine that two are hardly ever equal."""

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from dgsynth.data.schema import Column
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
+from dgsynth.models.asked import lengths_of
 from dgsynth.models.autoregressive import persistence
 from dgsynth.models.autoregressive.batching import TokenData
 from dgsynth.models.autoregressive.encoder import Known, TokenBatch, TokenEncoder
@@ -29,7 +30,7 @@ from dgsynth.models.autoregressive.tokens import UNKNOWN, CategoryTokens
 from dgsynth.models.constrained import completed
 from dgsynth.models.model_file import scores_frame
 from dgsynth.models.parameters import at_least_one, seed_of, threads
-from dgsynth.models.synthesizer import Maker, Synthesizer, lengths_of
+from dgsynth.models.synthesizer import Maker, Synthesizer
 from dgsynth.training.validation import best_row
 
 _VALIDATED = ("validation_scores_", "best_step_", "best_score_")
@@ -65,6 +66,8 @@ class TrainedAutoregressive(Synthesizer):
         *,
         metadata: pd.DataFrame | Mapping[Any, Any] | None = None,
         lengths: int | Sequence[int] | np.ndarray | None = None,
+        start: Any = None,
+        step: Any = None,
         temperature: float = 1.0,
         random_state: int | np.random.RandomState | None = None,
     ) -> Any:
@@ -72,13 +75,9 @@ class TrainedAutoregressive(Synthesizer):
 
         Parameters
         ----------
-        n_samples : int, default=1
-            May be left out where `metadata` has a row for every sample.
-        metadata : DataFrame or dict of column to value or values, optional
-            All or some of the metadata columns: one row for every sample, or one for all of them. The others are drawn
-            given these, without rejection, also for combinations that the data never had.
-        lengths : int or array of shape (n_samples,), optional
-            Records per sample, also beyond the longest sample learned. By default the model says.
+        n_samples, metadata, lengths, start, step
+            As in `Synthesizer.sample`; but metadata that are not given are drawn given those that are, without
+            rejection, also for combinations that the data never had.
         temperature : float, default=1.0
             Logits are divided by it: below 1 samples keep to what is likely, above 1 they stray.
         random_state : int, RandomState or None
@@ -93,13 +92,12 @@ class TrainedAutoregressive(Synthesizer):
         ------
         NotFittedError
         DataError
-            `metadata` names an unknown column or value.
+            A column or value that is given is not known, or can't be.
         ValueError
             `temperature` is not positive.
         """
-        check_is_fitted(self)
-        maker = self._maker_of(_positive(temperature))
-        return self._sampled(maker, n_samples, metadata, lengths, random_state)
+        asked = self._asked(n_samples, metadata, lengths, start, step)
+        return self._made(self._maker_of(_positive(temperature)), random_state, asked)
 
     def log_prob(self, X: Any) -> np.ndarray:
         """Return the log-likelihood of each sample, in nats.
@@ -341,15 +339,14 @@ class TrainedAutoregressive(Synthesizer):
     def _encoder_from_dict(self, plain: dict[str, Any]) -> TokenEncoder:
         return token_encoder_from_dict(plain)
 
-    def _condition(self, metadata: pd.DataFrame) -> tuple[Given, Known]:
-        """Return the tokens of given metadata, and their values to be put back."""
-        columns, given = self.encoder_.metadata_columns, list(metadata.columns)
-        if self.drawn_orders == 0 and set(given) != set(list(columns)[: len(given)]):
-            raise DataError(
-                f"metadata gives columns {given}, and this model was trained with drawn_orders=0, so that only the "
-                f"first of {list(columns)} can be given; fit again with drawn_orders=0.5"
-            )
-        return Given(self.encoder_.encode_metadata(metadata)), Known(metadata)
+    def _why_not_given(self, names: list[Any]) -> str | None:
+        columns = list(self.encoder_.metadata_columns)
+        if self.drawn_orders != 0 or set(names) == set(columns[: len(names)]):
+            return None
+        return (
+            f"metadata gives columns {names}, and this model was trained with drawn_orders=0, so that only the first "
+            f"of {columns} can be given; fit again with drawn_orders=0.5"
+        )
 
     def _like(self, X: Any) -> Sequences:
         """Return a table with the columns of the model in the same roles."""
@@ -432,11 +429,12 @@ def _samples(
     seed: int,
     first: int,
     n_samples: int,
-    condition: tuple[Given, Known] | None = None,
+    condition: pd.DataFrame | None = None,
     lengths: torch.Tensor | None = None,
 ) -> Sequences:
     """Return samples; what it needs of the model travels to other processes."""
-    given, known = (Given(), None) if condition is None else condition
+    given = Given(None if condition is None else encoder.encode_metadata(condition))
+    known = None if condition is None else Known(condition)
     if lengths is not None:
         given = _with_lengths(given, lengths, encoder)
     draw = Draw(seed, given, lengths, temperature, length_of=encoder.length_of)

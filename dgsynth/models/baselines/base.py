@@ -21,7 +21,7 @@ from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.models.baselines.network import Network, generate
-from dgsynth.models.condition import Condition, condition_of
+from dgsynth.models.condition import condition_of, decode_given
 from dgsynth.models.model_file import (
     check_suffix,
     count,
@@ -231,9 +231,6 @@ class Baseline(Synthesizer):
         check_is_fitted(self)
         return sum(tensor.numel() for tensor in self.network_.state_dict().values())
 
-    def _condition(self, metadata: pd.DataFrame) -> Condition:
-        return condition_of(self.encoder_, metadata)
-
     def _maker(self) -> Maker:
         return self._constrained(partial(_samples, self.network_, self.encoder_, self.n_jobs))
 
@@ -251,10 +248,11 @@ def _samples(
     seed: int,
     first: int,
     n_samples: int,
-    condition: Condition | None = None,
+    condition: pd.DataFrame | None = None,
     lengths: Tensor | None = None,
 ) -> Sequences:
     """Return samples; what it needs of the model travels to other processes."""
     with threads(n_jobs):
-        encoded = generate(network, seed, first, n_samples, condition, lengths)
-    return encoder.decode(encoded)
+        given = None if condition is None else condition_of(encoder, condition)
+        encoded = generate(network, seed, first, n_samples, given, lengths)
+    return decode_given(encoder, encoded, condition)

@@ -9,7 +9,7 @@ from dgsynth.batch import Layout
 from dgsynth.errors import DataError
 from dgsynth.kernels.philox import Stream
 from dgsynth.models.baselines.noise import SampleNoise
-from dgsynth.models.condition import TOLERANCE, Condition, distance
+from dgsynth.models.condition import OFF_START, Condition, distance
 
 
 class EmpiricalRows(nn.Module):
@@ -73,9 +73,9 @@ class EmpiricalRows(nn.Module):
 
     def _shares_of(self, wanted: Tensor, condition: Condition, sample: int) -> Tensor:
         """Return the shares of the rows, 0 for those that lack what is given."""
-        fits = distance(self.rows, wanted.expand(len(self.rows), -1), condition.given) <= TOLERANCE
-        if fits.any():
-            return self.shares * fits
+        off = distance(self.rows, wanted.expand(len(self.rows), -1), condition.given)
+        if off.min() < OFF_START:
+            return self.shares * (off == off.min())
         n_given = sum(column.slice.stop - column.slice.start for column in condition.given)
         if condition.nearest or n_given == condition.metadata.shape[1]:
             return self.shares

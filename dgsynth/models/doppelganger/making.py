@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 from torch import Tensor
 
 from dgsynth.data.sequences import Sequences
-from dgsynth.models.condition import condition_of
+from dgsynth.models.condition import condition_of, decode_given
 from dgsynth.models.doppelganger.generation import Generators, generate
 from dgsynth.models.doppelganger.metadata_model import MetadataModel
 from dgsynth.transforms.encoder import Encoder
@@ -21,7 +19,7 @@ def make_samples(
     seed: int,
     first: int,
     n_samples: int,
-    condition: Any = None,
+    condition: pd.DataFrame | None = None,
     lengths: Tensor | None = None,
 ) -> Sequences:
     """Return samples number `first` to `first + n_samples - 1` of a seed.
@@ -34,8 +32,8 @@ def make_samples(
         What draws metadata, where no network does.
     seed : int in [0, 2**63)
     first, n_samples : int
-    condition : Condition or None, or with `model` a DataFrame of n_samples rows or None
-        What is given of the metadata.
+    condition : DataFrame of n_samples rows, optional
+        What is given of the metadata, checked.
     lengths : int64 Tensor of shape (n_samples,), optional
         Forced lengths.
 
@@ -45,7 +43,9 @@ def make_samples(
         A condition is next to impossible.
     """
     if model is None:
-        return encoder.decode(generate(generators, seed, first, n_samples, condition=condition, lengths=lengths))
+        wanted = None if condition is None else condition_of(encoder, condition)
+        encoded = generate(generators, seed, first, n_samples, condition=wanted, lengths=lengths)
+        return decode_given(encoder, encoded, condition)
     given, of_length = condition, encoder.lengths
     if of_length is not None and lengths is not None:
         given = pd.DataFrame(index=pd.RangeIndex(n_samples)) if given is None else given.copy(deep=False)

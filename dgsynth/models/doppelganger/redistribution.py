@@ -152,13 +152,6 @@ def _codes(values: pd.Series, column: Column) -> npt.NDArray[np.int64]:
     is_missing = values.isna().to_numpy()
     if column.has_categories:
         codes = pd.Index(list(column.categories or ()), dtype=object).get_indexer(pd.Index(values.astype(object)))
-        unknown = (codes < 0) & ~is_missing
-        if unknown.any() or (is_missing.any() and not column.nullable):
-            found = values[unknown].iloc[0] if unknown.any() else None
-            raise DataError(
-                f"column {column.name!r} has no category {found!r}; the model knows "
-                f"{list(column.categories or ())[:20]}"
-            )
         return np.where(is_missing, len(column.categories or ()), codes).astype(np.int64)
     low, width = _first_bin(column)
     bins = np.clip(np.nan_to_num((to_numbers(values, column) - low) / width), 0, _n_bins(column) - 1).astype(np.int64)

@@ -18,7 +18,8 @@ from dgsynth.data.schema import Column
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.kernels.packing import Precision
-from dgsynth.models.condition import Condition, condition_of
+from dgsynth.models.asked import checked_metadata, given_frame
+from dgsynth.models.condition import condition_of
 from dgsynth.models.doppelganger import persistence
 from dgsynth.models.doppelganger.generation import Generators, draw_metadata
 from dgsynth.models.doppelganger.learned import Learned, Spent
@@ -264,9 +265,6 @@ class TrainedDoppelGANger(Synthesizer):
             )
         return self._sampling[self.precision]
 
-    def _condition(self, metadata: pd.DataFrame) -> Condition | pd.DataFrame:
-        return condition_of(self.encoder_, metadata) if self._learned.metadata_model is None else metadata
-
     def _maker(self) -> Maker:
         model = self._learned.metadata_model
         return self._constrained(partial(_samples, self._generators(), self.encoder_, model, self.n_jobs))
@@ -282,10 +280,9 @@ class TrainedDoppelGANger(Synthesizer):
         """Return a table of all metadata columns, hidden ones too, with the wanted distribution."""
         rng = np.random.default_rng(seed)
         if isinstance(target, pd.DataFrame):
-            rows = self._metadata_frame(target)
+            rows = self._learned_metadata(checked_metadata(self._codec(), given_frame(target)))
             rows = rows.iloc[rng.permutation(np.resize(np.arange(len(rows)), max(len(rows), _FEWEST_ROWS)))]
-            condition = self._condition(rows.reset_index(drop=True))
-            return self._drawn_metadata(seed, len(rows), condition)
+            return self._drawn_metadata(seed, len(rows), rows.reset_index(drop=True))
         pool = self._drawn_metadata(seed, N_ROWS)
         if callable(target):
             return weighed(pool, target, rng)
@@ -293,11 +290,12 @@ class TrainedDoppelGANger(Synthesizer):
             raise TypeError(f"target must be a table, a dict of marginals or a function, got {type(target).__name__}")
         return with_marginals(pool, self._metadata_columns(), target, rng)
 
-    def _drawn_metadata(self, seed: int, n_samples: int, condition: Any = None) -> pd.DataFrame:
+    def _drawn_metadata(self, seed: int, n_samples: int, given: pd.DataFrame | None = None) -> pd.DataFrame:
         """Return the metadata of the first samples of a seed, hidden columns too."""
         model = self._learned.metadata_model
         if model is not None:
-            return model.draw(seed, 0, n_samples, condition)
+            return model.draw(seed, 0, n_samples, given)
+        condition = None if given is None else condition_of(self.encoder_, given)
         return self.encoder_.decode_metadata(draw_metadata(self._generators(), seed, n_samples, condition).numpy())
 
     def _take_over(self, made: MetadataGenerator) -> None:
@@ -322,7 +320,7 @@ def _samples(
     seed: int,
     first: int,
     n_samples: int,
-    condition: Any = None,
+    condition: pd.DataFrame | None = None,
     lengths: torch.Tensor | None = None,
 ) -> Sequences:
     """Return samples; what it needs of the model travels to other processes."""

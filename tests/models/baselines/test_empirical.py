@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -47,6 +49,13 @@ def test_metadata_given_in_part_that_no_row_has_are_refused():
     condition = Condition(torch.tensor([[0.0, 0, 0.7]]), (SECOND,))
     with pytest.raises(DataError, match=r"given for sample 0 \(columns 'size'\) are those of no training sample"):
         EmpiricalRows.of(ROWS).draw(noise(1), condition)
+
+
+def test_of_a_start_that_no_row_has_the_nearest_will_do():
+    start = replace(SECOND, is_start=True)
+    condition = Condition(torch.tensor([[0.0, 1, 0.6]]).expand(50, -1), (FIRST, start))
+    drawn = EmpiricalRows.of(torch.cat([ROWS, torch.arange(4.0)[:, None]], dim=1)).draw(noise(50), condition)
+    assert (drawn[:, 3] == 2).all() and drawn[0, :3].tolist() == pytest.approx([0, 1, 0.6])
 
 
 def test_metadata_given_as_a_whole_need_no_row():

@@ -141,7 +141,7 @@ def test_too_few_steps_are_told(model):
     ("target", "message"),
     [
         ({"planet": "uniform"}, "names column 'planet'; the model's metadata columns are"),
-        ({"agent": {"human": 1}}, "column 'agent' has no category 'human'"),
+        ({"agent": {"human": 1}}, "column 'agent' holds 'human', which is not among the 2 categories"),
         ({"agent": {"spider": -1}}, "weights of column 'agent' must be finite, none negative"),
         ({"agent": "normal"}, "must be weights or 'uniform', got 'normal'"),
         (lambda frame: np.zeros(len(frame)), "none negative and not all zero"),

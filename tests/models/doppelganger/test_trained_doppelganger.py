@@ -226,6 +226,19 @@ def test_the_start_time_may_be_given():
     assert model.sample(1, metadata={"time": start}, random_state=0)["time"].iloc[0] == start
 
 
+def test_a_start_that_is_never_drawn_is_taken_all_the_same():
+    """The model has learned two days, a year apart, and next to never draws one between them."""
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({"task": np.arange(60), "kind": random.choice(["a", "b"], 60), "load": random.normal(size=60)})
+    table["time"] = pd.Timestamp("2021-01-01") + pd.to_timedelta(random.choice([0, 365], 60), "D")
+    model = DGSynthesizer(
+        sequence_key="task", sequence_index="time", metadata=["kind"], max_steps=40, random_state=0, **SMALL
+    ).fit(table)
+    for start in ("2021-06-01", "1990-01-01", "2050-01-01"):
+        made = model.sample(20, metadata={"kind": "b"}, start=start, random_state=0)
+        assert (made["time"] == pd.Timestamp(start)).all() and (made["kind"] == "b").all()
+
+
 @pytest.mark.parametrize(
     ("metadata", "words"),
     [
