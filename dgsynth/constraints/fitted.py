@@ -322,9 +322,8 @@ def _limits(step: Step | None, base: Label, is_upper: bool) -> bool | None:
 def _put_back(values: pd.Series[Any], known: pd.Series[Any]) -> pd.Series[Any]:
     """Return values with those that are known in their place."""
     is_known = known.notna().to_numpy()
-    if not is_known.any():
-        return values
-    return values.astype(object).where(~is_known, known.astype(object)).astype(values.dtype)
+    both = np.where(is_known, known.astype(object).to_numpy(), values.astype(object).to_numpy())
+    return pd.Series(both, dtype=object).astype(values.dtype)
 
 
 def _with_free_names(steps: Sequence[Step], schema: Schema) -> tuple[Step, ...]:

@@ -50,12 +50,11 @@ class Total(Step):
     def backward(self, made: list[pd.Series[Any]], values: Values) -> dict[Label, pd.Series[Any]]:
         column = self.columns[0]
         if self.scale is None:
-            copy = values.get(self.bases[0], of_records=self.of_records)
-            own = made[0].astype(object) if self.keeps_own else None
-            whole = copy.astype(object)
-            if own is not None:
-                whole = whole.where(own.notna() & whole.notna(), own)
-            return {column.name: whole.astype(column.pandas_dtype)}
+            copy = values.get(self.bases[0], of_records=self.of_records).astype(object)
+            if self.keeps_own:
+                is_copied = made[0].notna().to_numpy() & copy.notna().to_numpy()
+                copy = pd.Series(np.where(is_copied, copy.to_numpy(), made[0].astype(object).to_numpy()), dtype=object)
+            return {column.name: copy.astype(column.pandas_dtype)}
         numbers, missing = self._sum(values)
         if self.keeps_own:
             own_numbers, own_missing = to_numbers(made[0], self.scale, self.decimals[0])

@@ -69,3 +69,14 @@ def test_a_part_follows_where_the_total_can_not(round_trip):
     assert learned.schema.names == ("limit", "used")
     limit = made.metadata["limit"].repeat(made.lengths).reset_index(drop=True)
     assert (made.measurements["used"] + made.measurements["left"] == limit).all()
+
+
+def test_a_copy_is_missing_where_it_was(round_trip):
+    values = pd.Series(np.random.default_rng(0).choice(["a", "b"], N)).astype("category")
+    frame = pd.DataFrame({"close": values, "adjusted": values, "x": np.arange(N) / 7})
+    frame.loc[::4, "adjusted"], frame.loc[::6, "close"] = None, None
+    _, learned, made = round_trip(frame, ["adjusted = close"])
+    assert learned.schema.metadata_names == ["close", "adjusted", "x"]
+    rows = made.metadata.dropna()
+    assert 0 < len(rows) < N
+    assert (rows["adjusted"] == rows["close"]).all()
