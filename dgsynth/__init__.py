@@ -1,5 +1,6 @@
 """Synthetic time series with metadata: DoppelGANger as a scikit-learn estimator on PyTorch."""
 
+from dgsynth.constraints import FixedCombinations, Inequality, Monotonic, Range, Sum
 from dgsynth.data import Schema, Sequences
 from dgsynth.loading import load
 from dgsynth.models.auto.estimator import AutoSynthesizer
@@ -12,9 +13,14 @@ __all__ = [
     "AutoSynthesizer",
     "AutoregressiveSynthesizer",
     "DGSynthesizer",
+    "FixedCombinations",
+    "Inequality",
+    "Monotonic",
     "PrivacyConfig",
+    "Range",
     "Schema",
     "Sequences",
+    "Sum",
     "__version__",
     "load",
     "show_versions",

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from dgsynth.constraints.joint import Joint
 from dgsynth.data.column import Column
 from dgsynth.models.autoregressive.encoder import TokenEncoder
 from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
@@ -41,6 +42,7 @@ def disclosed(model: Synthesizer) -> tuple[list[Disclosure], list[Disclosure]]:
     if schema.measurements:
         text = f"{schema.min_length} to {schema.max_length} records" if not schema.fixed_length else "all of one length"
         holds.append(Disclosure("lengths", text))
+    holds += _of_constraints(model)
     if model.encoder_.timestamps is not None:
         stamps = model.encoder_.timestamps
         text = f"where the first sample starts, and steps ({stamps.step_kind})"
@@ -106,6 +108,22 @@ def _of_column(column: Column, private: bool) -> Disclosure:
     ]
     origin = "declared, or bought with noise" if private else "extreme values of some sample, unless declared"
     return Disclosure(f"range of {column.name}", f"{ends[0]} to {ends[1]}: {origin}")
+
+
+def _of_constraints(model: Synthesizer) -> list[Disclosure]:
+    """Return what the file holds of what is learned in the place of constrained columns."""
+    constraints = model._fitted_constraints()
+    if constraints is None:
+        return []
+    found = []
+    for step in constraints.steps:
+        if isinstance(step, Joint):
+            what = f"combinations of {', '.join(map(str, step.derived))}"
+            found.append(Disclosure(what, f"all {len(step.combinations):,} that occur in the training data"))
+            continue
+        learned = [name for name in (*step.names, step.first_name) if name is not None]
+        found += [_of_column(model.encoder_.schema.column(name), private=False) for name in learned]
+    return found
 
 
 def _of_scales(encoder: Encoder) -> list[Disclosure]:

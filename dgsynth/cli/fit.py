@@ -54,6 +54,14 @@ def fit(
     reading: ReadingOptions,
     roles: RoleOptions,
     schema: Annotated[Path | None, file_option("FILE", "Schema as JSON, instead of inferring it.")] = None,
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT",
+            help='What every record keeps: "low <= high", "low < high", "0 <= x <= 10", "total = a + b", '
+            '"combination: a, b", "increasing: x". May be given several times.',
+        ),
+    ] = None,
     training: _TrainingOptions,
     privacy: _PrivacyOptions,
     generator_only: Annotated[
@@ -74,6 +82,8 @@ def fit(
       dgsynth fit visits.csv -o visits.safetensors --sequence-key page --sequence-index date
     A wide one has one row per sample:
       dgsynth fit pages.csv -o pages.safetensors --time-columns 2015-07-01:2016-12-31
+    One whose samples keep what all its rows keep:
+      dgsynth fit stocks.csv -o stocks.safetensors --constraint "Low <= High" --constraint "Close = Adj Close"
     A table whose rows have nothing to do with one another, within ten minutes:
       dgsynth fit people.csv -o people.safetensors --time-limit 600
     One model, whose training can be stopped with Ctrl-C and taken up again by the same command:
@@ -86,6 +96,7 @@ def fit(
         "time_limit": time_limit,
         **column_roles(frame, roles),
         "schema": None if schema is None else _read_schema(schema),
+        "constraints": tuple(constraint) if constraint else None,
         **_training_parameters(training),
         **_privacy_parameters(privacy),
     }

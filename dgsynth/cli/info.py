@@ -43,7 +43,7 @@ def info(
         told = {"holds": dict(holds), "does_not_hold": dict(left_out), "guarantee": guarantee(fitted)}
         typer.echo(json.dumps(told, indent=2) if as_json else privacy_text(fitted))
         return
-    header = read_header(model, "model")
+    header, constraints = read_header(model, "model"), fitted._fitted_constraints()
     facts = {
         "file": str(model),
         "format_version": header["format_version"],
@@ -54,6 +54,7 @@ def info(
         "weights": fitted.n_weights_,
         "sample_len": getattr(fitted.encoder_, "sample_len", None),
         "parameters": _plain_parameters(fitted),
+        "constraints": [] if constraints is None else constraints.texts,
         "settings": {name: asdict(setting) for name, setting in getattr(fitted, "settings_", {}).items()},
         "schema": fitted.schema_.to_dict(),
     }
@@ -78,6 +79,7 @@ def _facts_text(facts: dict[str, Any], model: Synthesizer) -> str:
             f"{facts['synthesizer']} with {facts['weights']:,} weights"
             + ("" if facts["sample_len"] is None else f", {facts['sample_len']} records per pass"),
             f"parameters: {', '.join(changed) or 'the defaults'}",
+            *(f"constraint {text}" for text in facts["constraints"]),
             *(f"  {name}={setting['value']!r}: {setting['why']}" for name, setting in facts["settings"].items()),
             "",
             str(model.schema_),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from dgsynth.data.sequences import Sequences
 from dgsynth.evaluation import wording
 from dgsynth.evaluation.downstream import DownstreamResult
 from dgsynth.evaluation.fidelity import mean_excess, random_part, score
+from dgsynth.evaluation.remedies import remedy
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,11 @@ class FidelityFindings:
     def verdict(self) -> str:
         """The result in a few sentences."""
         return wording.verdict(self.table)
+
+    @cached_property
+    def remedy(self) -> str:
+        """The constraints that would keep what synthetic records break, as they are typed; or empty."""
+        return remedy(self.table, self.real if self.holdout is None else self.holdout)
 
     @property
     def score(self) -> float:

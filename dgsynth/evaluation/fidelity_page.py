@@ -53,6 +53,7 @@ def _content(report: FidelityFindings, *, pictured: bool) -> str:
         f'<p class="note">{" &middot; ".join(map(escape, report.sizes))}</p>',
         f'<p class="verdict {worst}">{escape(report.verdict)} <b>Score {report.score:.2f}</b> of 1, '
         f"mean excess {report.mean_excess:.2f}.</p>",
+        *([f'<p class="note">{escape(report.remedy)}</p>'] if report.remedy else []),
         _lights(report.table),
         *([_pictures(report)] if pictured else []),
         "<h2>All comparisons</h2>",

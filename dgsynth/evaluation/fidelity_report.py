@@ -114,14 +114,15 @@ class FidelityReport(FidelityFindings):
         Returns
         -------
         str
-            ``{"verdict": ..., "score": ..., "mean_excess": ..., "compared": [...], "metrics": [{"family": ...,
-            "name": ..., "column": ..., "value": ..., "floor": ..., "unit": ..., "excess": ..., "light": ...}, ...],
-            "downstream": [...]}``; null for a number that could not be computed.
+            ``{"verdict": ..., "score": ..., "mean_excess": ..., "remedy": ..., "compared": [...], "metrics":
+            [{"family": ..., "name": ..., "column": ..., "value": ..., "floor": ..., "unit": ..., "excess": ...,
+            "light": ...}, ...], "downstream": [...]}``; null for a number that could not be computed.
         """
         content = {
             "verdict": self.verdict,
             "score": plain(self.score),
             "mean_excess": plain(self.mean_excess),
+            "remedy": self.remedy,
             "compared": self.sizes,
             "metrics": rows(self.table[COLUMNS]),
             "downstream": [
@@ -157,6 +158,7 @@ class FidelityReport(FidelityFindings):
         table["floor"], table["value"] = table["floor"].map(wording.number), table["value"].map(wording.number)
         lines = [
             self.verdict,
+            *filter(None, [self.remedy]),
             f"Score: {self.score:.2f} of 1, mean excess: {self.mean_excess:.2f}. {'; '.join(self.sizes)}.",
             "",
             table.to_string(index=False),

@@ -18,6 +18,8 @@ import sklearn
 import torch
 from torch import Tensor
 
+from dgsynth.constraints.declared import Constraint
+from dgsynth.constraints.fitted import FittedConstraints
 from dgsynth.data.schema import Schema
 from dgsynth.errors import DataError, ModelFileError
 from dgsynth.kernels import library_status
@@ -43,10 +45,12 @@ def check_suffix(path: str | os.PathLike[str]) -> None:
 
 def header_of(model: Synthesizer) -> dict[str, Any]:
     """Return what the header says of any fitted synthesizer."""
+    constraints = model._fitted_constraints()
     return {
         "synthesizer": type(model).__name__,
         "parameters": to_plain({k: v for k, v in model.get_params(deep=False).items() if k not in _NOT_SAVED}),
         "encoder": model._encoder_to_dict(),
+        **({} if constraints is None else {"constraints": constraints.to_dict()}),
         "seed": model.seed_,
         "n_steps": model.n_steps_,
         "n_epochs": model.n_epochs_,
@@ -71,7 +75,9 @@ def model_of(header: dict[str, Any], cls: type[S], name: str) -> S:
     model = cls(**from_plain(header["parameters"]))
     model._validate_params()
     model.encoder_ = model._encoder_from_dict(header["encoder"])
-    model.schema_ = model.encoder_.schema
+    if "constraints" in header:
+        model.constraints_ = FittedConstraints.from_dict(header["constraints"], model.encoder_.schema)
+    model.schema_ = model._codec().schema
     model.seed_, model.n_steps_, model.n_epochs_ = (count(header, key) for key in ("seed", "n_steps", "n_epochs"))
     _restore_features(model, header.get("features", {}))
     return model
@@ -139,6 +145,8 @@ def to_plain(value: Any) -> Any:
     """Return a parameter as JSON can hold it; dicts become lists of pairs, since their keys need not be text."""
     if isinstance(value, Schema):
         return {"schema": value.to_dict()}
+    if isinstance(value, Constraint):
+        return {"constraint": value.to_dict()}
     if isinstance(value, PrivacyConfig):
         return {"privacy": asdict(value)}
     if isinstance(value, dict):
@@ -161,6 +169,8 @@ def from_plain(value: Any) -> Any:
         return Schema.from_dict(value["schema"])
     if isinstance(value, dict) and "privacy" in value:
         return PrivacyConfig(**value["privacy"])
+    if isinstance(value, dict) and "constraint" in value:
+        return Constraint.from_dict(value["constraint"])
     if isinstance(value, dict) and "tuple" in value:
         return tuple(from_plain(item) for item in value["tuple"])
     if isinstance(value, dict):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,10 +21,14 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._tags import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from dgsynth.constraints.codec import ConstrainedCodec
+from dgsynth.constraints.declared import Constraint
+from dgsynth.constraints.fitted import FittedConstraints
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.models.asked import Asked
+from dgsynth.models.constrained import ConstrainedMaker
 from dgsynth.models.parameters import at_least_one, seed_of
 from dgsynth.sampling.formats import table_format
 from dgsynth.sampling.stream import Chunk, Run, interrupted_seed, write_samples
@@ -70,8 +77,12 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     A subclass fits `schema_` and `encoder_`, and says how samples are made and files are written.
     """
 
+    constraints: Sequence[Constraint | str]
+
     schema_: Schema
     encoder_: Codec
+    constraints_: FittedConstraints | None
+    acceptance_rate_: float
     seed_: int
     n_steps_: int
     n_epochs_: int
@@ -88,6 +99,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         "schema": [Schema, None],
         "timestamps": [StrOptions({"auto", "regular", "irregular"})],
         "scaling": [StrOptions({"auto", "linear", "log"}), dict],
+        "constraints": ["array-like", tuple],
         "callbacks": ["array-like", tuple],
         "device": [str],
         "n_jobs": [Integral, None],
@@ -148,7 +160,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             model next to never does; or the records have no constant step.
         """
         asked = self._asked(n_samples, metadata, lengths, start, step)
-        return make(self._maker(), seed_of(random_state), 0, asked).restore()
+        return self._made(self._maker(), random_state, asked)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return how close new samples come to real ones: one number in (0, 1], higher is better.
@@ -221,6 +233,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         for first in range(0, asked.n_samples, chunk_size):
             part = asked.part(first, min(chunk_size, asked.n_samples - first))
             yield make(maker, seed, first, part).restore(first_key=first)
+        self._note_acceptance(maker)
 
     def sample_to(
         self,
@@ -276,17 +289,18 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         """
         asked = self._asked(n_samples, metadata, lengths, start, step)
         chunk_size, path = at_least_one(chunk_size, "chunk_size"), Path(path)
-        template = table_template(self.encoder_, asked.n_samples if asked.keys is None else 0)
-        name, writer = table_format(path, format, self.encoder_, template)
+        template = table_template(self._codec(), asked.n_samples if asked.keys is None else 0)
+        name, writer = table_format(path, format, self._codec(), template)
         seed = interrupted_seed(path) if random_state is None else None
         seed = seed_of(random_state) if seed is None else seed
-        run = Run(self._digest(), seed, asked.n_samples, chunk_size, name, asked.digest())
+        run = Run(self._run_digest(), seed, asked.n_samples, chunk_size, name, asked.digest())
         maker = self._maker()
 
         def chunk(first: int, count: int) -> Chunk:
             return partial(make, maker, seed, first, asked.part(first, count))
 
         write_samples(path, chunk, run, writer, n_jobs=n_jobs, progress=bool(self.verbose))
+        self._note_acceptance(maker)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to one .safetensors file; see `load`."""
@@ -322,11 +336,14 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     def _asked(self, n_samples: int | None, metadata: Any, lengths: Any, start: Any, step: Any) -> Asked:
         """Return what the arguments of `sample` ask, checked."""
         check_is_fitted(self)
-        asked = Asked.of(self.encoder_, n_samples, metadata, lengths, start, step)
-        names = list(asked.metadata.columns)
-        if (why_not := self._why_not_given(names)) is not None:
+        asked = Asked.of(self._codec(), n_samples, metadata, lengths, start, step)
+        names, start_name = self._learned_metadata(asked.metadata), asked.told[len(asked.metadata.columns) :]
+        if (why_not := self._why_not_given(list(names))) is not None:
             raise DataError(why_not)
-        if self._why_not_given(asked.told) is not None:
+        constraints = self._fitted_constraints()
+        if constraints is not None and (asked.starts is not None or asked.is_stepped):
+            constraints.check_free_times()
+        if self._why_not_given([*names, *start_name]) is not None:
             return replace(asked, is_start_told=False)  # the samples are moved to their starts all the same
         return asked
 
@@ -334,10 +351,66 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         """Return why samples can't be made for these given metadata columns; None where they can."""
         return None
 
+    def _learned_metadata(self, given: pd.DataFrame) -> pd.DataFrame:
+        """Return given metadata, checked, as they are learned."""
+        constraints = self._fitted_constraints()
+        return given if constraints is None else constraints.given(given)
+
+    def _made(self, maker: Maker, random_state: Any, asked: Asked) -> Any:
+        """Return all that is asked, by the model's own maker or another, in the form that `fit` was given."""
+        made = make(maker, seed_of(random_state), 0, asked)
+        self._note_acceptance(maker)
+        return made.restore()
+
     def _read(self, X: Any, schema: Schema | None) -> Sequences:
         if isinstance(X, ReadTable):
             return X.sequences
         return Sequences.from_any(X, **self._roles(), schema=schema)
+
+    def _constrain(self, sequences: Sequences, *, goes_on: bool = False) -> Sequences:
+        """Return samples as they are learned: what `constraints` tie together gives way to what they leave open."""
+        if not goes_on:
+            given = self.constraints
+            self.constraints_ = FittedConstraints.fit(sequences, given) if len(given) else None
+        constraints = self._fitted_constraints()
+        if constraints is None:
+            return sequences
+        if not goes_on:
+            if self.verbose:
+                print("\n".join(f"constraint {text}" for text in constraints.texts), file=sys.stderr)
+            return constraints.forward(sequences)
+        constraints.check(sequences)
+        return Sequences.from_any(constraints.forward(sequences), schema=self.encoder_.schema)
+
+    def _fitted_constraints(self) -> FittedConstraints | None:
+        """Return the constraints of a fitted model; files of earlier versions have none."""
+        return getattr(self, "constraints_", None)
+
+    def _codec(self) -> Codec:
+        """Return the encoder as those take it who see the table."""
+        constraints = self._fitted_constraints()
+        return self.encoder_ if constraints is None else ConstrainedCodec(self.encoder_, constraints)
+
+    def _constrained(self, maker: Maker) -> Maker:
+        """Return what makes samples that keep the constraints, from what makes them as they are learned."""
+        constraints = self._fitted_constraints()
+        return maker if constraints is None else ConstrainedMaker(maker, constraints)
+
+    def _note_acceptance(self, maker: Maker) -> None:
+        """Keep, and where `verbose` tell, which share of the samples drawn kept the constraints."""
+        if not isinstance(maker, ConstrainedMaker):
+            return
+        self.acceptance_rate_ = maker.acceptance_rate
+        if self.verbose and maker.n_kept < maker.n_drawn:
+            text = f"{maker.acceptance_rate:.1%} of {maker.n_drawn:,} samples drawn kept the constraints"
+            print(f"{text}; the others were drawn again", file=sys.stderr)
+
+    def _run_digest(self) -> str:
+        """Return what tells all that the samples depend on beside the seed, the constraints among it."""
+        constraints, digest = self._fitted_constraints(), self._digest()
+        if constraints is None:
+            return digest
+        return hashlib.blake2b(f"{digest} {json.dumps(constraints.to_dict())}".encode(), digest_size=16).hexdigest()
 
     def _roles(self) -> dict[str, Any]:
         """What says how a table is read."""

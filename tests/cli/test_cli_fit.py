@@ -170,3 +170,37 @@ def test_fit_keeps_within_a_budget(succeed, run, table, tmp_path):
     assert code == 2 and "number of samples is not read off the data" in one_line(err)
     code, _, err = run("fit", table, "-o", tmp_path / "n.safetensors", *LONG, *BRIEF, "--delta", "1e-6")
     assert code == 2 and "privacy needs a budget" in one_line(err)
+
+
+def orders(path):
+    rows = [(f"2024-03-{1 + i % 20:02}", f"2024-03-{1 + i % 20 + i % 7:02}", i % 9) for i in range(60)]
+    pd.DataFrame(rows, columns=["ordered", "shipped on", "n"]).to_csv(path, index=False)
+    return path
+
+
+def test_fit_takes_constraints_which_info_shows_and_samples_keep(succeed, tmp_path):
+    data, path = orders(tmp_path / "orders.csv"), tmp_path / "m.safetensors"
+    given = "--constraint", "ordered <= shipped on", "--constraint", "0 <= n <= 8"
+    succeed("fit", data, "-o", path, "--model", "autoregressive", "--max-steps", 3, *given, "--quiet")
+    told = succeed("info", path)
+    assert "constraint ordered <= shipped on (by a transform)" in told
+    assert "constraint 0 <= n <= 8 (by the range that is learned)" in told
+    succeed("sample", path, "-n", 40, "-o", tmp_path / "made.csv")
+    made = pd.read_csv(tmp_path / "made.csv")
+    assert (made["ordered"] <= made["shipped on"]).all()
+    assert "range of shipped on - ordered" in succeed("info", path, "--privacy")
+
+
+@pytest.mark.parametrize(
+    ("constraint", "said"),
+    [
+        ("ordered <=> n", "write one of: low <= high, low < high, 0 <= column <= 10"),
+        ("ordered <= shiped", "names column 'shiped'; the columns are ['ordered', 'shipped on', 'n']"),
+        ("shipped on < ordered", "60 of 60 samples break the constraint shipped on < ordered"),
+    ],
+)
+def test_fit_says_what_is_wrong_with_a_constraint(run, tmp_path, constraint, said):
+    data = orders(tmp_path / "orders.csv")
+    code, _, err = run("fit", data, "-o", tmp_path / "m.safetensors", "--constraint", constraint)
+    assert code == 2
+    assert said in one_line(err)

@@ -16,6 +16,8 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils._tags import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from dgsynth.constraints.declared import Constraint
+from dgsynth.constraints.fitted import FittedConstraints
 from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.errors import ModelFileError
@@ -27,7 +29,7 @@ from dgsynth.models.synthesizer import READING, Maker, Synthesizer
 from dgsynth.training.callbacks import Callback
 from dgsynth.transforms.timestamps import Timestamps
 
-_SHARED = (*READING, "schema", "timestamps", "callbacks", "device", "n_jobs", "random_state")
+_SHARED = (*READING, "schema", "constraints", "timestamps", "callbacks", "device", "n_jobs", "random_state")
 """Parameters that the candidates have too."""
 
 _FEATURES = ("n_features_in_", "feature_names_in_")
@@ -47,8 +49,8 @@ class AutoSynthesizer(Synthesizer):
 
     Parameters
     ----------
-    sequence_key, sequence_index, time_columns, metadata, measurements, categorical, schema, timestamps
-        How a table is read, as in `DGSynthesizer`.
+    sequence_key, sequence_index, time_columns, metadata, measurements, categorical, schema, constraints, timestamps
+        How a table is read, and what all records keep, as in `DGSynthesizer`.
     time_limit : float, default=300
         Seconds that `fit` takes at most, but for what lies between the steps of training: encoding and scoring, which
         take seconds, on large data tens of seconds. Training that no longer pays ends sooner where a model can tell.
@@ -112,6 +114,7 @@ class AutoSynthesizer(Synthesizer):
         measurements: Sequence[Any] | None = None,
         categorical: Sequence[Any] = (),
         schema: Schema | None = None,
+        constraints: Sequence[Constraint | str] = (),
         timestamps: Timestamps = "auto",
         time_limit: float | None = TIME_LIMIT,
         callbacks: Sequence[Callback] = (),
@@ -127,6 +130,7 @@ class AutoSynthesizer(Synthesizer):
         self.measurements = measurements
         self.categorical = categorical
         self.schema = schema
+        self.constraints = constraints
         self.timestamps = timestamps
         self.time_limit = time_limit
         self.callbacks = callbacks
@@ -187,6 +191,8 @@ class AutoSynthesizer(Synthesizer):
             validate_data(self, X, skip_check_array=True)
         data = self._read(X, self.schema)
         warn_of_identifiers(data.schema, len(data))
+        if len(self.constraints):
+            FittedConstraints.fit(data, self.constraints)  # refuses at once what each of the candidates would
         for name in ("best_", "leaderboard_", "choice_", "interrupted_"):
             self.__dict__.pop(name, None)
         self.schema_ = data.schema

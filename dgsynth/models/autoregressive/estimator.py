@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import validate_data
 
+from dgsynth.constraints.declared import Constraint
 from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
@@ -52,8 +53,8 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
 
     Parameters
     ----------
-    sequence_key, sequence_index, time_columns, metadata, measurements, categorical, schema, timestamps
-        How a table is read, as in `DGSynthesizer`.
+    sequence_key, sequence_index, time_columns, metadata, measurements, categorical, schema, constraints, timestamps
+        How a table is read, and what all records keep, as in `DGSynthesizer`.
     relative : {"auto"} or bool, default="auto"
         Whether numeric measurements are coded within each sample's own range, which then is generated as metadata
         (Lin et al., section 4.2). "auto" does so for those of which most values share their bin with others, and whose
@@ -150,6 +151,7 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         measurements: Sequence[Any] | None = None,
         categorical: Sequence[Any] = (),
         schema: Schema | None = None,
+        constraints: Sequence[Constraint | str] = (),
         timestamps: Timestamps = "auto",
         relative: bool | str = "auto",
         protect_rare: int = 0,
@@ -180,6 +182,7 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         self.measurements = measurements
         self.categorical = categorical
         self.schema = schema
+        self.constraints = constraints
         self.timestamps = timestamps
         self.relative = relative
         self.protect_rare = protect_rare
@@ -245,7 +248,7 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
             )
         if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
             validate_data(self, X, reset=not goes_on, skip_check_array=True)
-        sequences = self._read(X, self.schema_ if goes_on else self.schema)
+        sequences = self._constrain(self._read(X, self.schema_ if goes_on else self.schema), goes_on=goes_on)
         if not goes_on:
             sequences = self._start(sequences)
         tokens = self.encoder_.encode(sequences)
@@ -260,10 +263,14 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         """Set up all that is learned before the first step, and return the samples as they are to be encoded."""
         warn_of_identifiers(sequences.schema, len(sequences))
         self.seed_ = fit_seed(self.random_state, self.checkpoint_dir)
+        if self.protect_rare > 1 and self.constraints_ is not None:
+            raise DataError(
+                "protect_rare replaces values column by column, which breaks constraints; leave one of both out"
+            )
         if self.protect_rare > 1:
             sequences = without_rare(sequences, self.protect_rare, self.seed_)
         self.encoder_ = TokenEncoder.fit(sequences, self.timestamps, self.relative, self.protect_rare)
-        self.schema_ = sequences.schema
+        self.schema_ = self._codec().schema
         config = network_config(self.get_params(deep=False))
         self.networks_ = AutoregressiveNetwork.of_seed(self.encoder_.layout, config, self.seed_)
         self.__dict__.pop("_learned", None)

@@ -14,6 +14,7 @@ import torch
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from dgsynth.data.schema import Column
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.models.asked import lengths_of
@@ -26,9 +27,10 @@ from dgsynth.models.autoregressive.held_out import parts
 from dgsynth.models.autoregressive.learned import Learned
 from dgsynth.models.autoregressive.network import AutoregressiveNetwork
 from dgsynth.models.autoregressive.tokens import UNKNOWN, CategoryTokens
+from dgsynth.models.constrained import completed
 from dgsynth.models.model_file import scores_frame
 from dgsynth.models.parameters import at_least_one, seed_of, threads
-from dgsynth.models.synthesizer import Maker, Synthesizer, make
+from dgsynth.models.synthesizer import Maker, Synthesizer
 from dgsynth.training.validation import best_row
 
 _VALIDATED = ("validation_scores_", "best_step_", "best_score_")
@@ -95,7 +97,7 @@ class TrainedAutoregressive(Synthesizer):
             `temperature` is not positive.
         """
         asked = self._asked(n_samples, metadata, lengths, start, step)
-        return make(self._maker_of(_positive(temperature)), seed_of(random_state), 0, asked).restore()
+        return self._made(self._maker_of(_positive(temperature)), random_state, asked)
 
     def log_prob(self, X: Any) -> np.ndarray:
         """Return the log-likelihood of each sample, in nats.
@@ -119,11 +121,14 @@ class TrainedAutoregressive(Synthesizer):
         NotFittedError
         DataError
             A category is unknown, or a value is missing where none was.
+
+        Notes
+        -----
+        A sample that breaks a constraint has -inf. Of constraints that are kept by rejection, what this leaves of the
+        likelihood is not made up for.
         """
         check_is_fitted(self)
-        sequences = self._like(X)
-        tokens = self.encoder_.encode(sequences)
-        return self._log_prob_of(tokens) + self.encoder_.log_density(sequences, tokens)
+        return self._log_prob(self._like(X))
 
     @available_if(_has_categories)  # type: ignore[untyped-decorator]  # scikit-learn has no types
     def predict_proba(self, X: Any, column: Any) -> pd.DataFrame:
@@ -148,24 +153,27 @@ class TrainedAutoregressive(Synthesizer):
             There is no such column, or it is numeric.
         """
         check_is_fitted(self)
+        known = self._codec().metadata_columns
+        if column not in known:
+            raise DataError(f"there is no metadata column {column!r}; the model's metadata columns are {list(known)}")
         tokens_of = self.encoder_.metadata_columns.get(column)
-        if tokens_of is None:
-            known = list(self.encoder_.metadata_columns)
-            raise DataError(f"there is no metadata column {column!r}; the model's metadata columns are {known}")
-        if not isinstance(tokens_of, CategoryTokens):
+        described = self.schema_.column(column) if tokens_of is None else tokens_of.column
+        if not described.has_categories:
             raise DataError(
-                f"column {column!r} is {tokens_of.column.kind}, and has no categories to give probabilities; draw it "
-                "by sample(metadata=...) instead"
+                f"column {column!r} is {described.kind}, and has no categories to give probabilities; draw it by "
+                "sample(metadata=...) instead"
             )
-        sequences, categories = self._like(X), list(tokens_of.column.categories or ())
-        metadata = sequences.metadata.copy()
-        metadata[column] = pd.Series([categories[0]] * len(sequences), dtype=tokens_of.column.pandas_dtype)
-        tokens = self.encoder_.encode(replace(sequences, metadata=metadata))
-        place = self.encoder_.first_token(column)
-        found = np.empty((len(tokens), len(categories)))
-        for value in range(len(categories)):
-            tokens.metadata[:, place] = value
-            found[:, value] = self._log_prob_of(tokens)
+        sequences, categories = self._like(X), list(described.categories or ())
+        found = np.empty((len(sequences), len(categories)))
+        if tokens_of is None:  # a constraint ties it to others, so that it has no token of its own
+            for i, value in enumerate(categories):
+                found[:, i] = self._log_prob(_with_value(sequences, described, value))
+        else:
+            tokens = self.encoder_.encode(self._learned_form(_with_value(sequences, described, categories[0])))
+            place = self.encoder_.first_token(column)
+            for i in range(len(categories)):
+                tokens.metadata[:, place] = i
+                found[:, i] = self._log_prob_of(tokens)
         found = np.exp(found - found.max(axis=1, keepdims=True))
         return pd.DataFrame(found / found.sum(axis=1, keepdims=True), columns=pd.Index(categories, name=column))
 
@@ -222,8 +230,9 @@ class TrainedAutoregressive(Synthesizer):
                 f"X has a sample of more than {self.schema_.max_length} records, the longest that the model knows the "
                 "end of; give lengths"
             )
-        tokens = self.encoder_.encode(sequences, unknown_ranges=True)
-        known = Known.all_of(sequences, self.encoder_)
+        learned = self._learned_form(sequences)
+        tokens = self.encoder_.encode(learned, unknown_ranges=True)
+        known = Known.all_of(learned, self.encoder_)
         given = _with_lengths(Given(tokens.metadata, tokens.records, tokens.lengths), end, self.encoder_)
         return self._completed(sequences, given, known, end, n_draws, temperature, random_state, present=False)
 
@@ -263,8 +272,9 @@ class TrainedAutoregressive(Synthesizer):
         if self.drawn_orders == 0:
             raise DataError("impute needs a model that was trained with drawn_orders above 0; fit again with 0.5")
         sequences = self._like(X)
-        tokens = self.encoder_.encode(sequences, unknown=True)
-        known = Known.all_of(sequences, self.encoder_)
+        learned = self._learned_form(sequences, unknown=True)
+        tokens = self.encoder_.encode(learned, unknown=True)
+        known = Known.all_of(learned, self.encoder_)
         given = Given(tokens.metadata, tokens.records, tokens.lengths)
         end = torch.from_numpy(sequences.lengths.astype(np.int64))
         return self._completed(sequences, given, known, end, n_draws, temperature, random_state, present=True)
@@ -318,7 +328,7 @@ class TrainedAutoregressive(Synthesizer):
         return self._maker_of(1.0)
 
     def _maker_of(self, temperature: float) -> Maker:
-        return partial(_samples, self.generator_, self.encoder_, self.n_jobs, temperature)
+        return self._constrained(partial(_samples, self.generator_, self.encoder_, self.n_jobs, temperature))
 
     def _digest(self) -> str:
         return persistence.digest(self.encoder_, self.generator_)
@@ -344,8 +354,25 @@ class TrainedAutoregressive(Synthesizer):
         from dgsynth.evaluation.tables import check_same_columns, read_like
 
         sequences = Sequences.from_any(X) if isinstance(X, Sequences) else read_like(X, self.schema_, **self._roles())
-        check_same_columns(self.encoder_.extremes(), sequences, "given")
+        check_same_columns(self._codec().extremes(), sequences, "given")
         return sequences
+
+    def _learned_form(self, sequences: Sequences, *, unknown: bool = False) -> Sequences:
+        """Return samples as they are learned; with `unknown` those with missing values to be drawn."""
+        constraints = self._fitted_constraints()
+        return sequences if constraints is None else constraints.forward(sequences, unknown=unknown)
+
+    def _log_prob(self, sequences: Sequences) -> np.ndarray:
+        """Return the log-likelihood of each sample; of those that the constraints rule out -inf."""
+        constraints, found = self._fitted_constraints(), np.full(len(sequences), -np.inf)
+        possible = np.arange(len(sequences))
+        if constraints is not None:
+            possible = np.flatnonzero(constraints.can_make(sequences))
+            sequences = constraints.forward(sequences.take(possible))
+        if len(possible):
+            tokens = self.encoder_.encode(sequences)
+            found[possible] = self._log_prob_of(tokens) + self.encoder_.log_density(sequences, tokens)
+        return found
 
     def _log_prob_of(self, tokens: TokenBatch) -> np.ndarray:
         """Return the log-likelihood of each sample's tokens."""
@@ -379,13 +406,19 @@ class TrainedAutoregressive(Synthesizer):
         seed, heat, made = seed_of(random_state), _positive(temperature), []
         forbidden = self.encoder_.missing_tokens if present else None
         draw = Draw(seed, given, lengths, heat, forbidden)
+        constraints = self._fitted_constraints()
         for i in range(draws):
-            with threads(self.n_jobs):
-                drawn = generate(self.generator_, draw, i * len(sequences), len(sequences))
-            samples = self.encoder_.decode(drawn.tokens, drawn.of_metadata.numpy(), drawn.of_records.numpy(), known)
+            drawn = partial(self._drawn, draw, known, i * len(sequences), len(sequences))
+            samples = drawn(seed) if constraints is None else completed(drawn, seed, sequences, constraints)
             schema = replace(samples.schema, form=sequences.schema.form)
             made.append(replace(samples, keys=sequences.keys, schema=schema).restore())
         return made[0] if n_draws is None else made
+
+    def _drawn(self, draw: Draw, known: Known, first: int, n_samples: int, seed: int) -> Sequences:
+        """Return samples of a seed, of which a part is known."""
+        with threads(self.n_jobs):
+            drawn = generate(self.generator_, replace(draw, seed=seed), first, n_samples)
+        return self.encoder_.decode(drawn.tokens, drawn.of_metadata.numpy(), drawn.of_records.numpy(), known)
 
 
 def _samples(
@@ -408,6 +441,13 @@ def _samples(
     with threads(n_jobs):
         drawn = generate(network, draw, first, n_samples)
     return encoder.decode(drawn.tokens, drawn.of_metadata.numpy(), drawn.of_records.numpy(), known)
+
+
+def _with_value(sequences: Sequences, column: Column, value: Any) -> Sequences:
+    """Return samples with the same value in a metadata column."""
+    metadata = sequences.metadata.copy()
+    metadata[column.name] = pd.Series([value] * len(sequences), dtype=column.pandas_dtype)
+    return replace(sequences, metadata=metadata)
 
 
 def _with_lengths(given: Given, lengths: torch.Tensor | None, encoder: TokenEncoder) -> Given:

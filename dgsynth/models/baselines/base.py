@@ -49,8 +49,9 @@ class Baseline(Synthesizer):
 
     Parameters
     ----------
-    sequence_key, sequence_index, time_columns, metadata, measurements, categorical, schema, timestamps, scaling
-        How a table is read and its columns are scaled, as in `DGSynthesizer`.
+    sequence_key, sequence_index, time_columns, metadata, measurements, categorical, schema, constraints, timestamps
+    scaling
+        How a table is read and its columns are scaled, and what all records keep, as in `DGSynthesizer`.
     callbacks : sequence of Callback, default=()
     device : str, default="auto"
     n_jobs : int, default=None
@@ -88,6 +89,7 @@ class Baseline(Synthesizer):
         measurements: Sequence[Any] | None = None,
         categorical: Sequence[Any] = (),
         schema: Schema | None = None,
+        constraints: Sequence[Any] = (),
         timestamps: Timestamps = "auto",
         scaling: Scaling | Mapping[Any, Scaling] = "auto",
         callbacks: Sequence[Callback] = (),
@@ -103,6 +105,7 @@ class Baseline(Synthesizer):
         self.measurements = measurements
         self.categorical = categorical
         self.schema = schema
+        self.constraints = constraints
         self.timestamps = timestamps
         self.scaling = scaling
         self.callbacks = callbacks
@@ -147,10 +150,12 @@ class Baseline(Synthesizer):
             validate_data(self, X, skip_check_array=True)
         sequences = Sequences.from_any(X, **self._roles(), schema=self.schema)
         warn_of_identifiers(sequences.schema, len(sequences))
+        sequences = self._constrain(sequences)
         options = EncoderOptions(1, False, self.scaling, (0, 1), self.timestamps)
         encoder = Encoder.fit(sequences, options)
         self._check(encoder)
-        self.encoder_, self.schema_, self.seed_ = encoder, sequences.schema, seed_of(self.random_state)
+        self.encoder_, self.seed_ = encoder, seed_of(self.random_state)
+        self.schema_ = self._codec().schema
         data = encoder.encode(sequences)
         del sequences  # training needs the room, and not the table
         with threads(self.n_jobs), torch.random.fork_rng(devices=[]):
@@ -227,7 +232,7 @@ class Baseline(Synthesizer):
         return sum(tensor.numel() for tensor in self.network_.state_dict().values())
 
     def _maker(self) -> Maker:
-        return partial(_samples, self.network_, self.encoder_, self.n_jobs)
+        return self._constrained(partial(_samples, self.network_, self.encoder_, self.n_jobs))
 
     def _digest(self) -> str:
         common = inspect.signature(Baseline.__init__).parameters

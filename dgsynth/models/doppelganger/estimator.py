@@ -26,14 +26,13 @@ from dgsynth.models.doppelganger.metadata_learning import metadata_model_of
 from dgsynth.models.doppelganger.metadata_model import MetadataModel
 from dgsynth.models.doppelganger.networks import DoppelGANger
 from dgsynth.models.doppelganger.parameters import CONSTRAINTS, encoder_options, network_config, training_config
-from dgsynth.models.doppelganger.private_fit import check_privacy, made_public
+from dgsynth.models.doppelganger.private_fit import check_privacy, given_schema, made_public
 from dgsynth.models.doppelganger.settings import Preset, begun, settled
 from dgsynth.models.doppelganger.trained import TrainedDoppelGANger
 from dgsynth.models.doppelganger.training.private import PrivateTrainer
 from dgsynth.models.doppelganger.training.trainer import Trainer
 from dgsynth.models.parameters import fit_seed, resolve_device, threads
 from dgsynth.privacy.config import PrivacyConfig
-from dgsynth.privacy.declared import check_declared
 from dgsynth.training.batching import TrainingData
 from dgsynth.training.callbacks import Callback, Progress, TimeLimit
 from dgsynth.training.splitting import n_held_out
@@ -60,6 +59,8 @@ class DGSynthesizer(TrainedDoppelGANger):
         Numeric columns whose values are categories. In an array, column numbers.
     schema : Schema, default=None
         Declared columns, kinds and ranges; by default inferred from the data.
+    constraints : sequence of Inequality, FixedCombinations, Range, Monotonic, Sum or str, default=()
+        What every record keeps, in the training data and in samples: see docs/CONSTRAINTS.md. Not with `privacy`.
     timestamps : {"auto", "regular", "irregular"}, default="auto"
         Whether records are equally spaced, in time or on a calendar; what isn't is modelled (paper, section 4.1).
     preset : {"auto", "paper"}, default="auto"
@@ -230,6 +231,7 @@ class DGSynthesizer(TrainedDoppelGANger):
         measurements: Sequence[Any] | None = None,
         categorical: Sequence[Any] = (),
         schema: Schema | None = None,
+        constraints: Sequence[Any] = (),
         timestamps: Timestamps = "auto",
         preset: Preset = "auto",
         sample_len: int | str = "auto",
@@ -285,6 +287,7 @@ class DGSynthesizer(TrainedDoppelGANger):
         self.measurements = measurements
         self.categorical = categorical
         self.schema = schema
+        self.constraints = constraints
         self.timestamps = timestamps
         self.preset = preset
         self.sample_len = sample_len
@@ -376,8 +379,9 @@ class DGSynthesizer(TrainedDoppelGANger):
         if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
             validate_data(self, X, reset=not goes_on, skip_check_array=True)
         self._check_fit(goes_on, validates=self.early_stopping is True and not is_part)
-        sequences = self._read(X, self.schema_ if goes_on else self._given_schema())
         parameters = self.get_params(deep=False)
+        sequences = self._read(X, self.schema_ if goes_on else given_schema(parameters))
+        sequences = self._constrain(sequences, goes_on=goes_on)
         self.settings_ = begun(parameters, sequences, getattr(self, "settings_", None) if goes_on else None)
         own = settled(parameters, self.settings_)
         if is_part:
@@ -426,12 +430,6 @@ class DGSynthesizer(TrainedDoppelGANger):
             },
         )
 
-    def _given_schema(self) -> Schema | None:
-        """Return the schema that data must obey; with privacy it must say all that would else be read off them."""
-        if self.privacy is None:
-            return self.schema
-        return check_declared(self.schema, self.scaling, self.timestamps, bought=self.privacy.schema_epsilon > 0)
-
     def _start(self, sequences: Sequences, own: Mapping[str, Any]) -> Sequences:
         """Set up all that is learned before the first step, and return the samples as they are to be encoded."""
         warn_of_identifiers(sequences.schema, len(sequences))
@@ -444,7 +442,7 @@ class DGSynthesizer(TrainedDoppelGANger):
         options = encoder_options(own)
         private = self.privacy is not None
         self.encoder_ = Encoder.of_schema(sequences.schema, options) if private else Encoder.fit(sequences, options)
-        self.schema_ = sequences.schema
+        self.schema_ = self._codec().schema
         config = network_config(own, self.encoder_.layout)
         self.networks_ = DoppelGANger.of_seed(self.encoder_.layout, config, self.seed_)
         self.__dict__.pop("_learned", None)

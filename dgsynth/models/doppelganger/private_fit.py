@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
@@ -10,6 +11,7 @@ from dgsynth.errors import DataError
 from dgsynth.privacy.accountant import need_opacus
 from dgsynth.privacy.bounds import buy
 from dgsynth.privacy.config import PrivacyConfig
+from dgsynth.privacy.declared import check_declared
 from dgsynth.privacy.noise import BUYING, draws_of
 
 
@@ -67,6 +69,19 @@ def check_privacy(
             "with privacy the number of samples is not read off the data; declare it by n_samples of "
             "PrivacyConfig, or buy it with schema_epsilon"
         )
+
+
+def given_schema(parameters: Mapping[str, Any]) -> Schema | None:
+    """Return the schema that data must obey; with privacy it must say all that would else be read off them."""
+    schema: Schema | None = parameters["schema"]
+    privacy: PrivacyConfig | None = parameters["privacy"]
+    if privacy is None:
+        return schema
+    if len(parameters["constraints"]):
+        raise DataError(
+            "constraints learn differences and combinations from the data, which voids privacy; leave one of both out"
+        )
+    return check_declared(schema, parameters["scaling"], parameters["timestamps"], bought=privacy.schema_epsilon > 0)
 
 
 def made_public(sequences: Sequences, declared: Schema, privacy: PrivacyConfig, seed: int) -> tuple[Sequences, int]:

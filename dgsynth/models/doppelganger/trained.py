@@ -100,8 +100,11 @@ class TrainedDoppelGANger(Synthesizer):
         discriminator = self.networks_.discriminator
         if discriminator is None:
             raise DataError("this model was saved with generator_only, and has no discriminator to score samples by")
-        sequences = read_like(X, self.schema_, **self._roles())
-        known = np.flatnonzero(self.encoder_.can_encode(sequences))
+        sequences, constraints = read_like(X, self.schema_, **self._roles()), self._fitted_constraints()
+        can_be = np.ones(len(sequences), dtype=bool)
+        if constraints is not None:
+            can_be, sequences = constraints.can_make(sequences), constraints.forward(sequences)
+        known = np.flatnonzero(can_be & self.encoder_.can_encode(sequences))
         scores = np.full(len(sequences), -np.inf)
         device = next(self.networks_.parameters()).device
         for some in np.array_split(known, max(len(known) // 500, 1)):
@@ -179,7 +182,7 @@ class TrainedDoppelGANger(Synthesizer):
                 self._take_over(refitted(generator, noise_dim, rows, max_steps, seed))
         columns = self._metadata_columns()
         drawn = self._drawn_metadata(seed, N_ROWS)
-        named = list(columns) if callable(target) else list(target)
+        named = [name for name in columns if callable(target) or name in target]
         for name, distance in total_variations(wanted[named], drawn, columns).items():
             if distance > _FAR:
                 warnings.warn(
@@ -263,20 +266,21 @@ class TrainedDoppelGANger(Synthesizer):
         return self._sampling[self.precision]
 
     def _maker(self) -> Maker:
-        return partial(_samples, self._generators(), self.encoder_, self._learned.metadata_model, self.n_jobs)
+        model = self._learned.metadata_model
+        return self._constrained(partial(_samples, self._generators(), self.encoder_, model, self.n_jobs))
 
     def _digest(self) -> str:
         return persistence.digest(self.encoder_, self.generator_, self.precision, self._learned.metadata_model)
 
     def _metadata_columns(self) -> dict[Any, Column]:
-        """Return the metadata columns that users see, by name."""
-        return {column.name: column for column in self.schema_.metadata}
+        """Return the metadata columns that users see, by name; what constraints put in the place of others too."""
+        return {column.name: column for column in self.encoder_.schema.metadata}
 
     def _wanted_metadata(self, target: Any, seed: int) -> pd.DataFrame:
         """Return a table of all metadata columns, hidden ones too, with the wanted distribution."""
         rng = np.random.default_rng(seed)
         if isinstance(target, pd.DataFrame):
-            rows = checked_metadata(self.encoder_, given_frame(target))
+            rows = self._learned_metadata(checked_metadata(self._codec(), given_frame(target)))
             rows = rows.iloc[rng.permutation(np.resize(np.arange(len(rows)), max(len(rows), _FEWEST_ROWS)))]
             return self._drawn_metadata(seed, len(rows), rows.reset_index(drop=True))
         pool = self._drawn_metadata(seed, N_ROWS)
