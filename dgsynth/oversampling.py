@@ -81,13 +81,14 @@ class DGOverSampler(BaseEstimator):
         ----------
         X : DataFrame or array of shape (n, m), array of shape (n, T, K), or list of n arrays of shape (T_i, K)
             One row or entry per sample; a wide table of series where the synthesizer has `time_columns`.
-        y : array-like of shape (n,)
+        y : array-like of shape (n,), or a column of shape (n, 1)
 
         Returns
         -------
         X : as given, of n + sum of `sampling_strategy_` samples
             The given ones come first, unchanged.
-        y : Series or array of shape (n + sum of `sampling_strategy_`,)
+        y : Series, DataFrame or array
+            As given: classes of all samples, in a column where they came in one.
 
         Raises
         ------
@@ -99,23 +100,41 @@ class DGOverSampler(BaseEstimator):
         self.fit(X, y)
         # One after another, so that whatever is asked of one class changes nothing of another.
         seeds = np.random.SeedSequence(seed_of(self.random_state)).generate_state(len(self.sampling_strategy_))
-        parts, labels = [X], [np.asarray(y)]
+        parts, labels = [X], [_one_for_each(X, y)]
         for seed, (value, count) in zip(seeds, self.sampling_strategy_.items(), strict=True):
             made = self.synthesizer_.sample(count, metadata={self._label: [value]}, random_state=int(seed))
             parts.append(_like(made, X, self._label))
-            labels.append(np.full(count, value, dtype=labels[0].dtype))
-        classes: Any = np.concatenate(labels)
-        if isinstance(y, pd.Series):
-            classes = pd.Series(classes, name=y.name).astype(y.dtype)
-        return _joined(parts), classes
+            labels.append(pd.Series([value] * count, dtype=labels[0].dtype))
+        return _joined(parts), _classes_like(pd.concat(labels, ignore_index=True), y)
 
 
 def _one_for_each(X: Any, y: Any) -> pd.Series:
-    classes = pd.Series(np.asarray(y))
-    if y is None or np.ndim(y) != 1 or len(classes) != len(X) or classes.isna().any():
-        raise DataError(f"y must hold one class for each of the {len(X)} samples of X, without missing values")
-    check_classification_targets(classes)
-    return classes.astype("category") if isinstance(getattr(y, "dtype", None), pd.CategoricalDtype) else classes
+    """Return the classes, in the dtype that they came in, under a RangeIndex."""
+    given = np.asarray(y, dtype=object) if isinstance(y, list | tuple) else y
+    if np.shape(given) not in ((len(X),), (len(X), 1)):
+        raise DataError(
+            f"y must hold one class for each of the {len(X)} samples of X, got shape {np.shape(given)}; "
+            "give an array, a Series or a column of that length"
+        )
+    column = pd.DataFrame(given).iloc[:, 0].infer_objects().reset_index(drop=True)
+    if column.isna().any():
+        raise DataError(
+            f"y has no class for sample {int(np.flatnonzero(column.isna())[0])} of X ({int(column.isna().sum())} in "
+            "all); leave out the samples without one, from X too"
+        )
+    if column.dtype == object and len({isinstance(value, str) for value in column}) > 1:
+        raise DataError("y holds text and numbers; make all classes text, for instance with pd.Series(y).astype(str)")
+    check_classification_targets(column.to_numpy())
+    return column
+
+
+def _classes_like(classes: pd.Series, y: Any) -> Any:
+    """Return the classes in the form of `y`."""
+    if isinstance(y, pd.DataFrame):
+        return classes.to_frame(y.columns[0])
+    if isinstance(y, pd.Series):
+        return classes.rename(y.name)
+    return classes.to_numpy(dtype=np.asarray(y).dtype).reshape(-1, *np.shape(y)[1:])
 
 
 def _missing(strategy: Any, classes: pd.Series) -> dict[Any, int]:
@@ -164,10 +183,9 @@ def _fitted(synthesizer: Synthesizer, X: Any, classes: pd.Series) -> tuple[Synth
     given = {name: synthesizer.get_params()[name] for name in ("categorical", "metadata")}
     table = X
     if not isinstance(X, pd.DataFrame):
-        table = pd.DataFrame(np.asarray(X)).add_prefix("x")  # names, as the label has one
+        table = pd.DataFrame(X if isinstance(X, np.ndarray) else np.asarray(X)).add_prefix("x")  # the label has one too
         given = {name: None if columns is None else [f"x{c}" for c in columns] for name, columns in given.items()}
-    if classes.dtype.kind in "iuf":
-        given["categorical"] = [*given["categorical"], label]
+    given["categorical"] = [*given["categorical"], label]
     if given["metadata"] is not None:
         given["metadata"] = [*given["metadata"], label]
     synthesizer.set_params(**given).fit(table.assign(**{label: classes.to_numpy()}))

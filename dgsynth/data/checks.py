@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dgsynth.data.column import Column, Label, short, to_label
+from dgsynth.data.column import Column, Label, dtype_name, short, to_label
 from dgsynth.data.inference import check_supported, factorize, find_range, infer_column, to_nanoseconds
 from dgsynth.data.schema import Schema
 from dgsynth.errors import DataError
@@ -198,7 +198,7 @@ def conform(series: pd.Series[Any], column: Column, place: Place) -> tuple[pd.Se
     _check_missing(series, column, place)
     if series.isna().all():
         # Missing values fit every kind, whatever the dtype that a reader guessed from them.
-        is_alike = str(series.dtype) == column.dtype
+        is_alike = dtype_name(series.dtype) == column.dtype
         return _cast(series if is_alike else pd.Series(np.full(len(series), None, dtype=object)), column), column
     _check_kind(series, column)
     column = _learn(series, column)
@@ -321,7 +321,7 @@ def _cast(series: pd.Series[Any], column: Column) -> pd.Series[Any]:
     series = series.reset_index(drop=True)
     if column.dtype == "category":
         return _as_categorical(series, column)
-    if str(series.dtype) == column.dtype:
+    if dtype_name(series.dtype) == column.dtype:
         return series
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(object)

@@ -21,10 +21,12 @@ Category = str | int | float | bool | pd.Timestamp
 _INTEGER = r"[uU]?[iI]nt(?:8|16|32|64)"
 _FLOAT = r"float(?:16|32|64)|Float(?:32|64)"
 _DATETIME = r"datetime64\[(?:s|ms|us|ns)(?:, [A-Za-z0-9_+\-/:]{1,64})?\]"
+_TEXT = r"(?:str|string)(?:\[(?:python|pyarrow)\])?"
 _DTYPES: dict[Kind, str] = {
-    "categorical": rf"object|str|string|category|bool|boolean|{_INTEGER}|{_FLOAT}|{_DATETIME}",
+    "categorical": rf"object|{_TEXT}|category|bool|boolean|{_INTEGER}|{_FLOAT}|{_DATETIME}",
     "continuous": _FLOAT,
-    "integer": f"{_INTEGER}|{_FLOAT}",  # whole numbers come as floats where some are missing
+    # Whole numbers come as floats where some are missing, and as categories where they are keys.
+    "integer": f"{_INTEGER}|{_FLOAT}|category",
     "boolean": "bool|boolean",
     "datetime": _DATETIME,
 }
@@ -42,7 +44,8 @@ class Column:
     name : str or int
     kind : {"categorical", "continuous", "integer", "boolean", "datetime"}
     dtype : str
-        Name of the pandas dtype to give back, such as "int64", "Int32", "str", "datetime64[us, Europe/Paris]".
+        Name of the pandas dtype to give back, such as "int64", "Int32", "str", "datetime64[us, Europe/Paris]"; of text
+        with its storage where that is not the default: "string[python]".
     nullable : bool, default=False
         Whether missing values occur.
     categories : tuple of str, int, float, bool or Timestamp, or None
@@ -94,8 +97,7 @@ class Column:
         """The dtype itself, of a Categorical with its categories; "str" is object before pandas 3."""
         if self.dtype == "category":
             return pd.CategoricalDtype(list(self.categories or ()), self.ordered)
-        dtype = pd.api.types.pandas_dtype(self.dtype)
-        return np.dtype(object) if isinstance(dtype, np.dtype) and dtype.kind == "U" else dtype
+        return _pandas_dtype(self.dtype)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as plain values that JSON can hold."""
@@ -120,6 +122,14 @@ class Column:
                 raise DataError(f"column {values['name']!r}: categories must be a list, got {short(categories)}")
             values["categories"] = tuple(_from_plain(category) for category in categories)
         return cls(**values)
+
+
+def dtype_name(dtype: Any) -> str:
+    """Return the name of a pandas dtype, by which a column gives it back; that of text has its storage."""
+    name = str(dtype)
+    if not isinstance(dtype, pd.StringDtype) or _pandas_dtype(name) == dtype:
+        return name
+    return f"{name}[{dtype.storage}]"
 
 
 def to_label(label: Any) -> Label:
@@ -177,6 +187,14 @@ def short(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+def _pandas_dtype(name: str) -> Any:
+    """Return the pandas dtype that `dtype_name` named."""
+    if name.startswith("str[") and hasattr(pd.StringDtype(), "na_value"):  # pandas itself has no name for these
+        return pd.StringDtype(name[4:-1], na_value=np.nan)
+    dtype = pd.api.types.pandas_dtype(name)
+    return np.dtype(object) if isinstance(dtype, np.dtype) and dtype.kind == "U" else dtype
+
+
 def _check_kind(column: Column) -> None:
     if not isinstance(column.kind, str) or column.kind not in get_args(Kind):
         raise DataError(
@@ -188,7 +206,7 @@ def _check_kind(column: Column) -> None:
             "convert the column with astype, or declare another kind"
         )
     try:
-        pd.api.types.pandas_dtype(column.dtype)
+        _pandas_dtype(column.dtype)
     except Exception as error:  # what pandas raises for an unknown time zone depends on its version
         raise DataError(f"column {column.name!r} has dtype {column.dtype!r}, which pandas doesn't know") from error
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dgsynth.data.column import Category, Column, Label, to_category, to_label
+from dgsynth.data.column import Category, Column, Label, dtype_name, to_category, to_label
 from dgsynth.errors import DataError
 
 _REMEDIES = {
@@ -45,7 +45,7 @@ def infer_column(series: pd.Series[Any], name: Label, *, categorical: bool = Fal
     name = to_label(name)
     check_supported(series, name)
     types = pd.api.types
-    dtype, nullable = str(series.dtype), bool(series.isna().any())
+    dtype, nullable = dtype_name(series.dtype), bool(series.isna().any())
     if types.is_bool_dtype(series.dtype) and not isinstance(series.dtype, pd.CategoricalDtype):
         return Column(name, "boolean", dtype, nullable)
     if categorical or not (types.is_numeric_dtype(series.dtype) or types.is_datetime64_any_dtype(series.dtype)):
@@ -64,12 +64,12 @@ def infer_key(series: pd.Series[Any], name: Label) -> Column:
     name = to_label(name)
     types = pd.api.types
     check_supported(series, name, "a sequence_key")
-    dtype = str(series.dtype)
+    dtype = dtype_name(series.dtype)
     if types.is_bool_dtype(series.dtype) and not isinstance(series.dtype, pd.CategoricalDtype):
         return Column(name, "boolean", dtype)
     if types.is_datetime64_any_dtype(series.dtype):
         return Column(name, "datetime", dtype)
-    if types.is_integer_dtype(series.dtype):
+    if types.is_integer_dtype(getattr(series.dtype, "categories", series).dtype):
         return Column(name, "integer", dtype)
     return Column(name, "continuous" if types.is_numeric_dtype(series.dtype) else "categorical", dtype)
 

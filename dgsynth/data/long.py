@@ -208,15 +208,21 @@ def _read_index(
 
 
 def _generated_keys(key: Column | None, n_samples: int, first_key: int) -> pd.Series[Any]:
-    """Return consecutive numbers as keys, in the dtype of the key column where they fit."""
+    """Return consecutive numbers as keys, in the dtype of the key column; in int64 where they don't fit in it."""
     numbers = pd.Series(np.arange(first_key, first_key + n_samples, dtype=np.int64))
-    if key is None or key.kind in ("boolean", "datetime"):
+    if key is None:
         return numbers
-    if key.kind == "categorical":
-        text = numbers.astype(str)
-        return text.astype("category" if key.dtype == "category" else key.pandas_dtype)
-    cast = numbers.astype(key.pandas_dtype)
-    return cast if (cast.astype(np.int64) == numbers).all() else numbers
+    if key.kind == "categorical" or key.dtype == "category":
+        values = numbers.astype(str) if key.kind == "categorical" else numbers
+        return values.astype("category" if key.dtype == "category" else key.pandas_dtype)
+    if key.kind == "datetime":  # so many seconds after the beginning of 1970
+        zone = getattr(key.pandas_dtype, "tz", None)
+        return numbers.astype("datetime64[s]").dt.tz_localize("UTC" if zone else None).astype(key.pandas_dtype)
+    try:
+        cast = numbers.astype(key.pandas_dtype)
+    except (TypeError, ValueError, OverflowError):
+        return numbers
+    return cast if (cast.astype(np.float64) == numbers).all() else numbers
 
 
 def _free_name(schema: Schema) -> str:

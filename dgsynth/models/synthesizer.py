@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._tags import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from dgsynth.data.checks import check_frame
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
@@ -164,8 +165,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         check_is_fitted(self)
         from dgsynth.evaluation.tables import check_same_columns, read_like
 
-        if isinstance(X, np.ndarray) and X.ndim == 2:
-            validate_data(self, X, reset=False, skip_check_array=True)
+        if isinstance(X, np.ndarray):
+            self._check_features(X, reset=False)
         real = read_like(X, self.schema_, **self._roles())
         made = self._maker()(SCORE_SEED, 0, min(len(real), _MAX_SCORED))
         check_same_columns(made, real, "given")
@@ -291,6 +292,20 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         condition = None if rows is None else self._condition(rows)
         maker = self._maker() if maker is None else maker
         return maker(seed_of(random_state), 0, n_samples, condition, lengths_of(lengths, n_samples)).restore()
+
+    def _check_features(self, X: Any, *, reset: bool = True) -> None:
+        """Have scikit-learn keep the number and the names of the columns of a table; without `reset` compare them.
+
+        It knows names of text alone: labels of which only some are text are compared as text.
+        """
+        if isinstance(X, pd.DataFrame):
+            check_frame(X)
+            if any(isinstance(label, str) for label in X.columns):
+                X = X.set_axis([str(label) for label in X.columns], axis=1)
+                check_frame(X)
+        elif not isinstance(X, np.ndarray) or X.ndim != 2:
+            return
+        validate_data(self, X, reset=reset, skip_check_array=True)
 
     def _read(self, X: Any, schema: Schema | None) -> Sequences:
         if isinstance(X, ReadTable):

@@ -170,17 +170,26 @@ def test_long_round_trip_of_anything(rows):
         (pd.Series(["y", "x"], dtype=object), ["5", "6"]),
         (pd.Series(["y", "x"], dtype="category"), ["5", "6"]),
         (pd.Series([9, 8], dtype="int16"), [5, 6]),
+        (pd.Series(["y", "x"], dtype="string[python]"), ["5", "6"]),
+        (pd.Series([9, 8]).astype("category"), [5, 6]),
+        (pd.Series([9, 8], dtype="UInt32"), [5, 6]),
         (pd.Series([9, 8], dtype="Int64"), [5, 6]),
         (pd.Series([0.5, 0.25]), [5.0, 6.0]),
         (pd.Series([True, False]), [5, 6]),
-        (pd.Series(pd.to_datetime(["2020", "2021"])), [5, 6]),
+        (pd.Series(pd.to_datetime(["2020", "2021"])), list(pd.to_datetime([5, 6], unit="s"))),
+        (
+            pd.Series(pd.to_datetime(["2020", "2021"])).dt.tz_localize("Europe/Paris"),
+            list(pd.to_datetime([5, 6], unit="s", utc=True)),
+        ),
     ],
 )
 def test_generated_samples_are_numbered_on(keys, expected):
     frame = pd.DataFrame({"key": keys, "x": [1.0, 2.0]})
     made = without_keys(Sequences.from_long(frame, sequence_key="key", measurements=["x"])).restore(first_key=5)
     assert made["key"].tolist() == expected
-    if keys.dtype != bool and keys.dtype.kind != "M" and not isinstance(keys.dtype, pd.CategoricalDtype):
+    if isinstance(keys.dtype, pd.CategoricalDtype):
+        assert made["key"].cat.categories.dtype == keys.cat.categories.dtype
+    elif keys.dtype != bool:
         assert made["key"].dtype == keys.dtype
 
 

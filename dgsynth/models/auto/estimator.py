@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import Interval
 from sklearn.utils._tags import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
@@ -183,8 +183,7 @@ class AutoSynthesizer(Synthesizer):
         """
         self._validate_params()
         begin = time.monotonic()
-        if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
-            validate_data(self, X, skip_check_array=True)
+        self._check_features(X)
         data = self._read(X, self.schema)
         warn_of_identifiers(data.schema, len(data))
         for name in ("best_", "leaderboard_", "choice_", "interrupted_"):

@@ -9,8 +9,6 @@ from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
-from sklearn.utils.validation import validate_data
 
 from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
@@ -243,8 +241,7 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
             raise DataError(
                 "this model was saved with generator_only and can't be trained on; load the whole model, or fit anew"
             )
-        if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
-            validate_data(self, X, reset=not goes_on, skip_check_array=True)
+        self._check_features(X, reset=not goes_on)
         sequences = self._read(X, self.schema_ if goes_on else self.schema)
         if not goes_on:
             sequences = self._start(sequences)

@@ -9,8 +9,6 @@ from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
-import pandas as pd
-from sklearn.utils.validation import validate_data
 
 from dgsynth.batch import EncodedBatch
 from dgsynth.data.checks import warn_of_identifiers
@@ -373,8 +371,7 @@ class DGSynthesizer(TrainedDoppelGANger):
         return self._fit(X, goes_on=hasattr(self, "networks_"), is_part=True)
 
     def _fit(self, X: Any, *, goes_on: bool, is_part: bool) -> Self:
-        if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
-            validate_data(self, X, reset=not goes_on, skip_check_array=True)
+        self._check_features(X, reset=not goes_on)
         self._check_fit(goes_on, validates=self.early_stopping is True and not is_part)
         sequences = self._read(X, self.schema_ if goes_on else self._given_schema())
         parameters = self.get_params(deep=False)
