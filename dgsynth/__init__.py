@@ -1,6 +1,6 @@
 """Synthetic time series with metadata: DoppelGANger as a scikit-learn estimator on PyTorch."""
 
-from dgsynth.data import Schema, Sequences
+from dgsynth.data import Schema, Sequences, stitch, windows
 from dgsynth.loading import load
 from dgsynth.models.auto.estimator import AutoSynthesizer
 from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
@@ -18,4 +18,6 @@ __all__ = [
     "__version__",
     "load",
     "show_versions",
+    "stitch",
+    "windows",
 ]

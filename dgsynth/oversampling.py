@@ -133,7 +133,7 @@ def _classes_like(classes: pd.Series, y: Any) -> Any:
     if isinstance(y, pd.DataFrame):
         return classes.to_frame(y.columns[0])
     if isinstance(y, pd.Series):
-        return classes.rename(y.name)
+        return pd.Series(classes, name=y.name)
     return classes.to_numpy(dtype=np.asarray(y).dtype).reshape(-1, *np.shape(y)[1:])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,21 +12,20 @@ import pandas as pd
 
 from dgsynth.data.column import Column, Label, dtype_name, short, to_label
 from dgsynth.data.inference import check_supported, factorize, find_range, infer_column, to_nanoseconds
+from dgsynth.data.remedies import to_moments, to_numbers
 from dgsynth.data.schema import Schema
+from dgsynth.data.taken import described
 from dgsynth.errors import DataError
 
 Ints = npt.NDArray[np.int64]
 Place = Callable[[int], str]
 """Says where the value at a position stands, such as "row 17"."""
 
-IDENTIFIER_CATEGORIES = 100
-"""A column with more categories than this, and than half of the samples, looks like an identifier."""
-
 
 def check_frame(frame: Any) -> None:
     """Raise DataError unless `frame` is a DataFrame with rows, and columns that can be told apart."""
     if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"expected a pandas DataFrame, got {type(frame).__name__}; convert it first")
+        raise DataError(f"the data are {described(frame)}; make a DataFrame of them first, with pd.DataFrame")
     if isinstance(frame.columns, pd.MultiIndex):
         raise DataError(
             "the table has a MultiIndex as columns; flatten it first, for instance with "
@@ -45,6 +43,20 @@ def check_frame(frame: Any) -> None:
         )
 
 
+def as_label(label: Any, parameter: str) -> Label:
+    """Return the one column label that a parameter gives."""
+    if isinstance(label, str) or not isinstance(label, Iterable):
+        return to_label(label)
+    columns = list(label)
+    if len(columns) == 1:
+        return to_label(columns[0])
+    joined = " + '_' + ".join(f"frame[{short(column)}].astype(str)" for column in columns)
+    raise DataError(
+        f"{parameter} names {len(columns)} columns, {short(columns)}, and must name one; join them to one column first"
+        + (f", with frame[{parameter!r}] = {joined}" if columns else "")
+    )
+
+
 def as_labels(labels: Any, parameter: str) -> tuple[Label, ...]:
     """Return the column labels that a parameter gives: one, or several in a list."""
     if isinstance(labels, str | int | np.integer) and not isinstance(labels, bool):
@@ -58,14 +70,20 @@ def as_labels(labels: Any, parameter: str) -> tuple[Label, ...]:
     return result
 
 
-def check_present(columns: Iterable[Any], labels: Iterable[Label], parameter: str) -> None:
-    """Raise DataError if a column that `parameter` names is not among `columns`."""
-    present = list(columns)
+def check_present(frame: pd.DataFrame, labels: Iterable[Label], parameter: str) -> None:
+    """Raise DataError if a column that `parameter` names is not among those of `frame`."""
+    present = list(frame.columns)
     known = set(present)
     for label in labels:
-        if label not in known:
-            some = ", ".join(repr(column) for column in present[:8]) + (", ..." if len(present) > 8 else "")
-            raise DataError(f"{parameter} names column {label!r}, which the table doesn't have; it has {some}")
+        if label in known:
+            continue
+        if label in frame.index.names:
+            raise DataError(
+                f"{parameter} names {label!r}, which is in the row index; make it a column first, with "
+                "frame = frame.reset_index()"
+            )
+        some = ", ".join(short(column) for column in present[:8]) + (", ..." if len(present) > 8 else "")
+        raise DataError(f"{parameter} names column {label!r}, which the table doesn't have; name one of {some}")
 
 
 def check_disjoint(roles: Mapping[str, Sequence[Label]]) -> None:
@@ -83,18 +101,6 @@ def check_categorical(categorical: Iterable[Label], used: Collection[Label]) -> 
     for label in categorical:
         if label not in used:
             raise DataError(f"categorical names column {label!r}, which is neither metadata nor a measurement")
-
-
-def warn_of_identifiers(schema: Schema, n_samples: int) -> None:
-    """Warn of metadata that look like identifiers: nothing to learn from, and every one would be given away."""
-    for column in schema.metadata:
-        found = len(column.categories or ())
-        if found > max(IDENTIFIER_CATEGORIES, n_samples / 2):
-            warnings.warn(
-                f"column {column.name!r} has {found} categories in {n_samples} samples, like an identifier; the "
-                "model would learn and repeat each of them: leave it out (metadata=) unless that is wanted",
-                stacklevel=5,
-            )
 
 
 def key_codes(keys: pd.Series[Any], name: Label) -> Ints:
@@ -121,9 +127,11 @@ def index_line(index: pd.Series[Any], name: Label) -> npt.NDArray[Any]:
     is_datetime = types.is_datetime64_any_dtype(index.dtype)
     if not is_datetime and (types.is_bool_dtype(index.dtype) or not types.is_numeric_dtype(index.dtype)):
         check_supported(index, name, "a sequence_index")
+        remedy = to_numbers(index, name) or to_moments(index, name)
+        convert = "convert it first" + ("" if remedy is None else f", with frame[{name!r}] = {remedy}")
         raise DataError(
-            f"sequence_index column {name!r} is of dtype {index.dtype}; it must hold numbers or datetimes: "
-            f"convert it first, for instance with frame[{name!r}] = pd.to_datetime(frame[{name!r}])"
+            f"sequence_index column {name!r} is of dtype {index.dtype} (first value {short(index.iloc[0])}), and must "
+            f"hold numbers or datetimes; {convert}"
         )
     check_supported(index, name, "a sequence_index")
     missing = np.flatnonzero(index.isna().to_numpy())
@@ -156,8 +164,8 @@ def check_constant(series: pd.Series[Any], name: Label, codes: Ints, keys: pd.Se
         first, second = series.iloc[varies[0]], series.iloc[varies[0] + 1]
         key = keys.iloc[codes[varies[0]]]
         raise DataError(
-            f"metadata column {name!r} is not constant within key {_plain(key)!r}: it holds {_plain(first)!r} and "
-            f"{_plain(second)!r}; leave it out of metadata, or make it constant"
+            f"metadata column {name!r} is not constant within key {short(key)}: it holds {short(first)} and "
+            f"{short(second)}; leave it out of metadata, or make it constant"
         )
 
 
@@ -242,7 +250,7 @@ def _check_kind(series: pd.Series[Any], column: Column) -> None:
     if not fits:
         raise DataError(
             f"column {column.name!r} is {column.kind} in the schema, but of dtype {dtype} here "
-            f"(first value {_plain(series.dropna().iloc[0])!r}); convert it first"
+            f"(first value {short(series.dropna().iloc[0])}); convert it first"
         )
     if column.kind == "datetime":
         zone = getattr(dtype, "tz", None)
@@ -274,9 +282,9 @@ def _check_categories(series: pd.Series[Any], column: Column, place: Place) -> N
     unknown = np.flatnonzero(np.append(is_unknown, False)[codes])
     if len(unknown):
         position = int(unknown[0])
-        listed = ", ".join(repr(value) for value in (column.categories or ())[:5])
+        listed = ", ".join(short(value) for value in (column.categories or ())[:5])
         raise DataError(
-            f"column {column.name!r} holds {_plain(series.iloc[position])!r} in {place(position)}, which is not among "
+            f"column {column.name!r} holds {short(series.iloc[position])} in {place(position)}, which is not among "
             f"the schema's {len(known)} categories ({listed}{', ...' if len(known) > 5 else ''}); "
             "correct the value, or add it with schema.with_column"
         )
@@ -312,7 +320,7 @@ def _check_each(series: pd.Series[Any], wrong: npt.NDArray[np.bool_], why: str, 
     if len(positions):
         position = int(positions[0])
         raise DataError(
-            f"column {column.name!r} holds {short(_plain(series.iloc[position]))} in {place(position)}, {why}; "
+            f"column {column.name!r} holds {short(series.iloc[position])} in {place(position)}, {why}; "
             "correct the value, or declare the column otherwise with schema.with_column"
         )
 
@@ -336,7 +344,3 @@ def _as_categorical(series: pd.Series[Any], column: Column) -> pd.Series[Any]:
     if isinstance(series.dtype, pd.CategoricalDtype) and (tuple(series.cat.categories), series.cat.ordered) == wanted:
         return series
     return series.astype(object).astype(column.pandas_dtype)
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value

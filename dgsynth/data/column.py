@@ -182,9 +182,23 @@ def checked_mapping(plain: Any, cls: Any, what: str) -> Mapping[str, Any]:
 
 
 def short(value: Any) -> str:
-    """Return the repr of a value, cut to a length that fits a sentence."""
-    text = repr(value)
+    """Return a value as one types it, without NumPy's or pandas' name of its type, cut to fit a sentence."""
+    text = _typed(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, np.datetime64 | pd.Timestamp):
+        return f"'{pd.Timestamp(value)}'"
+    if isinstance(value, np.generic):
+        return repr(value.item())
+    if isinstance(value, np.ndarray | pd.Series | pd.Index) and value.ndim == 1:
+        value = list(value[:8]) + (["..."] if len(value) > 8 else [])
+    if type(value) in (list, tuple):
+        opened, closed = "[]" if isinstance(value, list) else "()"
+        comma = "," if len(value) == 1 and closed == ")" else ""
+        return f"{opened}{', '.join(map(_typed, value))}{comma}{closed}"
+    return repr(value)
 
 
 def _pandas_dtype(name: str) -> Any:

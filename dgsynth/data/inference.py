@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dgsynth.data.column import Category, Column, Label, dtype_name, to_category, to_label
+from dgsynth.data.column import Category, Column, Label, dtype_name, short, to_category, to_label
+from dgsynth.data.remedies import to_moments, to_numbers
 from dgsynth.errors import DataError
 
 _REMEDIES = {
@@ -107,7 +108,17 @@ def find_categories(series: pd.Series[Any], name: Label) -> tuple[Category, ...]
     """Return the values that occur: sorted, or in the order of a Categorical, which keeps those that don't occur."""
     if isinstance(series.dtype, pd.CategoricalDtype):
         return tuple(to_category(value, name) for value in series.cat.categories)
-    categories = [to_category(value, name) for value in pd.Series(factorize(series, name)[1])]
+    values = pd.Series(factorize(series, name)[1])
+    try:
+        categories = [to_category(value, name) for value in values]
+    except DataError as error:
+        remedy = to_numbers(series, name) or to_moments(series, name)
+        if remedy is None:
+            raise
+        raise DataError(
+            f"column {name!r} holds {short(values.iloc[0])} of type {type(values.iloc[0]).__name__}, which can't be "
+            f"modelled; convert it first, with frame[{name!r}] = {remedy}"
+        ) from error
     try:
         return tuple(sorted(categories))
     except TypeError:

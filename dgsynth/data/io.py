@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dgsynth.data.arrow import frame_from_arrow
-from dgsynth.errors import DataError
+from dgsynth.errors import DataError, check_place
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
@@ -84,8 +84,7 @@ def write_table(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """
     path = Path(path)
     suffix = _suffix(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent}; make it first")
+    check_place(path)
     temporary = path.with_name(f".{uuid.uuid4().hex}{suffix}")
     try:
         if suffix == ".parquet":

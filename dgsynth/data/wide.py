@@ -36,12 +36,12 @@ def read_wide(
     check_frame(frame)
     named = _as_time_columns(time_columns, schema)
     times = [label for _, labels in named for label in labels]
-    check_present(frame.columns, times, "time_columns")
+    check_present(frame, times, "time_columns")
     chosen = choose_labels(metadata, schema, "metadata")
     if chosen is None:
         in_time = set(times)
         chosen = tuple(to_label(label) for label in frame.columns if label not in in_time)
-    check_present(frame.columns, chosen, "metadata")
+    check_present(frame, chosen, "metadata")
     check_disjoint({"metadata": chosen, "time_columns": times})
     names = [name for name, _ in named]
     numeric = as_labels(categorical, "categorical")
@@ -91,7 +91,7 @@ def read_table_rows(frame: pd.DataFrame, *, metadata: Any, categorical: Any, sch
     chosen = choose_labels(metadata, schema, "metadata")
     if chosen is None:
         chosen = tuple(to_label(label) for label in frame.columns)
-    check_present(frame.columns, chosen, "metadata")
+    check_present(frame, chosen, "metadata")
     numeric = as_labels(categorical, "categorical")
     check_categorical(numeric, chosen)
     meta, columns = read_columns(frame, chosen, numeric, None if schema is None else schema.metadata, _row)

@@ -23,8 +23,18 @@ _MOST_LAYERS = 64
 
 
 def resolve_device(device: str) -> torch.device:
-    """Return the device that `device` names; "auto" is the fastest kind there is."""
+    """Return the device that `device` names; "auto" is the fastest kind there is.
+
+    Raises
+    ------
+    ValueError
+        Torch knows no such device, or can't use it here.
+    """
     if device != "auto":
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:  # no such device; or a torch without CUDA
+            raise ValueError(f"torch can't use device {device!r} here; give device='auto' or 'cpu'") from error
         return torch.device(device)
     if torch.cuda.is_available():
         return torch.device("cuda")

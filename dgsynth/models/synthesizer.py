@@ -17,7 +17,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._tags import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dgsynth.data.checks import check_frame
+from dgsynth.data.checks import as_labels, check_frame
+from dgsynth.data.misreadings import warn_of_misreadings
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
@@ -74,8 +75,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     feature_names_in_: np.ndarray
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "sequence_key": [str, Integral, None],
-        "sequence_index": [str, Integral, None],
+        "sequence_key": [str, Integral, "array-like", None],  # several columns are told how to become one
+        "sequence_index": [str, Integral, "array-like", None],
         "time_columns": ["array-like", dict, None],
         "metadata": ["array-like", None],
         "measurements": ["array-like", None],
@@ -311,6 +312,12 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         if isinstance(X, ReadTable):
             return X.sequences
         return Sequences.from_any(X, **self._roles(), schema=schema)
+
+    def _warn_of_misreadings(self, X: Any, sequences: Sequences) -> None:
+        """Warn of what `fit` has probably not read as it was meant; of a table that was read before it was said."""
+        if not isinstance(X, ReadTable):
+            declared = () if self.schema is None else self.schema.names
+            warn_of_misreadings(sequences, X, {*as_labels(self.categorical, "categorical"), *declared}, stacklevel=4)
 
     def _roles(self) -> dict[str, Any]:
         """What says how a table is read."""

@@ -17,7 +17,7 @@ from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.transforms.absence import absence_columns, absent, without
 from dgsynth.transforms.cache_blocks import sample_blocks
-from dgsynth.transforms.categorical import CategoricalTransform
+from dgsynth.transforms.categorical import CategoricalTransform, check_size
 from dgsynth.transforms.continuous import ContinuousTransform
 from dgsynth.transforms.decoding import ColumnTransform, column_slices, decode_columns
 from dgsynth.transforms.filling import fill_missing
@@ -106,6 +106,7 @@ class Encoder:
 
         def transform(values: pd.Series, column: Column) -> ColumnTransform:
             if column.has_categories:
+                check_size(column, len(values))
                 return CategoricalTransform(column)
             scaling = _scaling(options.scaling, column.name)
             return ContinuousTransform.fit(values, column, scaling, options.feature_range)

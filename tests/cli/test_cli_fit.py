@@ -170,3 +170,26 @@ def test_fit_keeps_within_a_budget(succeed, run, table, tmp_path):
     assert code == 2 and "number of samples is not read off the data" in one_line(err)
     code, _, err = run("fit", table, "-o", tmp_path / "n.safetensors", *LONG, *BRIEF, "--delta", "1e-6")
     assert code == 2 and "privacy needs a budget" in one_line(err)
+
+
+def test_long_series_are_cut_into_windows(succeed, table, tmp_path):
+    output = tmp_path / "m.safetensors"
+    succeed("fit", table, "-o", output, *LONG, "--window", "5", "--window-step", "3", "--metadata", "agent", *BRIEF)
+    schema = dgsynth.load(output).schema_
+    assert (schema.sequence_key.name, schema.min_length, schema.max_length) == ("window", 5, 5)
+    assert schema.metadata_names == ["agent", "page"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--window", "50"], "length is 50, and the longest series has 14 records"),
+        (["--window-step", "2"], "goes with --window"),
+        (["--window", "5", "--epsilon", "3"], "windows of one series are many"),
+        (["--window", "5", "--time-columns", "date:views"], "leave out --time-columns"),
+    ],
+)
+def test_windows_that_cannot_be_cut_are_refused(run, table, tmp_path, options, words):
+    code, _, err = run("fit", table, "-o", tmp_path / "m.safetensors", *LONG, *options, *BRIEF)
+    assert code == 2
+    assert words in one_line(err)

@@ -96,3 +96,29 @@ def test_a_table_with_two_columns_of_one_name_is_refused():
     frame = pd.DataFrame([[1, 2], [3, 4]], columns=["x", "x"])
     with pytest.raises(DataError, match="more than one column 'x'; rename"):
         DGSynthesizer(max_steps=2).fit(frame)
+
+
+@pytest.mark.parametrize("device", ["abacus", "cuda:99"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_device_that_cannot_be_used_is_refused(kind, device):
+    with pytest.raises(ValueError, match=rf"can't use device '{device}' here; give device='auto' or 'cpu'"):
+        kind(max_steps=2, device=device).fit(np.ones((10, 4, 1)))
+
+
+def test_a_place_where_no_file_can_be_is_named(tmp_path):
+    model = DGSynthesizer(max_steps=2, random_state=0).fit(np.random.default_rng(0).random((10, 2)))
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*absent; make it first"):
+        model.save(tmp_path / "absent" / "model.safetensors")
+    (tmp_path / "folder.safetensors").mkdir()
+    with pytest.raises(IsADirectoryError, match="is a folder; name a file in it"):
+        model.save(tmp_path / "folder.safetensors")
+
+
+def test_misreadings_are_warned_of_once(recwarn):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.random(40).round(4).astype(str), "y": rng.random(40)})
+    DGSynthesizer(max_steps=2, random_state=0).fit(frame)
+    assert [str(warning.message)[:25] for warning in recwarn] == ["numbers written as text o"]
+    assert recwarn.pop().filename == __file__
+    DGSynthesizer(max_steps=2, categorical=["x"], random_state=0).fit(frame)
+    assert not recwarn

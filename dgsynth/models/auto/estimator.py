@@ -16,7 +16,6 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils._tags import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.errors import ModelFileError
 from dgsynth.models.auto.candidates import candidates_for
@@ -185,7 +184,7 @@ class AutoSynthesizer(Synthesizer):
         begin = time.monotonic()
         self._check_features(X)
         data = self._read(X, self.schema)
-        warn_of_identifiers(data.schema, len(data))
+        self._warn_of_misreadings(X, data)
         for name in ("best_", "leaderboard_", "choice_", "interrupted_"):
             self.__dict__.pop(name, None)
         self.schema_ = data.schema

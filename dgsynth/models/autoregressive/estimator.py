@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
@@ -244,6 +243,7 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
         self._check_features(X, reset=not goes_on)
         sequences = self._read(X, self.schema_ if goes_on else self.schema)
         if not goes_on:
+            self._warn_of_misreadings(X, sequences)
             sequences = self._start(sequences)
         tokens = self.encoder_.encode(sequences)
         del sequences  # training needs the room, and not the table
@@ -255,7 +255,6 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
 
     def _start(self, sequences: Sequences) -> Sequences:
         """Set up all that is learned before the first step, and return the samples as they are to be encoded."""
-        warn_of_identifiers(sequences.schema, len(sequences))
         self.seed_ = fit_seed(self.random_state, self.checkpoint_dir)
         if self.protect_rare > 1:
             sequences = without_rare(sequences, self.protect_rare, self.seed_)

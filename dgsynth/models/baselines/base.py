@@ -17,7 +17,6 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from dgsynth.batch import EncodedBatch, Layout
-from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.models.baselines.network import Network, generate
@@ -145,7 +144,7 @@ class Baseline(Synthesizer):
         self._validate_params()
         self._check_features(X)
         sequences = Sequences.from_any(X, **self._roles(), schema=self.schema)
-        warn_of_identifiers(sequences.schema, len(sequences))
+        self._warn_of_misreadings(X, sequences)
         options = EncoderOptions(1, False, self.scaling, (0, 1), self.timestamps)
         encoder = Encoder.fit(sequences, options)
         self._check(encoder)

@@ -11,7 +11,6 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from dgsynth.batch import EncodedBatch
-from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
@@ -382,6 +381,7 @@ class DGSynthesizer(TrainedDoppelGANger):
         validates = own["early_stopping"]
         size = n_held_out(self.validation_fraction, len(sequences), MOST_HELD_OUT) if validates else 0
         if not goes_on:
+            self._warn_of_misreadings(X, sequences)
             sequences = self._start(sequences, own)
         elif self.privacy is not None and self.privacy.n_samples is not None:
             self.schema_epsilon_ = getattr(self, "schema_epsilon_", 0.0)  # of what went before
@@ -431,7 +431,6 @@ class DGSynthesizer(TrainedDoppelGANger):
 
     def _start(self, sequences: Sequences, own: Mapping[str, Any]) -> Sequences:
         """Set up all that is learned before the first step, and return the samples as they are to be encoded."""
-        warn_of_identifiers(sequences.schema, len(sequences))
         self.seed_ = fit_seed(self.random_state, self.checkpoint_dir)
         self._keep_spent(None)
         if self.privacy is not None:
