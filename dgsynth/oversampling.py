@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.multiclass import check_classification_targets
 
+from dgsynth.data.column import short
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
@@ -146,7 +147,10 @@ def _missing(strategy: Any, classes: pd.Series) -> dict[Any, int]:
     if isinstance(strategy, Mapping):
         unknown = [value for value in strategy if value not in counts]
         if unknown:
-            raise ValueError(f"sampling_strategy names class {unknown[0]!r}; y has {list(counts)}")
+            raise ValueError(
+                f"sampling_strategy names class {short(unknown[0])}, which y doesn't have; name some of "
+                f"{short(list(counts))}"
+            )
         missing = {value: int(wanted) - counts[value] for value, wanted in strategy.items()}
     elif strategy in ("auto", "not majority", "all"):
         missing = {value: most - count for value, count in counts.items()}
@@ -159,13 +163,13 @@ def _missing(strategy: Any, classes: pd.Series) -> dict[Any, int]:
     else:
         raise ValueError(
             "sampling_strategy must be 'auto', 'not majority', 'minority', 'not minority', 'all', a dict, a function, "
-            f"or for two classes a ratio; got {strategy!r} for {len(counts)} classes"
+            f"or for two classes a ratio; got {short(strategy)} for {len(counts)} classes; give one of these"
         )
     for value, count in missing.items():
         if count < 0:
             raise ValueError(
-                f"sampling_strategy asks for {counts[value] + count} samples of class {value!r}, of which there are "
-                f"{counts[value]}; nothing is taken away here"
+                f"sampling_strategy asks for {counts[value] + count} samples of class {short(value)}, of which there "
+                f"are {counts[value]}, and takes none away; ask for at least as many"
             )
     return {value: count for value, count in missing.items() if count}
 

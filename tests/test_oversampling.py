@@ -78,7 +78,7 @@ def test_a_ratio_of_two_classes():
 @pytest.mark.parametrize(
     ("strategy", "message"),
     [
-        ({5: 10}, "names class 5; y has"),
+        ({5: 10}, "names class 5, which y doesn't have; name some of"),
         ({0: 10}, "asks for 10 samples of class 0, of which there are 30"),
         (0.5, "got 0.5 for 3 classes"),
         ("some", "must be 'auto'"),

@@ -100,7 +100,11 @@ def _records(measurements: Any, lengths: Any) -> tuple[Array, Ints, Form]:
         return _records_of_list(measurements)
     array = _as_array(measurements)
     if array.ndim != 3:
-        raise DataError(f"expected an array of shape (n, T, K), got {array.ndim} dimensions; reshape it")
+        shaped = {1: "X[None, :, None]", 2: "X[:, :, None]"}.get(array.ndim, "X.reshape(*X.shape[:2], -1)")
+        raise DataError(
+            f"an array of samples must have 3 dimensions, (n, T, K), got shape {array.shape}; give it these, for "
+            f"instance with {shaped}"
+        )
     _check_dtype(array)
     if 0 in array.shape:
         raise DataError(
@@ -123,7 +127,8 @@ def _records_of_list(arrays: Sequence[Any]) -> tuple[Array, Ints, Form]:
         _check_dtype(part)
         if part.ndim != 2 or part.shape[1] != parts[0].shape[1] or part.shape[1] == 0:
             raise DataError(
-                f"sample {i} has shape {part.shape}; every array of the list must have shape (T_i, K) with the same K"
+                f"sample {i} has shape {part.shape}, and sample 0 {parts[0].shape}; give every array of the list the "
+                "shape (T_i, K) with the same K"
             )
         if len(part) == 0:
             raise DataError(f"sample {i} has no records; leave it out")
@@ -149,11 +154,12 @@ def _as_lengths(lengths: Any, n_samples: int, width: int) -> Ints:
     given = np.asarray(lengths)
     if given.shape != (n_samples,) or given.dtype.kind not in "iu":
         raise DataError(
-            f"lengths must be {n_samples} integers, one per sample, got {given.dtype} of shape {given.shape}"
+            f"lengths must be {n_samples} integers, one per sample, got {given.dtype} of shape {given.shape}; "
+            "give the records of each sample, or leave lengths out"
         )
     wrong = np.flatnonzero((given < 1) | (given > width))
     if len(wrong):
-        raise DataError(f"lengths[{wrong[0]}] is {given[wrong[0]]}; every length must be from 1 to {width}")
+        raise DataError(f"lengths[{wrong[0]}] is {given[wrong[0]]}; give each sample from 1 to {width} records")
     return given.astype(np.int64)
 
 
@@ -176,8 +182,8 @@ def _metadata_frame(metadata: Any, n_samples: int) -> pd.DataFrame:
     if not isinstance(metadata, pd.DataFrame):
         if isinstance(metadata, str) or np.ndim(metadata) != 2:
             raise DataError(
-                "metadata of arrays must be a DataFrame or a 2-D array with one row per sample; "
-                f"got {type(metadata).__name__}"
+                "metadata of arrays must be a DataFrame or a 2-D array with one row per sample, "
+                f"got {type(metadata).__name__}; make one of it, for instance with pd.DataFrame"
             )
         array = _checked_matrix(metadata)
         metadata = frame_of({f"metadata_{k}": _series(array[:, k]) for k in range(array.shape[1])}, len(array))
@@ -226,7 +232,9 @@ def _check_dtype(array: Array) -> None:
     if array.dtype.kind == "c":
         raise DataError("Complex data not supported: split it into its real and imaginary parts first")
     if array.dtype.kind not in "biufMUO":
-        raise DataError(f"arrays of dtype {array.dtype} can't be modelled; convert them to numbers or text first")
+        remedy = "np.timedelta64(1, 's')"
+        remedy = f"with X / {remedy}" if array.dtype.kind == "m" else "to numbers or text, with X.astype"
+        raise DataError(f"arrays of dtype {array.dtype} can't be modelled; convert them first, {remedy}")
 
 
 def _dtype_name(dtype: np.dtype[Any]) -> str:

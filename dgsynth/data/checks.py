@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dgsynth.data.column import Column, Label, dtype_name, short, to_label
+from dgsynth.data.column import WITHOUT_MISSING, Column, Label, dtype_name, nullable_integer, short, to_label
 from dgsynth.data.inference import check_supported, factorize, find_range, infer_column, to_nanoseconds
 from dgsynth.data.remedies import to_moments, to_numbers
 from dgsynth.data.schema import Schema
@@ -62,7 +62,7 @@ def as_labels(labels: Any, parameter: str) -> tuple[Label, ...]:
     if isinstance(labels, str | int | np.integer) and not isinstance(labels, bool):
         return (to_label(labels),)
     if isinstance(labels, pd.DataFrame) or not isinstance(labels, Iterable) or getattr(labels, "ndim", 1) != 1:
-        raise DataError(f"{parameter} must be a list of column labels, got {type(labels).__name__}")
+        raise DataError(f"{parameter} must be a list of column labels, got {short(labels)}; give one")
     result = tuple(to_label(label) for label in labels)
     if len(set(result)) < len(result):
         repeated = next(label for label in result if result.count(label) > 1)
@@ -100,7 +100,10 @@ def check_categorical(categorical: Iterable[Label], used: Collection[Label]) -> 
     """Raise DataError if `categorical` names what is neither metadata nor a measurement."""
     for label in categorical:
         if label not in used:
-            raise DataError(f"categorical names column {label!r}, which is neither metadata nor a measurement")
+            raise DataError(
+                f"categorical names column {label!r}, which is neither metadata nor a measurement; "
+                f"name some of {short(list(used))}"
+            )
 
 
 def key_codes(keys: pd.Series[Any], name: Label) -> Ints:
@@ -110,7 +113,7 @@ def key_codes(keys: pd.Series[Any], name: Label) -> Ints:
     if len(missing):
         raise DataError(
             f"sequence_key column {name!r} is missing in row {missing[0]} ({len(missing)} in all); "
-            "fill in the keys, or drop these rows"
+            f"fill in the keys, or drop these rows, with frame = frame.dropna(subset=[{name!r}])"
         )
     return codes
 
@@ -138,7 +141,7 @@ def index_line(index: pd.Series[Any], name: Label) -> npt.NDArray[Any]:
     if len(missing):
         raise DataError(
             f"sequence_index column {name!r} is missing in row {missing[0]} ({len(missing)} in all); "
-            "fill in the timestamps, or drop these rows"
+            f"fill in the timestamps, or drop these rows, with frame = frame.dropna(subset=[{name!r}])"
         )
     if is_datetime:
         find_range(index, name)  # beyond what nanoseconds can count
@@ -183,13 +186,15 @@ def check_lengths(lengths: Ints, schema: Schema | None, place: Place) -> tuple[i
     if len(too_long):
         raise DataError(
             f"{place(int(too_long[0]))} has {lengths[too_long[0]]} records, more than the schema's max_length of "
-            f"{schema.max_length}; cut it, or raise the limit with schema.with_lengths"
+            f"{schema.max_length}; cut it, or raise the limit, with "
+            f"schema = schema.with_lengths({schema.min_length}, {lengths.max()})"
         )
     too_short = np.flatnonzero(lengths < schema.min_length)
     if schema.fixed_length and len(too_short):
         raise DataError(
             f"{place(int(too_short[0]))} has {lengths[too_short[0]]} records, but all samples of the schema have "
-            f"{schema.max_length}; complete it, or lower min_length with schema.with_lengths"
+            f"{schema.max_length}; complete it, or lower the limit, with "
+            f"schema = schema.with_lengths({lengths.min()}, {schema.max_length})"
         )
     return schema.min_length, schema.max_length
 
@@ -222,7 +227,8 @@ def conform_index(series: pd.Series[Any], column: Column) -> pd.Series[Any]:
     _check_kind(series, column)
     if column.kind == "integer":
         numbers = series.to_numpy(dtype=np.float64)
-        _check_each(series, numbers != np.rint(numbers), "which is not whole", column, lambda i: f"record {i}")
+        fraction = numbers != np.rint(numbers)
+        _check_each(series, fraction, "which is not whole", lambda: _FRACTIONS, column, lambda i: f"record {i}")
     return _cast(series, column)
 
 
@@ -231,7 +237,8 @@ def _check_missing(series: pd.Series[Any], column: Column, place: Place) -> None
     if len(missing) and not column.nullable:
         raise DataError(
             f"column {column.name!r} is missing in {place(int(missing[0]))} ({len(missing)} in all), but the schema "
-            "has it without missing values; fill them in, or declare nullable=True with schema.with_column"
+            "has it without missing values; fill them in, or declare it otherwise, with schema = "
+            f"schema.with_column({column.name!r}, nullable=True{_nullable_dtype(column)})"
         )
 
 
@@ -248,17 +255,20 @@ def _check_kind(series: pd.Series[Any], column: Column) -> None:
         "datetime": types.is_datetime64_any_dtype(dtype),
     }[column.kind]
     if not fits:
+        remedy = (to_moments if column.kind == "datetime" else to_numbers)(series, column.name)
         raise DataError(
             f"column {column.name!r} is {column.kind} in the schema, but of dtype {dtype} here "
             f"(first value {short(series.dropna().iloc[0])}); convert it first"
+            + ("" if remedy is None else f", with frame[{column.name!r}] = {remedy}")
         )
     if column.kind == "datetime":
         zone = getattr(dtype, "tz", None)
         declared = getattr(types.pandas_dtype(column.dtype), "tz", None)
         if (zone is None) != (declared is None):
             raise DataError(
-                f"column {column.name!r} is {column.dtype} in the schema, but {dtype} here; "
-                "give or remove the time zone with .dt.tz_localize"
+                f"column {column.name!r} is {column.dtype} in the schema, but {dtype} here; give or remove the time "
+                f"zone, with frame[{column.name!r}] = frame[{column.name!r}].dt.tz_localize("
+                f"{None if declared is None else str(declared)!r})"
             )
 
 
@@ -286,7 +296,8 @@ def _check_categories(series: pd.Series[Any], column: Column, place: Place) -> N
         raise DataError(
             f"column {column.name!r} holds {short(series.iloc[position])} in {place(position)}, which is not among "
             f"the schema's {len(known)} categories ({listed}{', ...' if len(known) > 5 else ''}); "
-            "correct the value, or add it with schema.with_column"
+            f"correct the value, or add it, with schema = schema.with_column({column.name!r}, "
+            f"categories=(*schema.column({column.name!r}).categories, {short(series.iloc[position])}))"
         )
 
 
@@ -300,28 +311,55 @@ def _check_range(series: pd.Series[Any], column: Column, place: Place) -> None:
     else:
         numbers = series.to_numpy(dtype=np.float64, na_value=np.nan)
         if column.kind == "integer":
-            _check_each(series, present & (numbers != np.rint(numbers)), "which is not whole", column, place)
+            fraction = present & (numbers != np.rint(numbers))
+            _check_each(series, fraction, "which is not whole", lambda: _FRACTIONS, column, place)
     if column.minimum is None or column.maximum is None:
-        remedy = "a column that was always missing when the schema was made"
-        _check_each(series, present, remedy, column, place)
+        why = "where the schema has missing values alone"
+        _check_each(series, present, why, lambda: _wider(series, column), column, place)
         return
     outside = present & ((numbers < column.minimum) | (numbers > column.maximum))
     low, high = column.minimum, column.maximum
     text = f"{pd.Timestamp(low)} to {pd.Timestamp(high)}" if column.kind == "datetime" else f"{low} to {high}"
-    _check_each(series, outside, f"outside the schema's range {text}", column, place)
+    why = f"outside the schema's range {text}"
+    _check_each(series, outside, why, lambda: _wider(series, column), column, place)
 
 
 def _whole_dtype(series: pd.Series[Any]) -> str:
     return "uint64" if "uint" in str(series.dtype).lower() else "int64"
 
 
-def _check_each(series: pd.Series[Any], wrong: npt.NDArray[np.bool_], why: str, column: Column, place: Place) -> None:
+_FRACTIONS = "kind='continuous', dtype='float64'"
+"""What declares a column of whole numbers as one of any."""
+
+
+def _wider(series: pd.Series[Any], column: Column) -> str:
+    """Return the declaration of a range that has the values of `series`, too."""
+    ends = [end for end in (*find_range(series, column.name), column.minimum, column.maximum) if end is not None]
+    return f"minimum={short(min(ends))}, maximum={short(max(ends))}"
+
+
+def _nullable_dtype(column: Column) -> str:
+    """Return the declaration of a dtype that has missing values, beside those of `column`."""
+    if column.dtype == "bool":
+        return ", dtype='boolean'"
+    return f", dtype={nullable_integer(column.dtype)!r}" if WITHOUT_MISSING.fullmatch(column.dtype) else ""
+
+
+def _check_each(
+    series: pd.Series[Any],
+    wrong: npt.NDArray[np.bool_],
+    why: str,
+    otherwise: Callable[[], str],
+    column: Column,
+    place: Place,
+) -> None:
+    """Raise DataError where values are wrong, with what a schema is to say of the column `otherwise`."""
     positions = np.flatnonzero(wrong)
     if len(positions):
         position = int(positions[0])
         raise DataError(
-            f"column {column.name!r} holds {short(series.iloc[position])} in {place(position)}, {why}; "
-            "correct the value, or declare the column otherwise with schema.with_column"
+            f"column {column.name!r} holds {short(series.iloc[position])} in {place(position)}, {why}; correct the "
+            f"value, or declare the column otherwise, with schema = schema.with_column({column.name!r}, {otherwise()})"
         )
 
 
@@ -336,7 +374,10 @@ def _cast(series: pd.Series[Any], column: Column) -> pd.Series[Any]:
     try:
         return series.astype(column.pandas_dtype)
     except (ValueError, TypeError, OverflowError) as error:
-        raise DataError(f"column {column.name!r} can't be given the schema's dtype {column.dtype}: {error}") from error
+        raise DataError(
+            f"column {column.name!r} can't be given the schema's dtype {column.dtype}: {error}; declare another, with "
+            f"schema = schema.with_column({column.name!r}, dtype={dtype_name(series.dtype)!r})"
+        ) from error
 
 
 def _as_categorical(series: pd.Series[Any], column: Column) -> pd.Series[Any]:

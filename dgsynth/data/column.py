@@ -32,7 +32,7 @@ _DTYPES: dict[Kind, str] = {
 }
 """Dtypes that a column of each kind can have, as regular expressions."""
 
-_WITHOUT_MISSING = re.compile(r"u?int(?:8|16|32|64)|bool")
+WITHOUT_MISSING = re.compile(r"u?int(?:8|16|32|64)|bool")
 
 
 @dataclass(frozen=True)
@@ -75,17 +75,24 @@ class Column:
         object.__setattr__(self, "name", to_label(self.name))
         _check_kind(self)
         if not isinstance(self.nullable, bool) or not isinstance(self.ordered, bool):
-            raise DataError(f"column {self.name!r}: nullable and ordered must be True or False")
-        if self.nullable and _WITHOUT_MISSING.fullmatch(self.dtype):
-            wider = "boolean" if self.dtype == "bool" else f"{self.dtype[:1].upper()}{self.dtype[1:]}"
-            raise DataError(f"column {self.name!r} of dtype {self.dtype} can't hold missing values; declare {wider!r}")
+            raise DataError(
+                f"column {self.name!r}: nullable and ordered must be True or False, got {short(self.nullable)} and "
+                f"{short(self.ordered)}; give those"
+            )
+        if self.nullable and WITHOUT_MISSING.fullmatch(self.dtype):
+            wider = "boolean" if self.dtype == "bool" else nullable_integer(self.dtype)
+            raise DataError(
+                f"column {self.name!r} of dtype {self.dtype} can't hold missing values; declare dtype={wider!r}"
+            )
         object.__setattr__(self, "categories", _checked_categories(self))
         for end in ("minimum", "maximum"):
             object.__setattr__(self, end, _checked_end(self, end))
         if (self.minimum is None) != (self.maximum is None):
             raise DataError(f"column {self.name!r} has only one end of its range; give both minimum and maximum")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise DataError(f"column {self.name!r} has minimum {self.minimum} above maximum {self.maximum}")
+            raise DataError(
+                f"column {self.name!r} has minimum {self.minimum} above maximum {self.maximum}; exchange them"
+            )
 
     @property
     def has_categories(self) -> bool:
@@ -132,6 +139,11 @@ def dtype_name(dtype: Any) -> str:
     return f"{name}[{dtype.storage}]"
 
 
+def nullable_integer(dtype: str) -> str:
+    """Return the name of the pandas dtype that has the integers of `dtype`, and missing values."""
+    return dtype.replace("uint", "UInt") if dtype.startswith("u") else dtype.replace("int", "Int")
+
+
 def to_label(label: Any) -> Label:
     """Return a column label as str or int.
 
@@ -168,7 +180,8 @@ def to_category(value: Any, name: Label) -> Category:
         return value
     raise DataError(
         f"column {name!r} holds {short(value)} of type {type(value).__name__}; categories must be text, finite "
-        "numbers, booleans or timestamps: convert the column first, for instance with astype(str) or pd.to_datetime"
+        f"numbers, booleans or timestamps: convert it first, for instance with frame[{name!r}] = "
+        f"frame[{name!r}].astype(str)"
     )
 
 
@@ -183,7 +196,7 @@ def checked_mapping(plain: Any, cls: Any, what: str) -> Mapping[str, Any]:
 
 def short(value: Any) -> str:
     """Return a value as one types it, without NumPy's or pandas' name of its type, cut to fit a sentence."""
-    text = _typed(value)
+    text = " ".join(_typed(value).split("\n"))
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
@@ -212,7 +225,7 @@ def _pandas_dtype(name: str) -> Any:
 def _check_kind(column: Column) -> None:
     if not isinstance(column.kind, str) or column.kind not in get_args(Kind):
         raise DataError(
-            f"column {column.name!r} has kind {short(column.kind)}; expected one of {', '.join(get_args(Kind))}"
+            f"column {column.name!r} has kind {short(column.kind)}; give one of {', '.join(get_args(Kind))}"
         )
     if not isinstance(column.dtype, str) or not re.fullmatch(_DTYPES[column.kind], column.dtype):
         raise DataError(
@@ -222,24 +235,31 @@ def _check_kind(column: Column) -> None:
     try:
         _pandas_dtype(column.dtype)
     except Exception as error:  # what pandas raises for an unknown time zone depends on its version
-        raise DataError(f"column {column.name!r} has dtype {column.dtype!r}, which pandas doesn't know") from error
+        raise DataError(
+            f"column {column.name!r} has dtype {column.dtype!r}, which pandas doesn't know; give another"
+        ) from error
 
 
 def _checked_categories(column: Column) -> tuple[Category, ...] | None:
     if column.kind == "boolean":
         if column.categories not in (None, (False, True)):
-            raise DataError(f"column {column.name!r} is boolean; its categories are (False, True)")
+            raise DataError(
+                f"column {column.name!r} is boolean, got the categories {short(column.categories)}; leave them out"
+            )
         return (False, True)
     if column.kind != "categorical":
         if column.categories is not None or column.ordered:
-            raise DataError(f"column {column.name!r} is {column.kind}; only categorical columns have categories")
+            raise DataError(
+                f"column {column.name!r} is {column.kind}, and only categorical columns have categories and an order; "
+                "leave them out, or give kind='categorical'"
+            )
         return None
     if column.minimum is not None or column.maximum is not None:
         raise DataError(f"column {column.name!r} is categorical and has no range; leave minimum and maximum out")
     if column.categories is None:
         return None
     if isinstance(column.categories, str):
-        raise DataError(f"column {column.name!r}: categories must be a tuple, got {short(column.categories)}")
+        raise DataError(f"column {column.name!r}: categories must be a tuple, got {short(column.categories)}; give one")
     categories = tuple(to_category(category, column.name) for category in column.categories)
     if len(set(categories)) < len(categories):
         raise DataError(f"column {column.name!r} has a category more than once; list each of them once")
@@ -255,13 +275,15 @@ def _checked_end(column: Column, which: Literal["minimum", "maximum"]) -> float 
     if end is None:
         return None
     if isinstance(end, bool) or not isinstance(end, int | float) or not math.isfinite(end):
-        raise DataError(f"column {column.name!r}: {which} must be a finite number, got {short(end)}")
+        raise DataError(f"column {column.name!r}: {which} must be a finite number, got {short(end)}; give one")
     if column.kind == "continuous":
         return end
     if end != int(end):
-        raise DataError(f"column {column.name!r} is {column.kind}; its {which} must be whole, got {end}")
+        raise DataError(
+            f"column {column.name!r} is {column.kind}; its {which} must be whole, got {end}; give a whole number"
+        )
     if not -(2**63) < end < (2**63 if column.kind == "datetime" else 2**64):
-        raise DataError(f"column {column.name!r}: {which} {short(end)} doesn't fit in 64 bits")
+        raise DataError(f"column {column.name!r}: {which} {short(end)} doesn't fit in 64 bits; give one that does")
     return int(end)
 
 

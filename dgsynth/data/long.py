@@ -163,7 +163,7 @@ def long_columns(sequences: Samples, first_key: int) -> tuple[dict[Label, pd.Ser
     """Return the columns of the long table that have a value for each sample, and those with one for each record."""
     schema = sequences.schema
     if sequences.n_records == 0 and len(sequences):
-        raise DataError("these samples have no records and so no long table; use to_table instead")
+        raise DataError("these samples have no records and so no long table; use to_table() instead")
     key = schema.sequence_key
     name = _free_name(schema) if key is None else key.name
     keys = _generated_keys(key, len(sequences), first_key) if sequences.keys is None else sequences.keys

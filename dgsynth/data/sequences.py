@@ -336,7 +336,7 @@ class Sequences(Samples):
     def _from_frame(cls, frame: pd.DataFrame, given: dict[str, Any], schema: Schema | None) -> Sequences:
         given = given | roles_of_schema(given, schema)
         if "sequence_key" in given and "time_columns" in given:
-            raise DataError("sequence_key is for long tables and time_columns for wide ones; give only one of them")
+            raise DataError("sequence_key is for long tables and time_columns for wide ones; give only one of both")
         if "sequence_key" in given:
             return cls.from_long(frame, **given, schema=schema)
         for name in ("sequence_index", "measurements"):
@@ -361,9 +361,13 @@ class Sequences(Samples):
         for role in ("metadata", "measurements"):
             found, names = _column_names(getattr(self, role)), _names(getattr(schema, role))
             if set(names) != set(found):
-                raise DataError(f"the data have the {role} {found}, but the schema has {names}; use data alike")
+                raise DataError(
+                    f"the data have the {role} {found}, but the schema has {names}; give data with these, or leave out "
+                    "schema"
+                )
         if (schema.sequence_index is None) != (self.timestamps is None):
-            raise DataError("either the data or the schema have timestamps, and the other has none; use data alike")
+            one, other = ("data", "schema") if schema.sequence_index is None else ("schema", "data")
+            raise DataError(f"the {one} has timestamps, and the {other} has none; read the data with such, or without")
 
         def place(i: int) -> str:
             return f"record {i}"

@@ -57,6 +57,8 @@ def _remedy(X: Any) -> str | None:
         return "make a table of it first, with X.to_frame()"
     if isinstance(X, list | tuple) and len(X) and all(isinstance(row, Mapping) for row in X):
         return "make a DataFrame of it first, with pd.DataFrame(X)"
+    if getattr(getattr(X, "dtype", None), "names", None):  # records of NumPy
+        return "make a DataFrame of it first, with pd.DataFrame(X)"
     if isinstance(X, Mapping) and not hasattr(X, "ndim"):  # some sparse matrices are mappings too
         return "make a DataFrame of it first, with pd.DataFrame(X)"
     if hasattr(X, "collect") and not hasattr(X, _ARROW[0]):

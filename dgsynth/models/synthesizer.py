@@ -18,6 +18,7 @@ from sklearn.utils._tags import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dgsynth.data.checks import as_labels, check_frame
+from dgsynth.data.column import short
 from dgsynth.data.misreadings import warn_of_misreadings
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
@@ -332,7 +333,10 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         known = self.encoder_.metadata_columns
         for name in metadata.columns:
             if name not in known:
-                raise DataError(f"metadata names column {name!r}; the model's metadata columns are {list(known)}")
+                raise DataError(
+                    f"metadata names column {short(name)}, which the model has not learned as metadata; name some of "
+                    f"{list(known)}"
+                )
         if metadata.empty:
             raise DataError("metadata is empty; give at least one column and one row, or leave it out")
         return self.encoder_.check_metadata(metadata.reset_index(drop=True))
@@ -371,5 +375,7 @@ def lengths_of(lengths: int | Sequence[int] | np.ndarray | None, n_samples: int)
         return None
     array = np.asarray(lengths)
     if array.dtype.kind not in "iu" or (array < 1).any() or array.shape not in ((), (n_samples,)):
-        raise ValueError(f"lengths must be an int, or {n_samples} ints, of at least 1; got {lengths!r}")
+        raise ValueError(
+            f"lengths must be an int, or {n_samples} ints, of at least 1, got {short(lengths)}; give such, or none"
+        )
     return torch.from_numpy(np.broadcast_to(array, n_samples).astype(np.int64))

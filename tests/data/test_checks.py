@@ -57,8 +57,8 @@ def test_table_whose_columns_cannot_be_told_apart(frame, words):
         ({"sequence_index": "home"}, "column 'home' is named by both sequence_key and sequence_index"),
         ({"metadata": ["isp"], "measurements": ["isp"]}, "'isp' is named by both metadata and measurements"),
         ({"metadata": ["isp", "isp"]}, "metadata names column 'isp' twice"),
-        ({"metadata": 0.5}, "metadata must be a list of column labels, got float"),
-        ({"metadata": pd.DataFrame()}, "metadata must be a list of column labels, got DataFrame"),
+        ({"metadata": 0.5}, "metadata must be a list of column labels, got 0.5; give one"),
+        ({"metadata": pd.DataFrame()}, "metadata must be a list of column labels, got Empty DataFrame"),
         ({"time_columns": ["traffic"]}, "sequence_key is for long tables and time_columns for wide ones"),
     ],
 )
@@ -202,10 +202,10 @@ def test_time_columns_of_different_ranks():
 @pytest.mark.parametrize(
     ("arrays", "keywords", "words"),
     [
-        (np.ones((2, 3)), {}, r"shape \(n, T, K\), got 2 dimensions"),
+        (np.ones((2, 3)), {}, r"3 dimensions, \(n, T, K\), got shape \(2, 3\).*X\[:, :, None\]"),
         (np.ones((2, 3, 1)), {"lengths": [1]}, "lengths must be 2 integers"),
         (np.ones((2, 3, 1)), {"lengths": [1.0, 2.0]}, "lengths must be 2 integers"),
-        (np.ones((2, 3, 1)), {"lengths": [1, 4]}, r"lengths\[1\] is 4; every length must be from 1 to 3"),
+        (np.ones((2, 3, 1)), {"lengths": [1, 4]}, r"lengths\[1\] is 4; give each sample from 1 to 3 records"),
         (np.ones((2, 3, 1)), {"lengths": [0, 3]}, r"lengths\[0\] is 0"),
         (np.ones((2, 3, 2)), {"measurement_names": ["a"]}, "2 measurements, but measurement_names has 1"),
         (np.ones((2, 3, 2)), {"measurement_names": ["a", "a"]}, "'a' twice"),
@@ -360,7 +360,9 @@ def test_schema_with_open_ends_learns_them():
 
 def test_always_missing_column_refuses_values():
     column = infer_column(COLUMNS["all-missing float"], "x")
-    with refused("column 'x' holds 1.0 in row 1, a column that was always missing"):
+    with refused(
+        "column 'x' holds 1.0 in row 1, where the schema has missing values alone; .*minimum=1.0, maximum=1.0"
+    ):
         conform(pd.Series([None, 1.0]), column, lambda i: f"row {i}")
 
 
