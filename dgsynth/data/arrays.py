@@ -108,7 +108,8 @@ def _records(measurements: Any, lengths: Any) -> tuple[Array, Ints, Form]:
     _check_dtype(array)
     if 0 in array.shape:
         raise DataError(
-            f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 1 is required in each dimension."
+            f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 1 is required in each dimension; "
+            "give at least one sample."
         )
     form = Form("array", "numpy", dtype=_dtype_name(array.dtype))
     sizes = _as_lengths(lengths, len(array), array.shape[1])

@@ -51,9 +51,10 @@ def as_label(label: Any, parameter: str) -> Label:
     if len(columns) == 1:
         return to_label(columns[0])
     joined = " + '_' + ".join(f"frame[{short(column)}].astype(str)" for column in columns)
+    name = "_".join(map(str, columns))
     raise DataError(
         f"{parameter} names {len(columns)} columns, {short(columns)}, and must name one; join them to one column first"
-        + (f", with frame[{parameter!r}] = {joined}" if columns else "")
+        + (f", with frame[{name!r}] = {joined}, and {parameter}={name!r}" if columns else "")
     )
 
 
@@ -228,7 +229,9 @@ def conform_index(series: pd.Series[Any], column: Column) -> pd.Series[Any]:
     if column.kind == "integer":
         numbers = series.to_numpy(dtype=np.float64)
         fraction = numbers != np.rint(numbers)
-        _check_each(series, fraction, "which is not whole", lambda: _FRACTIONS, column, lambda i: f"record {i}")
+        _check_each(
+            series, fraction, "which is not whole", lambda: _any_number(series, column), column, lambda i: f"record {i}"
+        )
     return _cast(series, column)
 
 
@@ -312,7 +315,7 @@ def _check_range(series: pd.Series[Any], column: Column, place: Place) -> None:
         numbers = series.to_numpy(dtype=np.float64, na_value=np.nan)
         if column.kind == "integer":
             fraction = present & (numbers != np.rint(numbers))
-            _check_each(series, fraction, "which is not whole", lambda: _FRACTIONS, column, place)
+            _check_each(series, fraction, "which is not whole", lambda: _any_number(series, column), column, place)
     if column.minimum is None or column.maximum is None:
         why = "where the schema has missing values alone"
         _check_each(series, present, why, lambda: _wider(series, column), column, place)
@@ -328,14 +331,15 @@ def _whole_dtype(series: pd.Series[Any]) -> str:
     return "uint64" if "uint" in str(series.dtype).lower() else "int64"
 
 
-_FRACTIONS = "kind='continuous', dtype='float64'"
-"""What declares a column of whole numbers as one of any."""
-
-
 def _wider(series: pd.Series[Any], column: Column) -> str:
     """Return the declaration of a range that has the values of `series`, too."""
     ends = [end for end in (*find_range(series, column.name), column.minimum, column.maximum) if end is not None]
     return f"minimum={short(min(ends))}, maximum={short(max(ends))}"
+
+
+def _any_number(series: pd.Series[Any], column: Column) -> str:
+    """Return the declaration of a column of whole numbers as one of any."""
+    return f"kind='continuous', dtype='float64', {_wider(series, column)}"
 
 
 def _nullable_dtype(column: Column) -> str:

@@ -190,7 +190,9 @@ def checked_mapping(plain: Any, cls: Any, what: str) -> Mapping[str, Any]:
     names = {field.name for field in fields(cls)}
     if not isinstance(plain, dict) or plain.keys() != names:
         found = sorted(map(str, plain)) if isinstance(plain, dict) else plain
-        raise DataError(f"the description of {what} must have the entries {sorted(names)}, got {short(found)}")
+        raise DataError(
+            f"the description of {what} must have the entries {sorted(names)}, got {short(found)}; give what to_dict made"
+        )
     return plain
 
 

@@ -149,10 +149,11 @@ def _stack(frame: pd.DataFrame, labels: tuple[Label, ...]) -> pd.Series[Any]:
         columns = _with_common_categories(columns, labels)
     if len({_family(column) for column in columns if not column.isna().all()}) > 1:
         kinds = sorted({str(column.dtype) for column in columns})
+        dtype = "float" if all(_is_number(column) for column in columns) else "str"
         raise DataError(
             f"time_columns {labels[0]!r} to {labels[-1]!r} of one measurement have the dtypes {', '.join(kinds)}; "
             f"convert them to one, for instance with columns = {short(list(labels))}; frame = frame.astype("
-            f"dict.fromkeys(columns, {str(next(c.dtype for c in columns if not c.isna().all()))!r}))"
+            f"dict.fromkeys(columns, {dtype!r}))"
         )
     by_time = pd.concat(columns, ignore_index=True)
     by_sample = np.arange(len(by_time)).reshape(len(labels), -1).T.ravel()
@@ -170,6 +171,15 @@ def _with_common_categories(columns: list[pd.Series[Any]], labels: tuple[Label, 
             f"instance with frame = frame.astype(dict.fromkeys({short(list(labels))}, frame[{labels[0]!r}].dtype))"
         ) from error
     return [column.astype(dtype) for column in columns]
+
+
+def _is_number(column: pd.Series[Any]) -> bool:
+    """Whether numbers can be made of a column as it is."""
+    try:
+        column.astype(float)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _family(column: pd.Series[Any]) -> str:

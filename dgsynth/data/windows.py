@@ -244,5 +244,5 @@ def _continued(samples: pd.DataFrame, model: Any, length: int, random_state: Any
 
 def _count(value: Any, name: str) -> int:
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise DataError(f"{name} must be a whole number of at least 1, got {short(value)}")
+        raise DataError(f"{name} must be a whole number of at least 1, got {short(value)}; give one")
     return int(value)
