@@ -18,9 +18,13 @@ import pytest
 
 import dgsynth
 from dgsynth import AutoregressiveSynthesizer, DGSynthesizer, PrivacyConfig, Schema, Sequences, stitch, windows
+from dgsynth.comparing import compare, new_model
 from dgsynth.data import Column, read_table, write_table
 from dgsynth.data.simulate import make_web_traffic
+from dgsynth.evaluation import classify_metadata, fidelity_table, forecast
+from dgsynth.evaluation.columns import of_column
 from dgsynth.oversampling import DGOverSampler
+from dgsynth.tuning import tune
 
 PACKAGE = Path(dgsynth.__file__).parent
 ERRORS = ("DataError", "ValueError", "TypeError")
@@ -245,6 +249,59 @@ CALLS: dict[str, tuple[str, str, str]] = {
     "an unknown scaling": ("", "DGSynthesizer(max_steps=2, scaling={'y': 'log'}).fit(frame)", "'y'"),
     "privacy of nothing": ("", "PrivacyConfig()", "None"),
     "privacy of zero": ("", "PrivacyConfig(epsilon=0)", "0"),
+    "a scaling of anything": ("", "DGSynthesizer(max_steps=2, scaling={'x': 'root'}).fit(frame)", "'root'"),
+    "a logarithm of nothing": ("frame['x'] -= 9", "DGSynthesizer(max_steps=2, scaling='log').fit(frame)", "-9"),
+    "a generator of nothing": (
+        "",
+        "DGSynthesizer(max_steps=2, metadata_generator='autoregressive').fit(frame)",
+        "metadata_generator",
+    ),
+    "an endless range": ("", "DGSynthesizer(max_steps=2, feature_range=(0, 2)).fit(frame)", "(0, 2)"),
+    "privacy for none": ("", "PrivacyConfig(epsilon=1, n_samples=0)", "0"),
+    "a delta above one": ("", "PrivacyConfig(epsilon=1, delta=2)", "2"),
+    "a delta too large": ("", "PrivacyConfig(epsilon=1, delta=0.5, n_samples=10)", "0.5"),
+    "all for the schema": ("", "PrivacyConfig(epsilon=1, schema_epsilon=1)", "schema_epsilon=1"),
+    "noise of no kind": ("", "PrivacyConfig(epsilon=1, noise='white')", "'white'"),
+    "a target of unknown columns": ("", "gan.refit_metadata({'size': 'uniform'})", "'size'"),
+    "a target of no kind": ("", "gan.refit_metadata(3)", "int"),
+    "a target of words": ("", "gan.refit_metadata({'kind': 'even'})", "'even'"),
+    "weights of unknown values": ("", "gan.refit_metadata({'kind': {'c': 1}})", "'c'"),
+    "weights of nothing": ("", "gan.refit_metadata({'kind': {'a': 0}})", "0.0"),
+    "weights of words": ("", "gan.refit_metadata({'kind': {'a': 'much'}})", "'much'"),
+    "weights of other rows": ("", "gan.refit_metadata(lambda pool: [1, 2])", "(2,)"),
+    "metadata of none": ("", "arrays.refit_metadata({'kind': 'uniform'})", "no metadata"),
+    "extend beyond the end": (
+        "frame = frame[:10].assign(id=0, t=pd.date_range('2024', periods=10), kind='a')",
+        "series.extend(frame)",
+        "5",
+    ),
+    "a partial fit for a budget": (
+        "",
+        "DGSynthesizer(privacy=PrivacyConfig(epsilon=1, n_samples=9)).partial_fit(frame)",
+        "epsilon",
+    ),
+    "autoregressive privacy": (
+        "",
+        "AutoregressiveSynthesizer(privacy=PrivacyConfig(epsilon=1, n_samples=9)).fit(frame)",
+        "AutoregressiveSynthesizer",
+    ),
+    "a model of no name": ("", "new_model('tree')", "'tree'"),
+    "tuning of nothing": ("", "tune(gan, frame, sample_len=[0])", "[0]"),
+    "tuning by too few": ("", "tune(gan, frame[:10])", "2 samples"),
+    "comparing by too few": ("", "compare({'gan': gan}, frame[:10], **ROLES)", "2 samples"),
+    # Evaluation
+    "a score without a column": ("", "gan.score(frame.drop(columns='x'))", "'x'"),
+    "a metric of unknown columns": ("", "of_column(read(frame), 'y')", "'y'"),
+    "a prediction of numbers": ("", "classify_metadata(read(frame), read(frame), 'x')", "'x'"),
+    "a prediction from nothing": (
+        "rows = Sequences.from_table(frame[['kind']])",
+        "classify_metadata(rows, rows, 'kind')",
+        "'kind'",
+    ),
+    "a forecast of classes": ("", "forecast(read(frame), read(frame), 'kind')", "'kind'"),
+    "a forecast too far": ("", "forecast(read(frame), read(frame), 'x', horizon=9)", "9"),
+    "no repetition": ("", "forecast(read(frame), read(frame), 'x', n_repeats=0)", "0"),
+    "samples of text": ("", "fidelity_table(frame, frame.assign(x=frame['t']), **ROLES)", "'x'"),
     # Rare classes
     "classes of other samples": ("", "sampler.fit_resample(np.ones((4, 2)), [0, 1])", "(2,)"),
     "missing classes": ("", "sampler.fit_resample(np.ones((3, 2)), pd.Series(['a', 'b', None]))", "sample 2"),
@@ -342,9 +399,15 @@ GLOBALS = {
     "ROLES": ROLES,
     "Schema": Schema,
     "Sequences": Sequences,
+    "classify_metadata": classify_metadata,
+    "compare": compare,
     "dgsynth": dgsynth,
+    "fidelity_table": fidelity_table,
+    "forecast": forecast,
     "make_web_traffic": make_web_traffic,
+    "new_model": new_model,
     "np": np,
+    "of_column": of_column,
     "over": over,
     "pa": pa,
     "pd": pd,
@@ -352,6 +415,7 @@ GLOBALS = {
     "read_table": read_table,
     "replace": replace,
     "stitch": stitch,
+    "tune": tune,
     "windows": windows,
     "write_table": write_table,
 }

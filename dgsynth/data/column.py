@@ -191,7 +191,8 @@ def checked_mapping(plain: Any, cls: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(plain, dict) or plain.keys() != names:
         found = sorted(map(str, plain)) if isinstance(plain, dict) else plain
         raise DataError(
-            f"the description of {what} must have the entries {sorted(names)}, got {short(found)}; give what to_dict made"
+            f"the description of {what} must have the entries {sorted(names)}, got {short(found)}; give what to_dict "
+            "made"
         )
     return plain
 

@@ -61,7 +61,7 @@ class PrivacyConfig:
         if (self.epsilon is None) == (self.noise_multiplier is None):
             raise ValueError(
                 f"privacy needs either epsilon or noise_multiplier, got epsilon={self.epsilon!r} and "
-                f"noise_multiplier={self.noise_multiplier!r}"
+                f"noise_multiplier={self.noise_multiplier!r}; give one of both"
             )
         for name in ("epsilon", "noise_multiplier", "max_grad_norm"):
             if getattr(self, name) is not None:

@@ -473,9 +473,9 @@ def _check_scaling(scaling: Scaling | Mapping[Label, Scaling], schema: Schema) -
         return
     for name, choice in scaling.items():
         if name not in schema.names:
-            raise DataError(f"scaling names column {name!r}; the columns are {list(schema.names)}")
+            raise DataError(f"scaling names column {name!r}, which is not there; name some of {list(schema.names)}")
         if choice not in get_args(Scaling):
-            raise DataError(f"scaling of column {name!r} must be one of {get_args(Scaling)}, got {choice!r}")
+            raise DataError(f"scaling of column {name!r} must be one of {get_args(Scaling)}, got {choice!r}; give that")
 
 
 def _sample_len(sample_len: int, max_length: int) -> int:

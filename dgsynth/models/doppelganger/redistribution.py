@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dgsynth.data.column import short
 from dgsynth.data.schema import Column, Label
 from dgsynth.errors import DataError
 from dgsynth.transforms.continuous import column_range
@@ -79,7 +80,7 @@ def with_marginals(
     pool, wanted = pool.copy(), {}
     for name, marginal in marginals.items():
         if name not in columns:
-            raise DataError(f"the target names column {name!r}; the model's metadata columns are {list(columns)}")
+            raise DataError(f"the target names column {name!r}, which is no metadata; name some of {list(columns)}")
         wanted[name] = _shares(columns[name], marginal)
         pool[name] = _with_all_values(pool[name], columns[name], wanted[name], rng)
     codes = {name: _codes(pool[name], columns[name]) for name in wanted}
@@ -92,7 +93,8 @@ def with_marginals(
             weights = weights * ratio[codes[name]]
         if not weights.any():
             raise DataError(
-                f"the marginals of {list(wanted)} exclude each other: no metadata of the model fit them all"
+                f"the marginals of {list(wanted)} exclude each other, as no metadata of the model fit them all; give "
+                "other weights"
             )
         if np.abs(weights - before).sum() < 1e-9:
             break
@@ -121,7 +123,7 @@ def _floats(values: Any, what: str) -> Doubles:
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{what} must be numbers, got {values!r:.80}") from error
+        raise DataError(f"{what} must be numbers, got {short(values)}; give such") from error
 
 
 def _shares(column: Column, marginal: Mapping[Any, float] | str) -> Doubles:
@@ -129,7 +131,9 @@ def _shares(column: Column, marginal: Mapping[Any, float] | str) -> Doubles:
     size = _n_codes(column)
     if isinstance(marginal, str):
         if marginal != "uniform":
-            raise DataError(f"the target of column {column.name!r} must be weights or 'uniform', got {marginal!r}")
+            raise DataError(
+                f"the target of column {column.name!r} must be weights or 'uniform', got {marginal!r}; give these"
+            )
         shares: Doubles = np.ones(size, dtype=np.float64)
         shares[size - column.nullable :] = 0  # not missing
         return shares / shares.sum()
@@ -142,7 +146,10 @@ def _shares(column: Column, marginal: Mapping[Any, float] | str) -> Doubles:
     codes = _codes(as_column(values, column), column)
     weights = _floats(list(marginal.values()), f"the weights of column {column.name!r}")
     if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-        raise DataError(f"the weights of column {column.name!r} must be finite, none negative and not all zero")
+        raise DataError(
+            f"the weights of column {column.name!r} must be finite, none negative and not all zero, got "
+            f"{short(weights)}; give such"
+        )
     shares = np.bincount(codes, weights, size).astype(np.float64)
     return shares / shares.sum()
 
@@ -156,7 +163,7 @@ def _codes(values: pd.Series, column: Column) -> npt.NDArray[np.int64]:
         if unknown.any() or (is_missing.any() and not column.nullable):
             found = values[unknown].iloc[0] if unknown.any() else None
             raise DataError(
-                f"column {column.name!r} has no category {found!r}; the model knows "
+                f"column {column.name!r} has no category {found!r}; give one that the model knows, of "
                 f"{list(column.categories or ())[:20]}"
             )
         return np.where(is_missing, len(column.categories or ()), codes).astype(np.int64)
