@@ -50,7 +50,7 @@ def new_model(name: str, **parameters: Any) -> Synthesizer:
     from dgsynth.models import baselines
 
     if name not in MODELS:
-        raise ValueError(f"there is no model {name!r}; name one of {', '.join(MODELS)}")
+        raise ValueError(f"there is no model {name!r}; the models are {', '.join(MODELS)}")
     own = {kind.__name__: kind for kind in (DGSynthesizer, AutoregressiveSynthesizer)}
     kind = own.get(MODELS[name]) or getattr(baselines, MODELS[name])
     model: Synthesizer = kind(**parameters)

@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from dgsynth.data.column import short
 from dgsynth.data.sequences import Sequences
+from dgsynth.data.taken import as_frame
 from dgsynth.errors import DataError
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
 from dgsynth.models.parameters import seed_of
@@ -69,6 +70,7 @@ class DGOverSampler(BaseEstimator):
 
     def fit(self, X: Any, y: Any) -> DGOverSampler:
         """Fit the synthesizer on the samples with their classes."""
+        X = as_frame(X)
         classes = _one_for_each(X, y)
         self.sampling_strategy_ = _missing(self.sampling_strategy, classes)
         synthesizer = DGSynthesizer() if self.synthesizer is None else clone(self.synthesizer)
@@ -81,7 +83,8 @@ class DGOverSampler(BaseEstimator):
         Parameters
         ----------
         X : DataFrame or array of shape (n, m), array of shape (n, T, K), or list of n arrays of shape (T_i, K)
-            One row or entry per sample; a wide table of series where the synthesizer has `time_columns`.
+            One row or entry per sample; a wide table of series where the synthesizer has `time_columns`. A table of
+            pyarrow, polars or another library comes back as a DataFrame.
         y : array-like of shape (n,), or a column of shape (n, 1)
 
         Returns
@@ -98,6 +101,7 @@ class DGOverSampler(BaseEstimator):
         ValueError
             `sampling_strategy` asks for fewer samples than there are, or for an unknown class.
         """
+        X = as_frame(X)
         self.fit(X, y)
         # One after another, so that whatever is asked of one class changes nothing of another.
         seeds = np.random.SeedSequence(seed_of(self.random_state)).generate_state(len(self.sampling_strategy_))

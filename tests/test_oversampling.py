@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -177,3 +178,10 @@ def test_labels_of_columns_may_be_integers(labels):
 def test_classes_that_cannot_be_used_are_refused(classes, message):
     with pytest.raises(DataError, match=message):
         sampler().fit_resample(forms()["array"], classes)
+
+
+def test_tables_of_other_libraries_come_back_as_frames():
+    X = pd.DataFrame({"x": np.random.default_rng(0).random(60), "kind": ["a", "b"] * 30})
+    synthesizer = DGSynthesizer(**SMALL | {"max_steps": 2})
+    made, _ = DGOverSampler(synthesizer, random_state=0).fit_resample(pa.Table.from_pandas(X).to_batches()[0], Y)
+    pd.testing.assert_frame_equal(made[:60], X)

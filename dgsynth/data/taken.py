@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from dgsynth.data.arrow import frame_from_arrow
 from dgsynth.data.column import short
 from dgsynth.errors import DataError
 
@@ -34,6 +35,12 @@ def as_known(X: Any) -> Any:
         except (TypeError, ValueError, pa.ArrowException) as error:
             raise DataError(f"the data are {described(X)}, which is no table ({error}); give one") from error
     return X
+
+
+def as_frame(X: Any) -> Any:
+    """Return X; as a DataFrame where it is a table of pyarrow or of another library."""
+    X = as_known(X)
+    return frame_from_arrow(X)[0] if isinstance(X, pa.Table) else X
 
 
 def described(X: Any) -> str:

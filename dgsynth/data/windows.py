@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 from sklearn.utils import check_random_state
 
-from dgsynth.data.arrow import frame_from_arrow
 from dgsynth.data.checks import Ints, as_label, check_disjoint, check_frame, check_present, key_codes
 from dgsynth.data.column import Label, short
 from dgsynth.data.long import record_order
-from dgsynth.data.taken import as_known
+from dgsynth.data.taken import as_frame
 from dgsynth.errors import DataError
 
 WINDOW = "window"
@@ -35,7 +33,7 @@ def windows(
 
     Parameters
     ----------
-    frame : DataFrame
+    frame : DataFrame, or a table of pyarrow, polars or another library with Arrow's interface
         One row per record.
     length : int
         Records of each window.
@@ -167,9 +165,7 @@ def stitch(
 
 def _read(frame: Any, index: Label | None, key: Label | None) -> tuple[pd.DataFrame, Ints]:
     """Return a table with its records sorted by series and time, and the number of the series of each."""
-    frame = as_known(frame)
-    if isinstance(frame, pa.Table):
-        frame = frame_from_arrow(frame)[0]
+    frame = as_frame(frame)
     check_frame(frame)
     index = None if index is None else as_label(index, "sequence_index")
     key = None if key is None else as_label(key, "sequence_key")

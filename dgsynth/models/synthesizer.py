@@ -333,10 +333,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         known = self.encoder_.metadata_columns
         for name in metadata.columns:
             if name not in known:
-                raise DataError(
-                    f"metadata names column {short(name)}, which the model has not learned as metadata; name some of "
-                    f"{list(known)}"
-                )
+                raise DataError(f"metadata names column {name!r}; the model's metadata columns are {list(known)}")
         if metadata.empty:
             raise DataError("metadata is empty; give at least one column and one row, or leave it out")
         return self.encoder_.check_metadata(metadata.reset_index(drop=True))

@@ -153,7 +153,7 @@ class TrainedAutoregressive(Synthesizer):
         tokens_of = self.encoder_.metadata_columns.get(column)
         if tokens_of is None:
             known = list(self.encoder_.metadata_columns)
-            raise DataError(f"there is no metadata column {column!r}; name one of {known}")
+            raise DataError(f"there is no metadata column {column!r}; the model's metadata columns are {known}")
         if not isinstance(tokens_of, CategoryTokens):
             raise DataError(
                 f"column {column!r} is {tokens_of.column.kind}, and has no categories to give probabilities; draw it "

@@ -80,7 +80,7 @@ def with_marginals(
     pool, wanted = pool.copy(), {}
     for name, marginal in marginals.items():
         if name not in columns:
-            raise DataError(f"the target names column {name!r}, which is no metadata; name some of {list(columns)}")
+            raise DataError(f"the target names column {name!r}; the model's metadata columns are {list(columns)}")
         wanted[name] = _shares(columns[name], marginal)
         pool[name] = _with_all_values(pool[name], columns[name], wanted[name], rng)
     codes = {name: _codes(pool[name], columns[name]) for name in wanted}
