@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -25,9 +26,7 @@ LENGTH = 24
 """Records of the windows that are proposed, at most."""
 
 
-def warn_of_misreadings(
-    samples: Samples, X: Any = None, categorical: Collection[Label] = (), stacklevel: int = 2
-) -> None:
+def warn_of_misreadings(samples: Samples, X: Any = None, categorical: Collection[Label] = ()) -> None:
     """Warn once of each kind of column, or table, that was probably meant otherwise.
 
     Parameters
@@ -36,18 +35,24 @@ def warn_of_misreadings(
     X : what they were read from, default=None
     categorical : collection of str or int, default=()
         Columns that are meant to have categories.
-    stacklevel : int, default=2
-        Of the warnings, counted from here.
     """
     numbers = dict(_numbers(samples, categorical))
     for message in (
         _of_numbers(numbers),
-        _of_identifiers(samples, {*numbers, *categorical}),
+        _of_identifiers(samples, numbers),
         _of_one_series(samples),
-        _of_index(X),
+        of_index(X),
     ):
         if message is not None:
-            warnings.warn(message, stacklevel=stacklevel + 1)
+            warnings.warn(message, stacklevel=_depth())
+
+
+def _depth() -> int:
+    """Return how many callers are in this package, so that a warning names the line outside that called it."""
+    frame, depth = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith("dgsynth."):
+        frame, depth = frame.f_back, depth + 1
+    return depth
 
 
 def _columns(samples: Samples) -> Iterator[tuple[Any, pd.Series[Any], str]]:
@@ -105,7 +110,9 @@ def _of_one_series(samples: Samples) -> str | None:
     index = None if schema.sequence_index is None else schema.sequence_index.name
     key = None if schema.sequence_key is None else schema.sequence_key.name
     if rows == 1 and samples.n_records > 1:
-        frame = "frame" if schema.form.layout in ("long", "wide") else "pd.DataFrame(X[0])"
+        frame = {"long": "frame", "wide": f"frame.drop(columns={schema.metadata_names}).T"}.get(
+            schema.form.layout, "pd.DataFrame(X[0])"
+        )
         text = f"the data are one sample, of {samples.n_records} records, and a model learns from many"
         return f"{text}; {_windows(samples.n_records, frame, index, key)}"
     if schema.form.layout != "table" or rows < SHORTEST_SERIES:
@@ -122,7 +129,8 @@ def _of_one_series(samples: Samples) -> str | None:
     return None
 
 
-def _of_index(X: Any) -> str | None:
+def of_index(X: Any) -> str | None:
+    """Return what is said of datetimes in the row index, which are not learned; None where there are none."""
     if not isinstance(X, pd.DataFrame) or not isinstance(X.index, pd.DatetimeIndex):
         return None
     name = "index" if X.index.name is None else X.index.name
@@ -139,5 +147,5 @@ def _windows(n_records: int, frame: str, index: Label | None, key: Label | None)
     keyed = "" if key is None else f", sequence_key={key!r}"
     return (
         f"cut it into samples first, with frame = dgsynth.windows({frame}, {length}{named}{keyed}), and fit with "
-        "sequence_key='window'" + named
+        f"sequence_key='window'{named} (on the command line --window {length})"
     )

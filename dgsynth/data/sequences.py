@@ -344,8 +344,8 @@ class Sequences(Samples):
                 index = f", sequence_index={short(given[name])}" if name == "sequence_index" else ""
                 raise DataError(
                     f"{name} is given, {short(given[name])}, and sequence_key is not: give the column that tells "
-                    f"samples apart as sequence_key, or cut one long series into samples first, with "
-                    f"frame = dgsynth.windows(frame, 24{index}) and sequence_key='window'"
+                    "samples apart as sequence_key, or cut one long series into samples first, with frame = "
+                    f"dgsynth.windows(frame, 24{index}) and sequence_key='window' (on the command line --window 24)"
                 )
         if "time_columns" in given:
             _check_keywords(given, ("time_columns", "metadata", "categorical"), "a wide table")

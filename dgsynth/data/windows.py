@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from dgsynth.data.checks import Ints, as_label, check_disjoint, check_frame, check_present, key_codes
 from dgsynth.data.column import Label, short
 from dgsynth.data.long import record_order
+from dgsynth.data.misreadings import of_index
 from dgsynth.data.taken import as_frame
 from dgsynth.errors import DataError
 
@@ -54,7 +55,7 @@ def windows(
     Warns
     -----
     UserWarning
-        Series are left out, since they have fewer records than `length`.
+        Series are left out, since they have fewer records than `length`; or datetimes are, in the row index.
 
     Raises
     ------
@@ -67,6 +68,8 @@ def windows(
     >>> windows(frame, 3, sequence_index="day")["sales"].tolist()
     [5.0, 7.0, 6.0, 7.0, 6.0, 8.0]
     """
+    if (said := of_index(frame)) is not None:
+        warnings.warn(said, stacklevel=2)
     frame, codes = _read(frame, sequence_index, sequence_key)
     length, step = _count(length, "length"), _count(step, "step")
     if WINDOW in frame.columns:

@@ -318,7 +318,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         """Warn of what `fit` has probably not read as it was meant; of a table that was read before it was said."""
         if not isinstance(X, ReadTable):
             declared = () if self.schema is None else self.schema.names
-            warn_of_misreadings(sequences, X, {*as_labels(self.categorical, "categorical"), *declared}, stacklevel=4)
+            warn_of_misreadings(sequences, X, {*as_labels(self.categorical, "categorical"), *declared})
 
     def _roles(self) -> dict[str, Any]:
         """What says how a table is read."""

@@ -101,8 +101,9 @@ def test_one_long_series_is_told_how_to_become_many():
     (message,) = said(frame, sequence_key="id", sequence_index="t")
     assert "one sample, of 300 records" in message
     typed = message.partition("with frame = ")[2].partition(", and fit with ")
+    fitted = typed[2].partition(" (on the")[0]
     made = eval(typed[0], {"frame": frame, "dgsynth": dgsynth})
-    assert not said(made, **eval(f"dict({typed[2]})"))
+    assert not said(made, **eval(f"dict({fitted})"))
 
 
 def test_rows_in_order_of_time_are_told_how_to_become_samples():
@@ -122,10 +123,19 @@ def test_an_array_of_one_series():
     assert made["window"].nunique() == 37
 
 
+def test_a_wide_table_of_one_series():
+    frame = pd.DataFrame(RNG.random((1, 30))).assign(kind="a")
+    (message,) = said(frame, time_columns=range(30))
+    made = eval(message.partition("with frame = ")[2].partition(", and fit")[0], {"frame": frame, "dgsynth": dgsynth})
+    assert made["window"].nunique() == 16
+
+
 def test_datetimes_in_the_row_index_are_told_of():
     frame = pd.DataFrame({"id": [0, 0, 1], "x": [1.0, 2.0, 3.0]}, index=pd.date_range("2024", periods=3, name="day"))
     (message,) = said(frame, frame, sequence_key="id")
     assert "reset_index()" in message and "sequence_index='day'" in message
+    with pytest.warns(UserWarning, match="the datetimes in the row index are not learned"):
+        dgsynth.windows(frame, 2)
 
 
 def test_decimals_are_refused_with_what_makes_numbers_of_them():
