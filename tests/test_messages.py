@@ -39,6 +39,8 @@ CALLS: dict[str, tuple[str, str, str]] = {
     "a path": ("", "Sequences.from_any('visits.csv')", "'visits.csv'"),
     "a dict": ("X = frame.to_dict('list')", "Sequences.from_any(X)", "dict"),
     "a list of dicts": ("X = frame.to_dict('records')", "Sequences.from_any(X)", "dict"),
+    "a dict of frames": ("X = dict(list(frame.groupby('id')))", "Sequences.from_any(X)", "dict"),
+    "groups": ("X = frame.groupby('id')", "Sequences.from_any(X, sequence_key='id')", "DataFrameGroupBy"),
     "a series": ("X = frame['x']", "Sequences.from_any(X)", "Series"),
     "records of numpy": ("X = frame[['id', 'x']].to_records(index=False)", "Sequences.from_any(X)", "recarray"),
     "nothing": ("", "Sequences.from_any(None)", "None"),
@@ -83,6 +85,14 @@ CALLS: dict[str, tuple[str, str, str]] = {
     "missing times": ("frame['t'] = frame['t'].where(frame.index > 1)", "read(frame)", "row 0"),
     "times twice": ("frame = pd.concat([frame, frame.iloc[[5]]], ignore_index=True)", "read(frame)", "rows 5 and 20"),
     "times as text": ("frame['t'] = frame['t'].astype(str)", "read(frame)", "'2024-01-01'"),
+    "days first": (
+        "frame['t'] = (frame['t'] + pd.Timedelta('20D')).dt.strftime('%d/%m/%Y')",
+        "read(frame)",
+        "pd.to_datetime(frame['t'], dayfirst=True)",
+    ),
+    "dates of Python": ("frame['t'] = frame['t'].dt.date", "read(frame)", "datetime.date(2024, 1, 1)"),
+    "numbers as text": ("frame['t'] = frame['t'].dt.day.map('{},000'.format)", "read(frame)", "'1,000'"),
+    "offsets": ("frame['t'] = frame['t'].dt.strftime('%Y-%m-%dT00:00:00+0%w:00')", "read(frame)", "utc=True"),
     "mixed zones": (
         "frame['t'] = pd.Series([t.tz_localize(['CET', 'EST'][t.day % 2]) for t in frame['t']], dtype=object)",
         "read(frame)",

@@ -68,13 +68,13 @@ def to_moments(series: pd.Series[Any], name: Label) -> str | None:
     """Return what makes datetimes of a column of `frame`, as one types it; None where nothing does."""
     values = pd.Series(_distinct(series), dtype=object)
     for expression, read in _MOMENTS if len(values) else ():
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # of a format that is guessed for each value
+        with warnings.catch_warnings(record=True) as said:  # of a format that is guessed
+            warnings.simplefilter("always")
             try:
                 made = read(values)
-            except (ValueError, TypeError, OverflowError, Warning):
+            except (ValueError, TypeError, OverflowError):
                 continue
-        if pd.api.types.is_datetime64_any_dtype(made.dtype):
+        if not said and pd.api.types.is_datetime64_any_dtype(made.dtype):
             return expression.format(column=f"frame[{name!r}]")
     return None
 

@@ -66,8 +66,12 @@ def _remedy(X: Any) -> str | None:
         return "make a DataFrame of it first, with pd.DataFrame(X)"
     if getattr(getattr(X, "dtype", None), "names", None):  # records of NumPy
         return "make a DataFrame of it first, with pd.DataFrame(X)"
+    if isinstance(X, Mapping) and len(X) and all(isinstance(part, pd.DataFrame) for part in X.values()):
+        return "join them to one table first, with pd.concat(X, names=['sample']).reset_index('sample')"
     if isinstance(X, Mapping) and not hasattr(X, "ndim"):  # some sparse matrices are mappings too
         return "make a DataFrame of it first, with pd.DataFrame(X)"
+    if isinstance(X, pd.api.typing.DataFrameGroupBy):
+        return "give the table itself, X.obj, and the column that it is grouped by as sequence_key"
     if hasattr(X, "collect") and not hasattr(X, _ARROW[0]):
         return "make a table of it first, with X.collect()"
     readable = (list, tuple, *((type(X),) if any(hasattr(X, n) for n in (*_ARROW, "ndim", "__array__")) else ()))
