@@ -1,7 +1,7 @@
 """Synthetic time series with metadata: DoppelGANger as a scikit-learn estimator on PyTorch."""
 
 from dgsynth.constraints import FixedCombinations, Inequality, Monotonic, Range, Sum
-from dgsynth.data import Schema, Sequences
+from dgsynth.data import Schema, Sequences, stitch, windows
 from dgsynth.loading import load
 from dgsynth.models.auto.estimator import AutoSynthesizer
 from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
@@ -24,4 +24,6 @@ __all__ = [
     "__version__",
     "load",
     "show_versions",
+    "stitch",
+    "windows",
 ]

@@ -1,4 +1,6 @@
-"""Errors that dgsynth raises on purpose; each is a subclass of the builtin a caller would catch."""
+"""Errors that dgsynth raises on purpose, subclasses of the builtin a caller would catch, and a check that all share."""
+
+from pathlib import Path
 
 
 class DataError(ValueError):
@@ -23,3 +25,11 @@ class ModelFileError(ValueError):
 
 class DivergenceError(ArithmeticError):
     """A loss or a gradient stopped being finite during training; the message names the step."""
+
+
+def check_place(path: Path) -> None:
+    """Raise FileNotFoundError where a file can't be written since there is no such folder, or it is one itself."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent}; make it first")

@@ -12,7 +12,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.multiclass import check_classification_targets
 
+from dgsynth.data.column import short
 from dgsynth.data.sequences import Sequences
+from dgsynth.data.taken import as_frame
 from dgsynth.errors import DataError
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
 from dgsynth.models.parameters import seed_of
@@ -68,6 +70,7 @@ class DGOverSampler(BaseEstimator):
 
     def fit(self, X: Any, y: Any) -> DGOverSampler:
         """Fit the synthesizer on the samples with their classes."""
+        X = as_frame(X)
         classes = _one_for_each(X, y)
         self.sampling_strategy_ = _missing(self.sampling_strategy, classes)
         synthesizer = DGSynthesizer() if self.synthesizer is None else clone(self.synthesizer)
@@ -80,14 +83,16 @@ class DGOverSampler(BaseEstimator):
         Parameters
         ----------
         X : DataFrame or array of shape (n, m), array of shape (n, T, K), or list of n arrays of shape (T_i, K)
-            One row or entry per sample; a wide table of series where the synthesizer has `time_columns`.
-        y : array-like of shape (n,)
+            One row or entry per sample; a wide table of series where the synthesizer has `time_columns`. A table of
+            pyarrow, polars or another library comes back as a DataFrame.
+        y : array-like of shape (n,), or a column of shape (n, 1)
 
         Returns
         -------
         X : as given, of n + sum of `sampling_strategy_` samples
             The given ones come first, unchanged.
-        y : Series or array of shape (n + sum of `sampling_strategy_`,)
+        y : Series, DataFrame or array
+            As given: classes of all samples, in a column where they came in one.
 
         Raises
         ------
@@ -96,26 +101,45 @@ class DGOverSampler(BaseEstimator):
         ValueError
             `sampling_strategy` asks for fewer samples than there are, or for an unknown class.
         """
+        X = as_frame(X)
         self.fit(X, y)
         # One after another, so that whatever is asked of one class changes nothing of another.
         seeds = np.random.SeedSequence(seed_of(self.random_state)).generate_state(len(self.sampling_strategy_))
-        parts, labels = [X], [np.asarray(y)]
+        parts, labels = [X], [_one_for_each(X, y)]
         for seed, (value, count) in zip(seeds, self.sampling_strategy_.items(), strict=True):
             made = self.synthesizer_.sample(count, metadata={self._label: [value]}, random_state=int(seed))
             parts.append(_like(made, X, self._label))
-            labels.append(np.full(count, value, dtype=labels[0].dtype))
-        classes: Any = np.concatenate(labels)
-        if isinstance(y, pd.Series):
-            classes = pd.Series(classes, name=y.name).astype(y.dtype)
-        return _joined(parts), classes
+            labels.append(pd.Series([value] * count, dtype=labels[0].dtype))
+        return _joined(parts), _classes_like(pd.concat(labels, ignore_index=True), y)
 
 
 def _one_for_each(X: Any, y: Any) -> pd.Series:
-    classes = pd.Series(np.asarray(y))
-    if y is None or np.ndim(y) != 1 or len(classes) != len(X) or classes.isna().any():
-        raise DataError(f"y must hold one class for each of the {len(X)} samples of X, without missing values")
-    check_classification_targets(classes)
-    return classes.astype("category") if isinstance(getattr(y, "dtype", None), pd.CategoricalDtype) else classes
+    """Return the classes, in the dtype that they came in, under a RangeIndex."""
+    given = np.asarray(y, dtype=object) if isinstance(y, list | tuple) else y
+    if np.shape(given) not in ((len(X),), (len(X), 1)):
+        raise DataError(
+            f"y must hold one class for each of the {len(X)} samples of X, got shape {np.shape(given)}; "
+            "give an array, a Series or a column of that length"
+        )
+    column = pd.DataFrame(given).iloc[:, 0].infer_objects().reset_index(drop=True)
+    if column.isna().any():
+        raise DataError(
+            f"y has no class for sample {int(np.flatnonzero(column.isna())[0])} of X ({int(column.isna().sum())} in "
+            "all); leave out the samples without one, from X too"
+        )
+    if column.dtype == object and len({isinstance(value, str) for value in column}) > 1:
+        raise DataError("y holds text and numbers; make all classes text, for instance with pd.Series(y).astype(str)")
+    check_classification_targets(column.to_numpy())
+    return column
+
+
+def _classes_like(classes: pd.Series, y: Any) -> Any:
+    """Return the classes in the form of `y`."""
+    if isinstance(y, pd.DataFrame):
+        return classes.to_frame(y.columns[0])
+    if isinstance(y, pd.Series):
+        return pd.Series(classes, name=y.name)
+    return classes.to_numpy(dtype=np.asarray(y).dtype).reshape(-1, *np.shape(y)[1:])
 
 
 def _missing(strategy: Any, classes: pd.Series) -> dict[Any, int]:
@@ -127,7 +151,10 @@ def _missing(strategy: Any, classes: pd.Series) -> dict[Any, int]:
     if isinstance(strategy, Mapping):
         unknown = [value for value in strategy if value not in counts]
         if unknown:
-            raise ValueError(f"sampling_strategy names class {unknown[0]!r}; y has {list(counts)}")
+            raise ValueError(
+                f"sampling_strategy names class {short(unknown[0])}, which y doesn't have; name some of "
+                f"{short(list(counts))}"
+            )
         missing = {value: int(wanted) - counts[value] for value, wanted in strategy.items()}
     elif strategy in ("auto", "not majority", "all"):
         missing = {value: most - count for value, count in counts.items()}
@@ -140,13 +167,13 @@ def _missing(strategy: Any, classes: pd.Series) -> dict[Any, int]:
     else:
         raise ValueError(
             "sampling_strategy must be 'auto', 'not majority', 'minority', 'not minority', 'all', a dict, a function, "
-            f"or for two classes a ratio; got {strategy!r} for {len(counts)} classes"
+            f"or for two classes a ratio; got {short(strategy)} for {len(counts)} classes; give one of these"
         )
     for value, count in missing.items():
         if count < 0:
             raise ValueError(
-                f"sampling_strategy asks for {counts[value] + count} samples of class {value!r}, of which there are "
-                f"{counts[value]}; nothing is taken away here"
+                f"sampling_strategy asks for {counts[value] + count} samples of class {short(value)}, of which there "
+                f"are {counts[value]}, and takes none away; ask for at least as many"
             )
     return {value: count for value, count in missing.items() if count}
 
@@ -164,10 +191,9 @@ def _fitted(synthesizer: Synthesizer, X: Any, classes: pd.Series) -> tuple[Synth
     given = {name: synthesizer.get_params()[name] for name in ("categorical", "metadata")}
     table = X
     if not isinstance(X, pd.DataFrame):
-        table = pd.DataFrame(np.asarray(X)).add_prefix("x")  # names, as the label has one
+        table = pd.DataFrame(X if isinstance(X, np.ndarray) else np.asarray(X)).add_prefix("x")  # the label has one too
         given = {name: None if columns is None else [f"x{c}" for c in columns] for name, columns in given.items()}
-    if classes.dtype.kind in "iuf":
-        given["categorical"] = [*given["categorical"], label]
+    given["categorical"] = [*given["categorical"], label]
     if given["metadata"] is not None:
         given["metadata"] = [*given["metadata"], label]
     synthesizer.set_params(**given).fit(table.assign(**{label: classes.to_numpy()}))

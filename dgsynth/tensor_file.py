@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dgsynth.errors import ModelFileError
+from dgsynth.errors import ModelFileError, check_place
 
 FORMAT_VERSION = 1
 _KEY = "dgsynth"
@@ -34,8 +34,14 @@ def write_tensor_file(
     header : dict
         Anything that JSON can hold.
     tensors : dict of str to Tensor
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such folder.
     """
     path = Path(path)
+    check_place(path)
     text = json.dumps({"kind": kind, "format_version": FORMAT_VERSION, **header}, allow_nan=False)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}

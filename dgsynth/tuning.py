@@ -134,7 +134,9 @@ def tune(
     stages = sorted(set(epochs)) if epochs is not None else [None]
     seeds = range(random_state, random_state + n_seeds)
     if not (lengths and stages and len(seeds)) or any(n is not None and n < 1 for n in (*lengths, *stages)):
-        raise ValueError(f"sample_len={lengths}, epochs={stages} and n_seeds={n_seeds} must name numbers from 1 on")
+        raise ValueError(
+            f"sample_len={lengths}, epochs={stages} and n_seeds={n_seeds} must name numbers from 1 on; give such"
+        )
     if model.checkpoint_dir is not None:
         raise ValueError("tune trains several models, and keeps no checkpoints of them; leave out checkpoint_dir")
     scorer = Scorer(held_out)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -78,7 +79,7 @@ def test_a_ratio_of_two_classes():
 @pytest.mark.parametrize(
     ("strategy", "message"),
     [
-        ({5: 10}, "names class 5; y has"),
+        ({5: 10}, "names class 5, which y doesn't have; name some of"),
         ({0: 10}, "asks for 10 samples of class 0, of which there are 30"),
         (0.5, "got 0.5 for 3 classes"),
         ("some", "must be 'auto'"),
@@ -129,3 +130,58 @@ def test_a_column_that_is_not_learned_is_refused():
 def test_numbers_are_no_classes():
     with pytest.raises(ValueError, match="Unknown label type"):
         sampler().fit_resample(forms()["array"], np.linspace(0, 1, 60))
+
+
+TEXT = np.array(["x", "y", "z"])[Y]
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        Y[:, None],
+        TEXT[:, None],
+        pd.DataFrame({"label": TEXT}),
+        pd.DataFrame({"label": pd.Series(Y, dtype="Int64")}),
+        pd.Series(Y, name=7).astype("category"),
+        Y.astype(object),
+        TEXT.tolist(),
+    ],
+    ids=["column", "column of text", "frame", "Int64 frame", "integer categories", "objects", "list"],
+)
+@pytest.mark.parametrize("form", ["array", "series"])
+def test_classes_come_back_as_they_were_given(classes, form):
+    synthesizer = DGSynthesizer(**SMALL | {"max_steps": 2})
+    _, made = DGOverSampler(synthesizer, random_state=0).fit_resample(forms()[form], classes)
+    assert type(made) is (np.ndarray if isinstance(classes, list) else type(classes))
+    assert np.shape(made) == (90, *np.shape(classes)[1:])
+    assert pd.DataFrame(made)[:60].equals(pd.DataFrame(classes)) or isinstance(classes, list)
+    assert pd.DataFrame(made).value_counts().tolist() == [30, 30, 30]
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [0, "text"], ["class", 5]], ids=str)
+def test_labels_of_columns_may_be_integers(labels):
+    X = pd.DataFrame(np.random.default_rng(0).random((60, 2)), columns=pd.Index(labels, dtype=object))
+    synthesizer = DGSynthesizer(**SMALL | {"max_steps": 2})
+    made, _ = DGOverSampler(synthesizer, random_state=0).fit_resample(X, Y)
+    pd.testing.assert_frame_equal(made[:60], X)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (Y[:5], r"one class for each of the 60 samples of X, got shape \(5,\)"),
+        (np.c_[Y, Y], r"got shape \(60, 2\)"),
+        (pd.Series(TEXT).where(Y > 0), r"no class for sample 0 of X \(30 in all\)"),
+        (["x", *[1] * 59], "text and numbers; make all classes text"),
+    ],
+)
+def test_classes_that_cannot_be_used_are_refused(classes, message):
+    with pytest.raises(DataError, match=message):
+        sampler().fit_resample(forms()["array"], classes)
+
+
+def test_tables_of_other_libraries_come_back_as_frames():
+    X = pd.DataFrame({"x": np.random.default_rng(0).random(60), "kind": ["a", "b"] * 30})
+    synthesizer = DGSynthesizer(**SMALL | {"max_steps": 2})
+    made, _ = DGOverSampler(synthesizer, random_state=0).fit_resample(pa.Table.from_pandas(X).to_batches()[0], Y)
+    pd.testing.assert_frame_equal(made[:60], X)

@@ -12,7 +12,7 @@ from _data import Data, data_folder
 from series import SETS as SERIES
 from series import parted
 
-from dgsynth import Sequences
+from dgsynth import Sequences, windows
 from dgsynth.data.simulate import make_cluster_tasks, make_web_traffic
 from dgsynth.evaluation.tables import read_like
 
@@ -63,9 +63,8 @@ def _series_windows(name: str, is_reversed: bool, seed: int) -> Data:
     """All windows of a long series, each column of which is scaled to [0, 1]."""
     table = pd.read_csv(data_folder() / "windows" / f"{name}.csv.gz").select_dtypes("number")
     table = (table - table.min()) / (table.max() - table.min())
-    rows = table.to_numpy()[::-1] if is_reversed else table.to_numpy()
-    cut = np.lib.stride_tricks.sliding_window_view(rows, WINDOW, axis=0).swapaxes(1, 2)  # (n, WINDOW, D)
-    return Data(Sequences.from_arrays(np.ascontiguousarray(cut), measurement_names=list(table.columns)))
+    cut = windows(table[::-1] if is_reversed else table, WINDOW)
+    return Data(Sequences.from_long(cut, sequence_key="window", measurements=list(table.columns)))
 
 
 def _sines(seed: int) -> Data:

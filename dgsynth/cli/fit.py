@@ -33,6 +33,8 @@ from dgsynth.cli.tables import column_roles, read_table
 from dgsynth.cli.training import check_device, train
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from dgsynth.cli.training import Trainable
     from dgsynth.data.schema import Schema
 
@@ -53,6 +55,15 @@ def fit(
     ] = None,
     reading: ReadingOptions,
     roles: RoleOptions,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=2, help="Cut one or several long series into samples of N records, which overlap."
+        ),
+    ] = None,
+    window_step: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Records from one window to the next. Default: 1.")
+    ] = None,
     schema: Annotated[Path | None, file_option("FILE", "Schema as JSON, instead of inferring it.")] = None,
     constraint: Annotated[
         list[str] | None,
@@ -84,6 +95,8 @@ def fit(
       dgsynth fit pages.csv -o pages.safetensors --time-columns 2015-07-01:2016-12-31
     One whose samples keep what all its rows keep:
       dgsynth fit stocks.csv -o stocks.safetensors --constraint "Low <= High" --constraint "Close = Adj Close"
+    One long series, or several with --sequence-key, in windows that are the samples:
+      dgsynth fit load.csv -o load.safetensors --sequence-index hour --window 24
     A table whose rows have nothing to do with one another, within ten minutes:
       dgsynth fit people.csv -o people.safetensors --time-limit 600
     One model, whose training can be stopped with Ctrl-C and taken up again by the same command:
@@ -92,9 +105,14 @@ def fit(
     prepare_output(output, MODEL_SUFFIXES)
     check_device(training.device)
     frame = read_table(data, reading)
+    named = column_roles(frame, roles)
+    if window is not None:
+        frame, named = _cut(frame, named, window, window_step or 1, privacy)
+    elif window_step is not None:
+        raise typer.BadParameter("goes with --window; give it, or leave this out", param_hint="--window-step")
     parameters = {
         "time_limit": time_limit,
-        **column_roles(frame, roles),
+        **named,
         "schema": None if schema is None else _read_schema(schema),
         "constraints": tuple(constraint) if constraint else None,
         **_training_parameters(training),
@@ -212,6 +230,26 @@ class _PrivacyOptions:
             metavar="EPSILON", help="Part of --epsilon that buys ranges and lengths that the schema leaves open."
         ),
     ] = None
+
+
+def _cut(
+    frame: pd.DataFrame, named: dict[str, Any], length: int, step: int, privacy: _PrivacyOptions
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the windows of a table of long series, and the roles of its columns, of which the key is metadata."""
+    from dgsynth.data.windows import WINDOW, windows
+
+    if privacy.epsilon is not None:
+        raise typer.BadParameter(
+            "protects each sample, and windows of one series are many; leave out one of both", param_hint="--epsilon"
+        )
+    if named["time_columns"] is not None:
+        raise typer.BadParameter("cuts long tables; leave out --time-columns", param_hint="--window")
+    key = named["sequence_key"]
+    made = windows(frame, length, step, sequence_index=named["sequence_index"], sequence_key=key)
+    metadata = named["metadata"]
+    if key is not None and metadata is not None:
+        metadata = [*metadata, key]
+    return made, {**named, "sequence_key": WINDOW, "metadata": metadata}
 
 
 def _new(model: Model) -> Trainable:

@@ -57,7 +57,7 @@ def read_arrays(
 
 def read_matrix(matrix: Any, *, metadata: Any, categorical: Any, schema: Schema | None) -> Parts:
     """Return the parts of a 2-D array or array-like, each row a sample of metadata; see `Sequences.from_table`."""
-    array = check_array(matrix, dtype=None, ensure_all_finite=False)
+    array = _checked_matrix(matrix)
     frame = frame_of({k: _series(array[:, k]) for k in range(array.shape[1])}, len(array))
     parts = read_table_rows(frame, metadata=metadata, categorical=categorical, schema=schema)
     form = replace(parts.schema.form, container="numpy", dtype=_dtype_name(array.dtype))
@@ -98,13 +98,18 @@ def _records(measurements: Any, lengths: Any) -> tuple[Array, Ints, Form]:
         if lengths is not None:
             raise DataError("lengths goes with a 3-D array; each array of a list has its own length, leave lengths out")
         return _records_of_list(measurements)
-    array = np.asarray(measurements)
+    array = _as_array(measurements)
     if array.ndim != 3:
-        raise DataError(f"expected an array of shape (n, T, K), got {array.ndim} dimensions; reshape it")
+        shaped = {1: "X[None, :, None]", 2: "X[:, :, None]"}.get(array.ndim, "X.reshape(*X.shape[:2], -1)")
+        raise DataError(
+            f"an array of samples must have 3 dimensions, (n, T, K), got shape {array.shape}; give it these, for "
+            f"instance with {shaped}"
+        )
     _check_dtype(array)
     if 0 in array.shape:
         raise DataError(
-            f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 1 is required in each dimension."
+            f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 1 is required in each dimension; "
+            "give at least one sample."
         )
     form = Form("array", "numpy", dtype=_dtype_name(array.dtype))
     sizes = _as_lengths(lengths, len(array), array.shape[1])
@@ -116,19 +121,21 @@ def _records(measurements: Any, lengths: Any) -> tuple[Array, Ints, Form]:
 def _records_of_list(arrays: Sequence[Any]) -> tuple[Array, Ints, Form]:
     if len(arrays) == 0:
         raise DataError("Found array with 0 sample(s) while a minimum of 1 is required: the list is empty.")
-    parts = [np.asarray(part) for part in arrays]
+    parts = [_as_array(part) for part in arrays]
     is_flat = all(part.ndim == 1 for part in parts)
     parts = [part[:, None] if part.ndim == 1 else part for part in parts]
     for i, part in enumerate(parts):
         _check_dtype(part)
         if part.ndim != 2 or part.shape[1] != parts[0].shape[1] or part.shape[1] == 0:
             raise DataError(
-                f"sample {i} has shape {part.shape}; every array of the list must have shape (T_i, K) with the same K"
+                f"sample {i} has shape {part.shape}, and sample 0 {parts[0].shape}; give every array of the list the "
+                "shape (T_i, K) with the same K"
             )
         if len(part) == 0:
             raise DataError(f"sample {i} has no records; leave it out")
     sizes = np.array([len(part) for part in parts], dtype=np.int64)
-    records = np.concatenate(parts)
+    is_masked = any(isinstance(part, np.ma.MaskedArray) for part in parts)
+    records = _joined_masked(parts) if is_masked else np.concatenate(parts)
     return records, sizes, Form("list", "list", dtype=_dtype_name(records.dtype), is_flat=is_flat)
 
 
@@ -148,11 +155,12 @@ def _as_lengths(lengths: Any, n_samples: int, width: int) -> Ints:
     given = np.asarray(lengths)
     if given.shape != (n_samples,) or given.dtype.kind not in "iu":
         raise DataError(
-            f"lengths must be {n_samples} integers, one per sample, got {given.dtype} of shape {given.shape}"
+            f"lengths must be {n_samples} integers, one per sample, got {given.dtype} of shape {given.shape}; "
+            "give the records of each sample, or leave lengths out"
         )
     wrong = np.flatnonzero((given < 1) | (given > width))
     if len(wrong):
-        raise DataError(f"lengths[{wrong[0]}] is {given[wrong[0]]}; every length must be from 1 to {width}")
+        raise DataError(f"lengths[{wrong[0]}] is {given[wrong[0]]}; give each sample from 1 to {width} records")
     return given.astype(np.int64)
 
 
@@ -175,10 +183,10 @@ def _metadata_frame(metadata: Any, n_samples: int) -> pd.DataFrame:
     if not isinstance(metadata, pd.DataFrame):
         if isinstance(metadata, str) or np.ndim(metadata) != 2:
             raise DataError(
-                "metadata of arrays must be a DataFrame or a 2-D array with one row per sample; "
-                f"got {type(metadata).__name__}"
+                "metadata of arrays must be a DataFrame or a 2-D array with one row per sample, "
+                f"got {type(metadata).__name__}; make one of it, for instance with pd.DataFrame"
             )
-        array = check_array(metadata, dtype=None, ensure_all_finite=False)
+        array = _checked_matrix(metadata)
         metadata = frame_of({f"metadata_{k}": _series(array[:, k]) for k in range(array.shape[1])}, len(array))
     check_frame(metadata)
     if len(metadata) != n_samples:
@@ -187,7 +195,14 @@ def _metadata_frame(metadata: Any, n_samples: int) -> pd.DataFrame:
 
 
 def _series(values: Array) -> pd.Series[Any]:
-    """Return a column, which may share its memory; one of Python objects takes the dtype that all of them have."""
+    """Return a column, which may share its memory; one of Python objects takes the dtype that all of them have.
+
+    What is masked is missing: of whole numbers and booleans in their nullable dtypes.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        mask, series = np.ma.getmaskarray(values), _series(values.data)
+        nullable = mask.any() and series.dtype.kind in "biu"
+        return (series.convert_dtypes() if nullable else series).mask(mask)
     if values.dtype.kind == "O":
         series = pd.Series(values, dtype=object)
         inferred = series.infer_objects()
@@ -196,11 +211,31 @@ def _series(values: Array) -> pd.Series[Any]:
     return pd.Series(values.astype(object)) if values.dtype.kind == "U" else pd.Series(values, copy=False)
 
 
+def _as_array(values: Any) -> Array:
+    """Return an array, with its mask where it has one."""
+    return values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+
+
+def _joined_masked(parts: Sequence[Any]) -> Array:
+    joined: Array = np.ma.concatenate(parts)  # type: ignore[no-untyped-call]  # NumPy has no types for it
+    return joined
+
+
+def _checked_matrix(values: Any) -> Array:
+    """Return a 2-D array, checked by scikit-learn, with its mask where it has one."""
+    if isinstance(values, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in values):
+        values = _joined_masked([np.ma.asarray(row)[None] for row in values])
+    array = check_array(values, dtype=None, ensure_all_finite=False)
+    return np.ma.array(array, mask=values.mask) if isinstance(values, np.ma.MaskedArray) else array
+
+
 def _check_dtype(array: Array) -> None:
     if array.dtype.kind == "c":
         raise DataError("Complex data not supported: split it into its real and imaginary parts first")
     if array.dtype.kind not in "biufMUO":
-        raise DataError(f"arrays of dtype {array.dtype} can't be modelled; convert them to numbers or text first")
+        remedy = "np.timedelta64(1, 's')"
+        remedy = f"with X / {remedy}" if array.dtype.kind == "m" else "to numbers or text, with X.astype"
+        raise DataError(f"arrays of dtype {array.dtype} can't be modelled; convert them first, {remedy}")
 
 
 def _dtype_name(dtype: np.dtype[Any]) -> str:

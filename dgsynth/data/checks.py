@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,24 +10,23 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dgsynth.data.column import Column, Label, short, to_label
+from dgsynth.data.column import WITHOUT_MISSING, Column, Label, dtype_name, nullable_integer, short, to_label
 from dgsynth.data.file_remedies import of_other_kind, of_other_zone, of_text_index
 from dgsynth.data.inference import check_supported, factorize, find_range, infer_column, to_nanoseconds
+from dgsynth.data.remedies import to_moments, to_numbers
 from dgsynth.data.schema import Schema
+from dgsynth.data.taken import described
 from dgsynth.errors import DataError
 
 Ints = npt.NDArray[np.int64]
 Place = Callable[[int], str]
 """Says where the value at a position stands, such as "row 17"."""
 
-IDENTIFIER_CATEGORIES = 100
-"""A column with more categories than this, and than half of the samples, looks like an identifier."""
-
 
 def check_frame(frame: Any) -> None:
     """Raise DataError unless `frame` is a DataFrame with rows, and columns that can be told apart."""
     if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"expected a pandas DataFrame, got {type(frame).__name__}; convert it first")
+        raise DataError(f"the data are {described(frame)}; make a DataFrame of them first, with pd.DataFrame")
     if isinstance(frame.columns, pd.MultiIndex):
         raise DataError(
             "the table has a MultiIndex as columns; flatten it first, for instance with "
@@ -46,12 +44,27 @@ def check_frame(frame: Any) -> None:
         )
 
 
+def as_label(label: Any, parameter: str) -> Label:
+    """Return the one column label that a parameter gives."""
+    if isinstance(label, str) or not isinstance(label, Iterable):
+        return to_label(label)
+    columns = list(label)
+    if len(columns) == 1:
+        return to_label(columns[0])
+    joined = " + '_' + ".join(f"frame[{short(column)}].astype(str)" for column in columns)
+    name = "_".join(map(str, columns))
+    raise DataError(
+        f"{parameter} names {len(columns)} columns, {short(columns)}, and must name one; join them to one column first"
+        + (f", with frame[{name!r}] = {joined}, and {parameter}={name!r}" if columns else "")
+    )
+
+
 def as_labels(labels: Any, parameter: str) -> tuple[Label, ...]:
     """Return the column labels that a parameter gives: one, or several in a list."""
     if isinstance(labels, str | int | np.integer) and not isinstance(labels, bool):
         return (to_label(labels),)
     if isinstance(labels, pd.DataFrame) or not isinstance(labels, Iterable) or getattr(labels, "ndim", 1) != 1:
-        raise DataError(f"{parameter} must be a list of column labels, got {type(labels).__name__}")
+        raise DataError(f"{parameter} must be a list of column labels, got {short(labels)}; give one")
     result = tuple(to_label(label) for label in labels)
     if len(set(result)) < len(result):
         repeated = next(label for label in result if result.count(label) > 1)
@@ -59,14 +72,20 @@ def as_labels(labels: Any, parameter: str) -> tuple[Label, ...]:
     return result
 
 
-def check_present(columns: Iterable[Any], labels: Iterable[Label], parameter: str) -> None:
-    """Raise DataError if a column that `parameter` names is not among `columns`."""
-    present = list(columns)
+def check_present(frame: pd.DataFrame, labels: Iterable[Label], parameter: str) -> None:
+    """Raise DataError if a column that `parameter` names is not among those of `frame`."""
+    present = list(frame.columns)
     known = set(present)
     for label in labels:
-        if label not in known:
-            some = ", ".join(repr(column) for column in present[:8]) + (", ..." if len(present) > 8 else "")
-            raise DataError(f"{parameter} names column {label!r}, which the table doesn't have; it has {some}")
+        if label in known:
+            continue
+        if label in frame.index.names:
+            raise DataError(
+                f"{parameter} names {label!r}, which is in the row index; make it a column first, with "
+                "frame = frame.reset_index()"
+            )
+        some = ", ".join(short(column) for column in present[:8]) + (", ..." if len(present) > 8 else "")
+        raise DataError(f"{parameter} names column {label!r}, which the table doesn't have; name one of {some}")
 
 
 def check_disjoint(roles: Mapping[str, Sequence[Label]]) -> None:
@@ -83,18 +102,9 @@ def check_categorical(categorical: Iterable[Label], used: Collection[Label]) -> 
     """Raise DataError if `categorical` names what is neither metadata nor a measurement."""
     for label in categorical:
         if label not in used:
-            raise DataError(f"categorical names column {label!r}, which is neither metadata nor a measurement")
-
-
-def warn_of_identifiers(schema: Schema, n_samples: int) -> None:
-    """Warn of metadata that look like identifiers: nothing to learn from, and every one would be given away."""
-    for column in schema.metadata:
-        found = len(column.categories or ())
-        if found > max(IDENTIFIER_CATEGORIES, n_samples / 2):
-            warnings.warn(
-                f"column {column.name!r} has {found} categories in {n_samples} samples, like an identifier; the "
-                "model would learn and repeat each of them: leave it out (metadata=) unless that is wanted",
-                stacklevel=5,
+            raise DataError(
+                f"categorical names column {label!r}, which is neither metadata nor a measurement; "
+                f"name some of {short(list(used))}"
             )
 
 
@@ -105,7 +115,7 @@ def key_codes(keys: pd.Series[Any], name: Label) -> Ints:
     if len(missing):
         raise DataError(
             f"sequence_key column {name!r} is missing in row {missing[0]} ({len(missing)} in all); "
-            "fill in the keys, or drop these rows"
+            f"fill in the keys, or drop these rows, with frame = frame.dropna(subset=[{name!r}])"
         )
     return codes
 
@@ -122,9 +132,11 @@ def index_line(index: pd.Series[Any], name: Label) -> npt.NDArray[Any]:
     is_datetime = types.is_datetime64_any_dtype(index.dtype)
     if not is_datetime and (types.is_bool_dtype(index.dtype) or not types.is_numeric_dtype(index.dtype)):
         check_supported(index, name, "a sequence_index")
+        remedy = to_numbers(index, name) or to_moments(index, name)
+        convert = "convert it first" + ("" if remedy is None else f", with frame[{name!r}] = {remedy}")
         raise DataError(
-            f"sequence_index column {name!r} is of dtype {index.dtype}; it must hold numbers or datetimes: "
-            f"convert it first, for instance with frame[{name!r}] = pd.to_datetime(frame[{name!r}])",
+            f"sequence_index column {name!r} is of dtype {index.dtype} (first value {short(index.iloc[0])}), and must "
+            f"hold numbers or datetimes; {convert}",
             command=of_text_index(index, name),
         )
     check_supported(index, name, "a sequence_index")
@@ -132,7 +144,7 @@ def index_line(index: pd.Series[Any], name: Label) -> npt.NDArray[Any]:
     if len(missing):
         raise DataError(
             f"sequence_index column {name!r} is missing in row {missing[0]} ({len(missing)} in all); "
-            "fill in the timestamps, or drop these rows"
+            f"fill in the timestamps, or drop these rows, with frame = frame.dropna(subset=[{name!r}])"
         )
     if is_datetime:
         find_range(index, name)  # beyond what nanoseconds can count
@@ -158,8 +170,8 @@ def check_constant(series: pd.Series[Any], name: Label, codes: Ints, keys: pd.Se
         first, second = series.iloc[varies[0]], series.iloc[varies[0] + 1]
         key = keys.iloc[codes[varies[0]]]
         raise DataError(
-            f"metadata column {name!r} is not constant within key {_plain(key)!r}: it holds {_plain(first)!r} and "
-            f"{_plain(second)!r}; leave it out of metadata, or make it constant"
+            f"metadata column {name!r} is not constant within key {short(key)}: it holds {short(first)} and "
+            f"{short(second)}; leave it out of metadata, or make it constant"
         )
 
 
@@ -177,13 +189,15 @@ def check_lengths(lengths: Ints, schema: Schema | None, place: Place) -> tuple[i
     if len(too_long):
         raise DataError(
             f"{place(int(too_long[0]))} has {lengths[too_long[0]]} records, more than the schema's max_length of "
-            f"{schema.max_length}; cut it, or raise the limit with schema.with_lengths"
+            f"{schema.max_length}; cut it, or raise the limit, with "
+            f"schema = schema.with_lengths({schema.min_length}, {lengths.max()})"
         )
     too_short = np.flatnonzero(lengths < schema.min_length)
     if schema.fixed_length and len(too_short):
         raise DataError(
             f"{place(int(too_short[0]))} has {lengths[too_short[0]]} records, but all samples of the schema have "
-            f"{schema.max_length}; complete it, or lower min_length with schema.with_lengths"
+            f"{schema.max_length}; complete it, or lower the limit, with "
+            f"schema = schema.with_lengths({lengths.min()}, {schema.max_length})"
         )
     return schema.min_length, schema.max_length
 
@@ -200,7 +214,7 @@ def conform(series: pd.Series[Any], column: Column, place: Place) -> tuple[pd.Se
     _check_missing(series, column, place)
     if series.isna().all():
         # Missing values fit every kind, whatever the dtype that a reader guessed from them.
-        is_alike = str(series.dtype) == column.dtype
+        is_alike = dtype_name(series.dtype) == column.dtype
         return _cast(series if is_alike else pd.Series(np.full(len(series), None, dtype=object)), column), column
     _check_kind(series, column)
     column = _learn(series, column)
@@ -216,7 +230,10 @@ def conform_index(series: pd.Series[Any], column: Column) -> pd.Series[Any]:
     _check_kind(series, column)
     if column.kind == "integer":
         numbers = series.to_numpy(dtype=np.float64)
-        _check_each(series, numbers != np.rint(numbers), "which is not whole", column, lambda i: f"record {i}")
+        fraction = numbers != np.rint(numbers)
+        _check_each(
+            series, fraction, "which is not whole", lambda: _any_number(series, column), column, lambda i: f"record {i}"
+        )
     return _cast(series, column)
 
 
@@ -225,7 +242,8 @@ def _check_missing(series: pd.Series[Any], column: Column, place: Place) -> None
     if len(missing) and not column.nullable:
         raise DataError(
             f"column {column.name!r} is missing in {place(int(missing[0]))} ({len(missing)} in all), but the schema "
-            "has it without missing values; fill them in, or declare nullable=True with schema.with_column"
+            "has it without missing values; fill them in, or declare it otherwise, with schema = "
+            f"schema.with_column({column.name!r}, nullable=True{_nullable_dtype(column)})"
         )
 
 
@@ -242,9 +260,11 @@ def _check_kind(series: pd.Series[Any], column: Column) -> None:
         "datetime": types.is_datetime64_any_dtype(dtype),
     }[column.kind]
     if not fits:
+        remedy = (to_moments if column.kind == "datetime" else to_numbers)(series, column.name)
         raise DataError(
             f"column {column.name!r} is {column.kind} in the schema, but of dtype {dtype} here "
-            f"(first value {_plain(series.dropna().iloc[0])!r}); convert it first",
+            f"(first value {short(series.dropna().iloc[0])}); convert it first"
+            + ("" if remedy is None else f", with frame[{column.name!r}] = {remedy}"),
             command=of_other_kind(series, column),
         )
     if column.kind == "datetime":
@@ -252,8 +272,9 @@ def _check_kind(series: pd.Series[Any], column: Column) -> None:
         declared = getattr(types.pandas_dtype(column.dtype), "tz", None)
         if (zone is None) != (declared is None):
             raise DataError(
-                f"column {column.name!r} is {column.dtype} in the schema, but {dtype} here; "
-                "give or remove the time zone with .dt.tz_localize",
+                f"column {column.name!r} is {column.dtype} in the schema, but {dtype} here; give or remove the time "
+                f"zone, with frame[{column.name!r}] = frame[{column.name!r}].dt.tz_localize("
+                f"{None if declared is None else str(declared)!r})",
                 command=of_other_zone(column, zone, declared),
             )
 
@@ -278,11 +299,12 @@ def _check_categories(series: pd.Series[Any], column: Column, place: Place) -> N
     unknown = np.flatnonzero(np.append(is_unknown, False)[codes])
     if len(unknown):
         position = int(unknown[0])
-        listed = ", ".join(repr(value) for value in (column.categories or ())[:5])
+        listed = ", ".join(short(value) for value in (column.categories or ())[:5])
         raise DataError(
-            f"column {column.name!r} holds {_plain(series.iloc[position])!r} in {place(position)}, which is not among "
+            f"column {column.name!r} holds {short(series.iloc[position])} in {place(position)}, which is not among "
             f"the schema's {len(known)} categories ({listed}{', ...' if len(known) > 5 else ''}); "
-            "correct the value, or add it with schema.with_column"
+            f"correct the value, or add it, with schema = schema.with_column({column.name!r}, "
+            f"categories=(*schema.column({column.name!r}).categories, {short(series.iloc[position])}))"
         )
 
 
@@ -296,28 +318,56 @@ def _check_range(series: pd.Series[Any], column: Column, place: Place) -> None:
     else:
         numbers = series.to_numpy(dtype=np.float64, na_value=np.nan)
         if column.kind == "integer":
-            _check_each(series, present & (numbers != np.rint(numbers)), "which is not whole", column, place)
+            fraction = present & (numbers != np.rint(numbers))
+            _check_each(series, fraction, "which is not whole", lambda: _any_number(series, column), column, place)
     if column.minimum is None or column.maximum is None:
-        remedy = "a column that was always missing when the schema was made"
-        _check_each(series, present, remedy, column, place)
+        why = "where the schema has missing values alone"
+        _check_each(series, present, why, lambda: _wider(series, column), column, place)
         return
     outside = present & ((numbers < column.minimum) | (numbers > column.maximum))
     low, high = column.minimum, column.maximum
     text = f"{pd.Timestamp(low)} to {pd.Timestamp(high)}" if column.kind == "datetime" else f"{low} to {high}"
-    _check_each(series, outside, f"outside the schema's range {text}", column, place)
+    why = f"outside the schema's range {text}"
+    _check_each(series, outside, why, lambda: _wider(series, column), column, place)
 
 
 def _whole_dtype(series: pd.Series[Any]) -> str:
     return "uint64" if "uint" in str(series.dtype).lower() else "int64"
 
 
-def _check_each(series: pd.Series[Any], wrong: npt.NDArray[np.bool_], why: str, column: Column, place: Place) -> None:
+def _wider(series: pd.Series[Any], column: Column) -> str:
+    """Return the declaration of a range that has the values of `series`, too."""
+    ends = [end for end in (*find_range(series, column.name), column.minimum, column.maximum) if end is not None]
+    return f"minimum={short(min(ends))}, maximum={short(max(ends))}"
+
+
+def _any_number(series: pd.Series[Any], column: Column) -> str:
+    """Return the declaration of a column of whole numbers as one of any."""
+    return f"kind='continuous', dtype='float64', {_wider(series, column)}"
+
+
+def _nullable_dtype(column: Column) -> str:
+    """Return the declaration of a dtype that has missing values, beside those of `column`."""
+    if column.dtype == "bool":
+        return ", dtype='boolean'"
+    return f", dtype={nullable_integer(column.dtype)!r}" if WITHOUT_MISSING.fullmatch(column.dtype) else ""
+
+
+def _check_each(
+    series: pd.Series[Any],
+    wrong: npt.NDArray[np.bool_],
+    why: str,
+    otherwise: Callable[[], str],
+    column: Column,
+    place: Place,
+) -> None:
+    """Raise DataError where values are wrong, with what a schema is to say of the column `otherwise`."""
     positions = np.flatnonzero(wrong)
     if len(positions):
         position = int(positions[0])
         raise DataError(
-            f"column {column.name!r} holds {short(_plain(series.iloc[position]))} in {place(position)}, {why}; "
-            "correct the value, or declare the column otherwise with schema.with_column"
+            f"column {column.name!r} holds {short(series.iloc[position])} in {place(position)}, {why}; correct the "
+            f"value, or declare the column otherwise, with schema = schema.with_column({column.name!r}, {otherwise()})"
         )
 
 
@@ -325,14 +375,17 @@ def _cast(series: pd.Series[Any], column: Column) -> pd.Series[Any]:
     series = series.reset_index(drop=True)
     if column.dtype == "category":
         return _as_categorical(series, column)
-    if str(series.dtype) == column.dtype:
+    if dtype_name(series.dtype) == column.dtype:
         return series
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(object)
     try:
         return series.astype(column.pandas_dtype)
     except (ValueError, TypeError, OverflowError) as error:
-        raise DataError(f"column {column.name!r} can't be given the schema's dtype {column.dtype}: {error}") from error
+        raise DataError(
+            f"column {column.name!r} can't be given the schema's dtype {column.dtype}: {error}; declare another, with "
+            f"schema = schema.with_column({column.name!r}, dtype={dtype_name(series.dtype)!r})"
+        ) from error
 
 
 def _as_categorical(series: pd.Series[Any], column: Column) -> pd.Series[Any]:
@@ -340,7 +393,3 @@ def _as_categorical(series: pd.Series[Any], column: Column) -> pd.Series[Any]:
     if isinstance(series.dtype, pd.CategoricalDtype) and (tuple(series.cat.categories), series.cat.ordered) == wanted:
         return series
     return series.astype(object).astype(column.pandas_dtype)
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value

@@ -21,16 +21,18 @@ Category = str | int | float | bool | pd.Timestamp
 _INTEGER = r"[uU]?[iI]nt(?:8|16|32|64)"
 _FLOAT = r"float(?:16|32|64)|Float(?:32|64)"
 _DATETIME = r"datetime64\[(?:s|ms|us|ns)(?:, [A-Za-z0-9_+\-/:]{1,64})?\]"
+_TEXT = r"(?:str|string)(?:\[(?:python|pyarrow)\])?"
 _DTYPES: dict[Kind, str] = {
-    "categorical": rf"object|str|string|category|bool|boolean|{_INTEGER}|{_FLOAT}|{_DATETIME}",
+    "categorical": rf"object|{_TEXT}|category|bool|boolean|{_INTEGER}|{_FLOAT}|{_DATETIME}",
     "continuous": _FLOAT,
-    "integer": f"{_INTEGER}|{_FLOAT}",  # whole numbers come as floats where some are missing
+    # Whole numbers come as floats where some are missing, and as categories where they are keys.
+    "integer": f"{_INTEGER}|{_FLOAT}|category",
     "boolean": "bool|boolean",
     "datetime": _DATETIME,
 }
 """Dtypes that a column of each kind can have, as regular expressions."""
 
-_WITHOUT_MISSING = re.compile(r"u?int(?:8|16|32|64)|bool")
+WITHOUT_MISSING = re.compile(r"u?int(?:8|16|32|64)|bool")
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Column:
     name : str or int
     kind : {"categorical", "continuous", "integer", "boolean", "datetime"}
     dtype : str
-        Name of the pandas dtype to give back, such as "int64", "Int32", "str", "datetime64[us, Europe/Paris]".
+        Name of the pandas dtype to give back, such as "int64", "Int32", "str", "datetime64[us, Europe/Paris]"; of text
+        with its storage where that is not the default: "string[python]".
     nullable : bool, default=False
         Whether missing values occur.
     categories : tuple of str, int, float, bool or Timestamp, or None
@@ -72,17 +75,24 @@ class Column:
         object.__setattr__(self, "name", to_label(self.name))
         _check_kind(self)
         if not isinstance(self.nullable, bool) or not isinstance(self.ordered, bool):
-            raise DataError(f"column {self.name!r}: nullable and ordered must be True or False")
-        if self.nullable and _WITHOUT_MISSING.fullmatch(self.dtype):
-            wider = "boolean" if self.dtype == "bool" else f"{self.dtype[:1].upper()}{self.dtype[1:]}"
-            raise DataError(f"column {self.name!r} of dtype {self.dtype} can't hold missing values; declare {wider!r}")
+            raise DataError(
+                f"column {self.name!r}: nullable and ordered must be True or False, got {short(self.nullable)} and "
+                f"{short(self.ordered)}; give those"
+            )
+        if self.nullable and WITHOUT_MISSING.fullmatch(self.dtype):
+            wider = "boolean" if self.dtype == "bool" else nullable_integer(self.dtype)
+            raise DataError(
+                f"column {self.name!r} of dtype {self.dtype} can't hold missing values; declare dtype={wider!r}"
+            )
         object.__setattr__(self, "categories", _checked_categories(self))
         for end in ("minimum", "maximum"):
             object.__setattr__(self, end, _checked_end(self, end))
         if (self.minimum is None) != (self.maximum is None):
             raise DataError(f"column {self.name!r} has only one end of its range; give both minimum and maximum")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise DataError(f"column {self.name!r} has minimum {self.minimum} above maximum {self.maximum}")
+            raise DataError(
+                f"column {self.name!r} has minimum {self.minimum} above maximum {self.maximum}; exchange them"
+            )
 
     @property
     def has_categories(self) -> bool:
@@ -94,8 +104,7 @@ class Column:
         """The dtype itself, of a Categorical with its categories; "str" is object before pandas 3."""
         if self.dtype == "category":
             return pd.CategoricalDtype(list(self.categories or ()), self.ordered)
-        dtype = pd.api.types.pandas_dtype(self.dtype)
-        return np.dtype(object) if isinstance(dtype, np.dtype) and dtype.kind == "U" else dtype
+        return _pandas_dtype(self.dtype)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as plain values that JSON can hold."""
@@ -120,6 +129,19 @@ class Column:
                 raise DataError(f"column {values['name']!r}: categories must be a list, got {short(categories)}")
             values["categories"] = tuple(_from_plain(category) for category in categories)
         return cls(**values)
+
+
+def dtype_name(dtype: Any) -> str:
+    """Return the name of a pandas dtype, by which a column gives it back; that of text has its storage."""
+    name = str(dtype)
+    if not isinstance(dtype, pd.StringDtype) or _pandas_dtype(name) == dtype:
+        return name
+    return f"{name}[{dtype.storage}]"
+
+
+def nullable_integer(dtype: str) -> str:
+    """Return the name of the pandas dtype that has the integers of `dtype`, and missing values."""
+    return dtype.replace("uint", "UInt") if dtype.startswith("u") else dtype.replace("int", "Int")
 
 
 def to_label(label: Any) -> Label:
@@ -158,7 +180,8 @@ def to_category(value: Any, name: Label) -> Category:
         return value
     raise DataError(
         f"column {name!r} holds {short(value)} of type {type(value).__name__}; categories must be text, finite "
-        "numbers, booleans or timestamps: convert the column first, for instance with astype(str) or pd.to_datetime"
+        f"numbers, booleans or timestamps: convert it first, for instance with frame[{name!r}] = "
+        f"frame[{name!r}].astype(str)"
     )
 
 
@@ -167,20 +190,45 @@ def checked_mapping(plain: Any, cls: Any, what: str) -> Mapping[str, Any]:
     names = {field.name for field in fields(cls)}
     if not isinstance(plain, dict) or plain.keys() != names:
         found = sorted(map(str, plain)) if isinstance(plain, dict) else plain
-        raise DataError(f"the description of {what} must have the entries {sorted(names)}, got {short(found)}")
+        raise DataError(
+            f"the description of {what} must have the entries {sorted(names)}, got {short(found)}; give what to_dict "
+            "made"
+        )
     return plain
 
 
 def short(value: Any) -> str:
-    """Return the repr of a value, cut to a length that fits a sentence."""
-    text = repr(value)
+    """Return a value as one types it, without NumPy's or pandas' name of its type, cut to fit a sentence."""
+    text = " ".join(_typed(value).split("\n"))
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, np.datetime64 | pd.Timestamp):
+        return f"'{pd.Timestamp(value)}'"
+    if isinstance(value, np.generic):
+        return repr(value.item())
+    if isinstance(value, np.ndarray | pd.Series | pd.Index) and value.ndim == 1:
+        value = list(value[:8]) + (["..."] if len(value) > 8 else [])
+    if type(value) in (list, tuple):
+        opened, closed = "[]" if isinstance(value, list) else "()"
+        comma = "," if len(value) == 1 and closed == ")" else ""
+        return f"{opened}{', '.join(map(_typed, value))}{comma}{closed}"
+    return repr(value)
+
+
+def _pandas_dtype(name: str) -> Any:
+    """Return the pandas dtype that `dtype_name` named."""
+    if name.startswith("str[") and hasattr(pd.StringDtype(), "na_value"):  # pandas itself has no name for these
+        return pd.StringDtype(name[4:-1], na_value=np.nan)
+    dtype = pd.api.types.pandas_dtype(name)
+    return np.dtype(object) if isinstance(dtype, np.dtype) and dtype.kind == "U" else dtype
 
 
 def _check_kind(column: Column) -> None:
     if not isinstance(column.kind, str) or column.kind not in get_args(Kind):
         raise DataError(
-            f"column {column.name!r} has kind {short(column.kind)}; expected one of {', '.join(get_args(Kind))}"
+            f"column {column.name!r} has kind {short(column.kind)}; give one of {', '.join(get_args(Kind))}"
         )
     if not isinstance(column.dtype, str) or not re.fullmatch(_DTYPES[column.kind], column.dtype):
         raise DataError(
@@ -188,26 +236,33 @@ def _check_kind(column: Column) -> None:
             "convert the column with astype, or declare another kind"
         )
     try:
-        pd.api.types.pandas_dtype(column.dtype)
+        _pandas_dtype(column.dtype)
     except Exception as error:  # what pandas raises for an unknown time zone depends on its version
-        raise DataError(f"column {column.name!r} has dtype {column.dtype!r}, which pandas doesn't know") from error
+        raise DataError(
+            f"column {column.name!r} has dtype {column.dtype!r}, which pandas doesn't know; give another"
+        ) from error
 
 
 def _checked_categories(column: Column) -> tuple[Category, ...] | None:
     if column.kind == "boolean":
         if column.categories not in (None, (False, True)):
-            raise DataError(f"column {column.name!r} is boolean; its categories are (False, True)")
+            raise DataError(
+                f"column {column.name!r} is boolean, got the categories {short(column.categories)}; leave them out"
+            )
         return (False, True)
     if column.kind != "categorical":
         if column.categories is not None or column.ordered:
-            raise DataError(f"column {column.name!r} is {column.kind}; only categorical columns have categories")
+            raise DataError(
+                f"column {column.name!r} is {column.kind}, and only categorical columns have categories and an order; "
+                "leave them out, or give kind='categorical'"
+            )
         return None
     if column.minimum is not None or column.maximum is not None:
         raise DataError(f"column {column.name!r} is categorical and has no range; leave minimum and maximum out")
     if column.categories is None:
         return None
     if isinstance(column.categories, str):
-        raise DataError(f"column {column.name!r}: categories must be a tuple, got {short(column.categories)}")
+        raise DataError(f"column {column.name!r}: categories must be a tuple, got {short(column.categories)}; give one")
     categories = tuple(to_category(category, column.name) for category in column.categories)
     if len(set(categories)) < len(categories):
         raise DataError(f"column {column.name!r} has a category more than once; list each of them once")
@@ -223,13 +278,15 @@ def _checked_end(column: Column, which: Literal["minimum", "maximum"]) -> float 
     if end is None:
         return None
     if isinstance(end, bool) or not isinstance(end, int | float) or not math.isfinite(end):
-        raise DataError(f"column {column.name!r}: {which} must be a finite number, got {short(end)}")
+        raise DataError(f"column {column.name!r}: {which} must be a finite number, got {short(end)}; give one")
     if column.kind == "continuous":
         return end
     if end != int(end):
-        raise DataError(f"column {column.name!r} is {column.kind}; its {which} must be whole, got {end}")
+        raise DataError(
+            f"column {column.name!r} is {column.kind}; its {which} must be whole, got {end}; give a whole number"
+        )
     if not -(2**63) < end < (2**63 if column.kind == "datetime" else 2**64):
-        raise DataError(f"column {column.name!r}: {which} {short(end)} doesn't fit in 64 bits")
+        raise DataError(f"column {column.name!r}: {which} {short(end)} doesn't fit in 64 bits; give one that does")
     return int(end)
 
 

@@ -8,15 +8,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dgsynth.data.column import Category, Column, Label, to_category, to_label
+from dgsynth.data.column import Category, Column, Label, dtype_name, short, to_category, to_label
+from dgsynth.data.remedies import to_moments, to_numbers
 from dgsynth.errors import DataError
 
 _REMEDIES = {
-    "timedelta": "convert it to a number first, for instance with .dt.total_seconds()",
-    "period": "convert it first with .dt.to_timestamp()",
-    "interval": "convert it first, for instance with astype(str)",
-    "complex": "split it into its real and imaginary parts first",
-    "sparse": "convert it first with .sparse.to_dense()",
+    "timedelta": "convert it to a number first, with {0} = {0}.dt.total_seconds()",
+    "period": "convert it first, with {0} = {0}.dt.to_timestamp()",
+    "interval": "convert it first, for instance with {0} = {0}.astype(str)",
+    "complex": "split it into its real and imaginary parts first, of which np.real({0}) is one",
+    "sparse": "convert it first, with {0} = {0}.sparse.to_dense()",
     "arrow": "convert the table first with frame.convert_dtypes(dtype_backend='numpy_nullable')",
 }
 
@@ -45,7 +46,7 @@ def infer_column(series: pd.Series[Any], name: Label, *, categorical: bool = Fal
     name = to_label(name)
     check_supported(series, name)
     types = pd.api.types
-    dtype, nullable = str(series.dtype), bool(series.isna().any())
+    dtype, nullable = dtype_name(series.dtype), bool(series.isna().any())
     if types.is_bool_dtype(series.dtype) and not isinstance(series.dtype, pd.CategoricalDtype):
         return Column(name, "boolean", dtype, nullable)
     if categorical or not (types.is_numeric_dtype(series.dtype) or types.is_datetime64_any_dtype(series.dtype)):
@@ -64,12 +65,12 @@ def infer_key(series: pd.Series[Any], name: Label) -> Column:
     name = to_label(name)
     types = pd.api.types
     check_supported(series, name, "a sequence_key")
-    dtype = str(series.dtype)
+    dtype = dtype_name(series.dtype)
     if types.is_bool_dtype(series.dtype) and not isinstance(series.dtype, pd.CategoricalDtype):
         return Column(name, "boolean", dtype)
     if types.is_datetime64_any_dtype(series.dtype):
         return Column(name, "datetime", dtype)
-    if types.is_integer_dtype(series.dtype):
+    if types.is_integer_dtype(getattr(series.dtype, "categories", series).dtype):
         return Column(name, "integer", dtype)
     return Column(name, "continuous" if types.is_numeric_dtype(series.dtype) else "categorical", dtype)
 
@@ -79,7 +80,8 @@ def check_supported(series: pd.Series[Any], name: Label, what: str = "a column")
     dtype = series.dtype
     unsupported = _unsupported_kind(dtype)
     if unsupported is not None:
-        raise DataError(f"column {name!r} is of dtype {dtype}, which {what} can't have; {_REMEDIES[unsupported]}")
+        remedy = _REMEDIES[unsupported].format(f"frame[{name!r}]")
+        raise DataError(f"column {name!r} is of dtype {dtype}, which {what} can't have; {remedy}")
     if not pd.api.types.is_float_dtype(dtype):
         return
     values = series.to_numpy(dtype=dtype if isinstance(dtype, np.dtype) else np.float64, na_value=np.nan)
@@ -87,7 +89,7 @@ def check_supported(series: pd.Series[Any], name: Label, what: str = "a column")
     if infinite:
         raise DataError(
             f"column {name!r} holds {infinite} infinite value{'s' * (infinite > 1)} (inf); "
-            "replace them with finite numbers, or with missing values"
+            f"replace them, for instance with frame[{name!r}] = frame[{name!r}].replace([np.inf, -np.inf], np.nan)"
         )
 
 
@@ -107,7 +109,17 @@ def find_categories(series: pd.Series[Any], name: Label) -> tuple[Category, ...]
     """Return the values that occur: sorted, or in the order of a Categorical, which keeps those that don't occur."""
     if isinstance(series.dtype, pd.CategoricalDtype):
         return tuple(to_category(value, name) for value in series.cat.categories)
-    categories = [to_category(value, name) for value in pd.Series(factorize(series, name)[1])]
+    values = pd.Series(factorize(series, name)[1])
+    try:
+        categories = [to_category(value, name) for value in values]
+    except DataError as error:
+        remedy = to_numbers(series, name) or to_moments(series, name)
+        if remedy is None:
+            raise
+        raise DataError(
+            f"column {name!r} holds {short(values.iloc[0])} of type {type(values.iloc[0]).__name__}, which can't be "
+            f"modelled; convert it first, with frame[{name!r}] = {remedy}"
+        ) from error
     try:
         return tuple(sorted(categories))
     except TypeError:
@@ -127,7 +139,8 @@ def factorize(series: pd.Series[Any], name: Label) -> tuple[npt.NDArray[np.int64
     except TypeError as error:
         nested = next(type(value).__name__ for value in series if not _is_hashable(value))
         raise DataError(
-            f"column {name!r} holds nested values ({nested}); spread them over columns of plain values first"
+            f"column {name!r} holds nested values ({nested}); spread them over columns of plain values, or make text "
+            f"of them, with frame[{name!r}] = frame[{name!r}].astype(str)"
         ) from error
     return codes.astype(np.int64, copy=False), uniques
 
@@ -143,8 +156,8 @@ def _nanoseconds(moment: pd.Timestamp, name: Any) -> int:
         return int(moment.as_unit("ns").value)
     except pd.errors.OutOfBoundsDatetime as error:
         raise DataError(
-            f"column {name!r} holds {moment}; datetimes must lie between the years 1678 and 2261: "
-            "replace it with one that does, or with a missing value"
+            f"column {name!r} holds {moment}; datetimes must lie between the years 1678 and 2261: correct it, or keep "
+            f"the others alone, with frame = frame[frame[{name!r}].between('1678', '2261')]"
         ) from error
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from dgsynth.data.reading.csv_file import read_csv
 from dgsynth.data.reading.options import Reading, Wish
 from dgsynth.data.reading.parquet_file import read_parquet
-from dgsynth.errors import DataError
+from dgsynth.errors import DataError, check_place
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
@@ -109,8 +109,7 @@ def write_table(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """
     path = Path(path)
     suffix = _suffix(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent}; make it first")
+    check_place(path)
     temporary = path.with_name(f".{uuid.uuid4().hex}{suffix}")
     try:
         if suffix == ".parquet":

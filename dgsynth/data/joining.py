@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from dgsynth.data.column import Column
+from dgsynth.data.column import Column, short
 from dgsynth.data.parts import frame_of
 from dgsynth.data.schema import Schema
 from dgsynth.errors import DataError
@@ -28,7 +28,11 @@ def common_schema(schemas: Sequence[Schema]) -> Schema:
         return first
     for schema in schemas[1:]:
         if _outline(schema) != _outline(first):
-            raise DataError("the parts differ in the names, roles, kinds or dtypes of their columns; read them alike")
+            differing = {name for _, name, *_ in {*_outline(schema)} ^ {*_outline(first)}}
+            raise DataError(
+                "the parts differ in the names, roles, kinds or dtypes of their columns "
+                f"{short(sorted(differing, key=str))}; read them alike, with the schema of the first as schema="
+            )
     metadata = zip(*(schema.metadata for schema in schemas), strict=True)
     measurements = zip(*(schema.measurements for schema in schemas), strict=True)
     indexes = [schema.sequence_index for schema in schemas if schema.sequence_index is not None]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from dgsynth.data.checks import (
     Ints,
+    as_label,
     as_labels,
     changes,
     check_categorical,
@@ -23,7 +24,7 @@ from dgsynth.data.checks import (
     index_line,
     key_codes,
 )
-from dgsynth.data.column import Column, Label, to_label
+from dgsynth.data.column import Column, Label, short, to_label
 from dgsynth.data.inference import infer_column, infer_key
 from dgsynth.data.parts import Parts, choose_labels, frame_of, make_schema, read_columns
 from dgsynth.data.samples import Samples
@@ -67,9 +68,9 @@ def read_long(
     check_frame(frame)
     roles = _roles(sequence_key, sequence_index, metadata, measurements, schema)
     for parameter, labels in roles.by_parameter.items():
-        check_present(frame.columns, labels, parameter)
+        check_present(frame, labels, parameter)
     codes = key_codes(frame[roles.key], roles.key)
-    order = _record_order(codes, frame, roles)
+    order = record_order(codes, frame, roles.key, roles.index)
     rows: Any = np.arange(len(frame)) if order is None else order
     if order is not None:
         frame, codes = frame.take(order), codes[order]
@@ -99,7 +100,7 @@ def read_long(
         lengths,
         Form("long", columns=tuple(to_label(label) for label in frame.columns if label in chosen)),
         schema,
-        lambda i: f"the sample with key {keys.iloc[i]!r}",
+        lambda i: f"the sample with key {short(keys.iloc[i])}",
         sequence_key=key_column if schema is None or schema.sequence_key is None else schema.sequence_key,
         sequence_index=index_column,
     )
@@ -119,11 +120,50 @@ def write_long(sequences: Samples, first_key: int = 0) -> pd.DataFrame:
     return frame_of({label: columns[label] for label in order}, len(sample), copy=False)
 
 
+def record_order(
+    codes: Ints, frame: pd.DataFrame, key: Label | None, index: Label | None
+) -> npt.NDArray[np.intp] | None:
+    """Return the order that sorts records by sample and time; None if they are sorted already.
+
+    Parameters
+    ----------
+    codes : int64 array of shape (N,)
+        The sample of each record.
+    frame : DataFrame of N rows
+    key, index : str, int or None
+        The columns that name samples and their timestamps; None for one sample, and for records in order.
+
+    Raises
+    ------
+    DataError
+        Two records of a sample have the same timestamp.
+    """
+    same_sample = codes[1:] == codes[:-1]
+    is_grouped = bool((codes[1:] >= codes[:-1]).all())
+    if index is None:
+        return None if is_grouped else np.argsort(codes, kind="stable")
+    line = index_line(frame[index], index)
+    if is_grouped and bool((~same_sample | (line[1:] > line[:-1])).all()):
+        return None
+    order = np.lexsort((line, codes))
+    twice = np.flatnonzero((codes[order][1:] == codes[order][:-1]) & (line[order][1:] == line[order][:-1]))
+    if len(twice):
+        row, other = int(order[twice[0] + 1]), int(order[twice[0]])
+        moment = short(frame[index].iloc[row])
+        whose = "the series has" if key is None else f"key {short(frame[key].iloc[row])} of column {key!r} has"
+        subset = [index] if key is None else [key, index]
+        raise DataError(
+            f"{whose} two records at {moment} in sequence_index column {index!r}: rows {other} and {row}; keep one of "
+            f"them, with frame = frame.drop_duplicates({subset}), or name a sequence_key that tells them apart"
+        )
+    return order
+
+
 def long_columns(sequences: Samples, first_key: int) -> tuple[dict[Label, pd.Series[Any]], dict[Label, pd.Series[Any]]]:
     """Return the columns of the long table that have a value for each sample, and those with one for each record."""
     schema = sequences.schema
     if sequences.n_records == 0 and len(sequences):
-        raise DataError("these samples have no records and so no long table; use to_table instead")
+        raise DataError("these samples have no records and so no long table; use to_table() instead")
     key = schema.sequence_key
     name = _free_name(schema) if key is None else key.name
     keys = _generated_keys(key, len(sequences), first_key) if sequences.keys is None else sequences.keys
@@ -141,8 +181,8 @@ def _take(values: pd.Series[Any], rows: npt.NDArray[np.intp]) -> pd.Series[Any]:
 
 def _roles(key: Label, index: Label | None, metadata: Any, measurements: Any, schema: Schema | None) -> _Roles:
     roles = _Roles(
-        to_label(key),
-        None if index is None else to_label(index),
+        as_label(key, "sequence_key"),
+        None if index is None else as_label(index, "sequence_index"),
         choose_labels(metadata, schema, "metadata"),
         choose_labels(measurements, schema, "measurements"),
     )
@@ -176,27 +216,6 @@ def _settle(roles: _Roles, frame: pd.DataFrame, codes: Ints, keys: pd.Series[Any
     )
 
 
-def _record_order(codes: Ints, frame: pd.DataFrame, roles: _Roles) -> npt.NDArray[np.intp] | None:
-    """Return the order that sorts records by sample and time; None if they are sorted already."""
-    same_sample = codes[1:] == codes[:-1]
-    is_grouped = bool((codes[1:] >= codes[:-1]).all())
-    if roles.index is None:
-        return None if is_grouped else np.argsort(codes, kind="stable")
-    line = index_line(frame[roles.index], roles.index)
-    if is_grouped and bool((~same_sample | (line[1:] > line[:-1])).all()):
-        return None
-    order = np.lexsort((line, codes))
-    twice = np.flatnonzero((codes[order][1:] == codes[order][:-1]) & (line[order][1:] == line[order][:-1]))
-    if len(twice):
-        row, other = int(order[twice[0] + 1]), int(order[twice[0]])
-        key, moment = frame[roles.key].iloc[row], frame[roles.index].iloc[row]
-        raise DataError(
-            f"key {key!r} of column {roles.key!r} has two records at {moment} in sequence_index column "
-            f"{roles.index!r}: rows {other} and {row}; keep one of them, or name a key that tells them apart"
-        )
-    return order
-
-
 def _read_index(
     frame: pd.DataFrame, name: Label | None, schema: Schema | None
 ) -> tuple[pd.Series[Any] | None, Column | None]:
@@ -208,15 +227,21 @@ def _read_index(
 
 
 def _generated_keys(key: Column | None, n_samples: int, first_key: int) -> pd.Series[Any]:
-    """Return consecutive numbers as keys, in the dtype of the key column where they fit."""
+    """Return consecutive numbers as keys, in the dtype of the key column; in int64 where they don't fit in it."""
     numbers = pd.Series(np.arange(first_key, first_key + n_samples, dtype=np.int64))
-    if key is None or key.kind in ("boolean", "datetime"):
+    if key is None:
         return numbers
-    if key.kind == "categorical":
-        text = numbers.astype(str)
-        return text.astype("category" if key.dtype == "category" else key.pandas_dtype)
-    cast = numbers.astype(key.pandas_dtype)
-    return cast if (cast.astype(np.int64) == numbers).all() else numbers
+    if key.kind == "categorical" or key.dtype == "category":
+        values = numbers.astype(str) if key.kind == "categorical" else numbers
+        return values.astype("category" if key.dtype == "category" else key.pandas_dtype)
+    if key.kind == "datetime":  # so many seconds after the beginning of 1970
+        zone = getattr(key.pandas_dtype, "tz", None)
+        return numbers.astype("datetime64[s]").dt.tz_localize("UTC" if zone else None).astype(key.pandas_dtype)
+    try:
+        cast = numbers.astype(key.pandas_dtype)
+    except (TypeError, ValueError, OverflowError):
+        return numbers
+    return cast if (cast.astype(np.float64) == numbers).all() else numbers
 
 
 def _free_name(schema: Schema) -> str:

@@ -38,11 +38,11 @@ class Samples:
         sizes |= {"measurements": (self.measurements, counted), "timestamps": (self.timestamps, rows)}
         for name, (part, expected) in sizes.items():
             if part is not None and len(part) != expected:
-                raise DataError(f"{name} has {len(part)} rows, but the lengths ask for {expected}")
+                raise DataError(f"{name} has {len(part)} rows, but the lengths ask for {expected}; give as many")
         for name in ("metadata", "measurements"):
             found, known = list(getattr(self, name).columns), [column.name for column in getattr(self.schema, name)]
             if found != known:
-                raise DataError(f"{name} has the columns {found}; the schema has {known}")
+                raise DataError(f"{name} has the columns {found}, but the schema has {known}; give these")
 
     # What they are
 

@@ -118,9 +118,9 @@ class Schema:
         object.__setattr__(self, "measurements", tuple(self.measurements))
         for column in self.columns:
             if not isinstance(column, Column):
-                raise DataError(f"a schema is made of Column, got {short(column)}")
+                raise DataError(f"a schema is made of Column, got {short(column)}; give dgsynth.data.Column(...)")
         if not self.metadata and not self.measurements:
-            raise DataError("a schema needs at least one column of metadata or measurements, got none")
+            raise DataError("a schema needs columns of metadata or measurements, got none; give at least one")
         names = [column.name for column in self.columns]
         if len(set(names)) < len(names):
             repeated = next(name for name in names if names.count(name) > 1)
@@ -165,7 +165,7 @@ class Schema:
         for column in self.columns:
             if column.name == name:
                 return column
-        raise DataError(f"there is no column {name!r}; the schema has {_enumerate(c.name for c in self.columns)}")
+        raise DataError(f"there is no column {name!r}; name one of {_enumerate(c.name for c in self.columns)}")
 
     def with_column(self, name: Label, **changes: Any) -> Schema:
         """Return the schema with attributes of one column changed.
@@ -285,8 +285,8 @@ class Schema:
 def _check_index(column: Column | None) -> None:
     if column is not None and column.kind not in ("integer", "continuous", "datetime"):
         raise DataError(
-            f"the sequence_index {column.name!r} is {column.kind}; it must be a number or a datetime: "
-            "convert it first, for instance with pd.to_datetime",
+            f"the sequence_index {column.name!r} is {column.kind}; it must be a number or a datetime; "
+            "declare another kind, or convert it first, for instance with pd.to_datetime",
             command=f"the sequence_index {column.name!r} is {column.kind}; it must be a number or a date: "
             f"give dtypes={{{str(column.name)!r}: 'date'}}, or 'number'",
         )
@@ -296,7 +296,7 @@ def _check_lengths(min_length: Any, max_length: Any) -> None:
     if type(min_length) is not int or type(max_length) is not int or not 0 <= min_length <= max_length < 2**31:
         raise DataError(
             "lengths must be integers with 0 <= min_length <= max_length, "
-            f"got min_length={short(min_length)}, max_length={short(max_length)}"
+            f"got min_length={short(min_length)}, max_length={short(max_length)}; give such"
         )
 
 

@@ -15,12 +15,13 @@ import pyarrow as pa
 from dgsynth.data.arrays import read_arrays, read_matrix, write_array, write_list, write_matrix
 from dgsynth.data.arrow import arrow_from_frame, frame_from_arrow, without_arrow
 from dgsynth.data.checks import check_lengths
-from dgsynth.data.column import Column, Label
+from dgsynth.data.column import Column, Label, short
 from dgsynth.data.io import read_table, write_table
 from dgsynth.data.long import read_long, write_long
 from dgsynth.data.parts import Parts, read_columns
 from dgsynth.data.samples import Samples
 from dgsynth.data.schema import Schema
+from dgsynth.data.taken import as_known, described
 from dgsynth.data.wide import read_table_rows, read_wide, write_table_rows, write_wide
 from dgsynth.errors import DataError
 
@@ -217,7 +218,8 @@ class Sequences(Samples):
         ----------
         X : DataFrame, pyarrow Table, array of shape (n, T, K) or (n, m), list of arrays of shape (T_i, K), or Sequences
             A table is long with `sequence_key`, wide with `time_columns`, and metadata only with neither; an array
-            (n, m) is metadata only.
+            (n, m) is metadata only. Tables of other libraries, such as polars, are read by Arrow's interface
+            (``__arrow_c_stream__``), and come back as a pyarrow Table. What a masked array masks is missing.
         sequence_key, sequence_index, time_columns, metadata, measurements, categorical, schema
             As in `from_long`, `from_wide`, `from_table` and `from_arrays`. A `schema` also tells the columns' roles.
 
@@ -235,17 +237,22 @@ class Sequences(Samples):
             "categorical": None if categorical is None or len(_listed(categorical)) == 0 else categorical,
         }
         given = {name: value for name, value in keywords.items() if value is not None}
-        if isinstance(X, pa.Table):
-            return cls.from_arrow(X, **given, schema=schema)
         if isinstance(X, Sequences):
             _check_keywords(given, (), "Sequences, whose columns have their roles already")
             return X._obeying(schema)
+        X = as_known(X)
+        if isinstance(X, pa.Table):
+            return cls.from_arrow(X, **given, schema=schema)
         if isinstance(X, pd.DataFrame):
             return cls._from_frame(without_arrow(X), given, schema)
+        if isinstance(X, list | tuple) and X and all(isinstance(part, pd.DataFrame) for part in X) and given:
+            raise DataError(
+                f"the data are {described(X)}; join them to one table first, with "
+                "pd.concat(X, keys=range(len(X)), names=['sample']).reset_index('sample'), and sequence_key='sample'"
+            )
+        _check_keywords(given, ("metadata", "categorical"), f"X, which is {described(X)}, without names of columns")
         if _is_list_of_arrays(X) or _dimensions(X) == 3:
-            _check_keywords(given, ("metadata", "categorical"), "arrays, which have no named columns")
             return cls.from_arrays(X, **given, schema=schema)
-        _check_keywords(given, ("metadata", "categorical"), "a 2-D array, a table of metadata only")
         return cls.from_table(X, **given, schema=schema)
 
     # Writing
@@ -329,12 +336,17 @@ class Sequences(Samples):
     def _from_frame(cls, frame: pd.DataFrame, given: dict[str, Any], schema: Schema | None) -> Sequences:
         given = given | roles_of_schema(given, schema)
         if "sequence_key" in given and "time_columns" in given:
-            raise DataError("sequence_key is for long tables and time_columns for wide ones; give only one of them")
+            raise DataError("sequence_key is for long tables and time_columns for wide ones; give only one of both")
         if "sequence_key" in given:
             return cls.from_long(frame, **given, schema=schema)
         for name in ("sequence_index", "measurements"):
             if name in given and "time_columns" not in given:
-                raise DataError(f"{name} names columns of a long table; give sequence_key too, or leave {name} out")
+                index = f", sequence_index={short(given[name])}" if name == "sequence_index" else ""
+                raise DataError(
+                    f"{name} is given, {short(given[name])}, and sequence_key is not: give the column that tells "
+                    "samples apart as sequence_key, or cut one long series into samples first, with frame = "
+                    f"dgsynth.windows(frame, 24{index}) and sequence_key='window' (on the command line --window 24)"
+                )
         if "time_columns" in given:
             _check_keywords(given, ("time_columns", "metadata", "categorical"), "a wide table")
             return cls.from_wide(frame, **given, schema=schema)
@@ -349,9 +361,13 @@ class Sequences(Samples):
         for role in ("metadata", "measurements"):
             found, names = _column_names(getattr(self, role)), _names(getattr(schema, role))
             if set(names) != set(found):
-                raise DataError(f"the data have the {role} {found}, but the schema has {names}; use data alike")
+                raise DataError(
+                    f"the data have the {role} {found}, but the schema has {names}; give data with these, or leave out "
+                    "schema"
+                )
         if (schema.sequence_index is None) != (self.timestamps is None):
-            raise DataError("either the data or the schema have timestamps, and the other has none; use data alike")
+            one, other = ("data", "schema") if schema.sequence_index is None else ("schema", "data")
+            raise DataError(f"the {one} has timestamps, and the {other} has none; read the data with such, or without")
 
         def place(i: int) -> str:
             return f"record {i}"
@@ -380,7 +396,7 @@ def roles_of_schema(given: dict[str, Any], schema: Schema | None) -> dict[str, A
 def _check_keywords(given: dict[str, Any], allowed: tuple[str, ...], what: str) -> None:
     for name in given:
         if name not in allowed:
-            raise DataError(f"{name} doesn't go with {what}; leave it out")
+            raise DataError(f"{name} doesn't go with {what}; leave it out, or give a DataFrame that it fits")
 
 
 def _column_names(frame: pd.DataFrame) -> list[Any]:
@@ -409,7 +425,8 @@ def _dimensions(X: Any) -> int:
         return np.asarray(X).ndim
     except ValueError as error:
         raise DataError(
-            "the list is ragged; give each sample as an array of shape (T_i, K), or use Sequences.from_arrays"
+            f"the data are {described(X)}, and ragged; give each sample as an array of shape (T_i, K), with "
+            "[np.reshape(x, (len(x), -1)) for x in X]"
         ) from error
 
 

@@ -209,7 +209,7 @@ def make_cluster_tasks(
 def _check_at_least_one(**values: int) -> None:
     for name, value in values.items():
         if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+            raise ValueError(f"{name} must be at least 1, got {value}; give more")
 
 
 def _page_metadata(rng: np.random.Generator, n_samples: int) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from dgsynth.data.checks import (
     check_frame,
     check_present,
 )
-from dgsynth.data.column import Label, to_label
+from dgsynth.data.column import Label, short, to_label
 from dgsynth.data.parts import Parts, choose_labels, frame_of, make_schema, read_columns
 from dgsynth.data.samples import Samples
 from dgsynth.data.schema import Form, Schema
@@ -36,12 +36,12 @@ def read_wide(
     check_frame(frame)
     named = _as_time_columns(time_columns, schema)
     times = [label for _, labels in named for label in labels]
-    check_present(frame.columns, times, "time_columns")
+    check_present(frame, times, "time_columns")
     chosen = choose_labels(metadata, schema, "metadata")
     if chosen is None:
         in_time = set(times)
         chosen = tuple(to_label(label) for label in frame.columns if label not in in_time)
-    check_present(frame.columns, chosen, "metadata")
+    check_present(frame, chosen, "metadata")
     check_disjoint({"metadata": chosen, "time_columns": times})
     names = [name for name, _ in named]
     numeric = as_labels(categorical, "categorical")
@@ -67,11 +67,14 @@ def write_wide(sequences: Samples) -> pd.DataFrame:
     """Return the wide table of `sequences`; see `Sequences.to_wide`."""
     schema = sequences.schema
     if not schema.measurements:
-        raise DataError("these samples have no measurements and so no wide table; use to_table instead")
+        raise DataError("these samples have no measurements and so no wide table; use to_table() instead")
     named = schema.form.time_columns or _default_time_columns(sequences)
     width = len(named[0][1])
     if sequences.lengths.max(initial=0) > width:
-        raise DataError(f"a sample has {sequences.lengths.max()} records, but the table only {width} time columns")
+        raise DataError(
+            f"a sample has {sequences.lengths.max()} records, but the table only {width} time columns; ask for lengths "
+            "of at most that, or use to_long()"
+        )
     columns: dict[Label, Any] = {label: sequences.metadata[label] for label in schema.metadata_names}
     for name, labels in named:
         grid = _pad(sequences.measurements[name], sequences.lengths, width)
@@ -85,13 +88,13 @@ def read_table_rows(frame: pd.DataFrame, *, metadata: Any, categorical: Any, sch
     check_frame(frame)
     if schema is not None and schema.measurements:
         raise DataError(
-            f"the schema has the measurement {schema.measurements[0].name!r}, which a table of metadata lacks; "
-            "give sequence_key or time_columns"
+            f"the schema has the measurement {schema.measurements[0].name!r}, which a table of metadata lacks; give "
+            "sequence_key for a long table, or time_columns for a wide one"
         )
     chosen = choose_labels(metadata, schema, "metadata")
     if chosen is None:
         chosen = tuple(to_label(label) for label in frame.columns)
-    check_present(frame.columns, chosen, "metadata")
+    check_present(frame, chosen, "metadata")
     numeric = as_labels(categorical, "categorical")
     check_categorical(numeric, chosen)
     meta, columns = read_columns(frame, chosen, numeric, None if schema is None else schema.metadata, _row)
@@ -131,7 +134,7 @@ def _as_time_columns(given: Any, schema: Schema | None) -> TimeColumns:
     if schema is not None and {name for name, _ in named} != set(schema.measurement_names):
         raise DataError(
             f"time_columns gives the measurements {[name for name, _ in named]}, but the schema has "
-            f"{schema.measurement_names}; name all of them"
+            f"{schema.measurement_names}; name these"
         )
     return named
 
@@ -146,9 +149,11 @@ def _stack(frame: pd.DataFrame, labels: tuple[Label, ...]) -> pd.Series[Any]:
         columns = _with_common_categories(columns, labels)
     if len({_family(column) for column in columns if not column.isna().all()}) > 1:
         kinds = sorted({str(column.dtype) for column in columns})
+        dtype = "float" if all(_is_number(column) for column in columns) else "str"
         raise DataError(
             f"time_columns {labels[0]!r} to {labels[-1]!r} of one measurement have the dtypes {', '.join(kinds)}; "
-            "convert them to one"
+            f"convert them to one, for instance with columns = {short(list(labels))}; frame = frame.astype("
+            f"dict.fromkeys(columns, {dtype!r}))"
         )
     by_time = pd.concat(columns, ignore_index=True)
     by_sample = np.arange(len(by_time)).reshape(len(labels), -1).T.ravel()
@@ -162,10 +167,19 @@ def _with_common_categories(columns: list[pd.Series[Any]], labels: tuple[Label, 
             raise TypeError("ordered")
     except TypeError as error:
         raise DataError(
-            f"time_columns {labels[0]!r} to {labels[-1]!r} have different ordered categories; "
-            "give them the same with astype"
+            f"time_columns {labels[0]!r} to {labels[-1]!r} have different ordered categories; give them the same, for "
+            f"instance with frame = frame.astype(dict.fromkeys({short(list(labels))}, frame[{labels[0]!r}].dtype))"
         ) from error
     return [column.astype(dtype) for column in columns]
+
+
+def _is_number(column: pd.Series[Any]) -> bool:
+    """Whether numbers can be made of a column as it is."""
+    try:
+        column.astype(float)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _family(column: pd.Series[Any]) -> str:

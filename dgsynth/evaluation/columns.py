@@ -64,7 +64,7 @@ def of_column(sequences: Sequences, column: Label) -> pd.Series[Any]:
     for part in (sequences.metadata, sequences.measurements):
         if column in part.columns:
             return part[column]
-    raise DataError(f"there is no column {column!r}; the data have {list(sequences.schema.names)}")
+    raise DataError(f"there is no column {column!r}; name one of {list(sequences.schema.names)}")
 
 
 def totals(sequences: Sequences, measurement: Label) -> npt.NDArray[np.float64]:

@@ -197,7 +197,8 @@ def forecast(
     horizon = max(1, length // 11) if horizon is None else horizon
     if not 1 <= horizon < length:
         raise DataError(
-            f"horizon must be 1 to {length - 1}, less than the median length of {measurement!r}; got {horizon}"
+            f"horizon must be 1 to {length - 1}, less than the median length of {measurement!r}, got {horizon}; give "
+            "such"
         )
     vectors = SampleVectors.fit(real)
     number = tuple(column for column in vectors.measurement_columns if column[0] == measurement)
@@ -271,9 +272,9 @@ class DownstreamResult:
 
 def _check(real: Sequences, synthetic: Sequences, holdout: Sequences | None, n_repeats: int, max_samples: int) -> None:
     if n_repeats < 1:
-        raise ValueError(f"n_repeats must be at least 1, got {n_repeats}")
+        raise ValueError(f"n_repeats must be at least 1, got {n_repeats}; give more")
     if max_samples < 2:
-        raise ValueError(f"max_samples must be at least 2, got {max_samples}")
+        raise ValueError(f"max_samples must be at least 2, got {max_samples}; give more")
     check_same_columns(real, synthetic)
     absent = [] if holdout is None else [name for name in real.schema.names if name not in holdout.schema.names]
     if absent:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from dgsynth.errors import check_place
+
 
 def json_text(content: dict[str, Any], path: str | os.PathLike[str] | None) -> str:
     """Return what is made of `plain` values as JSON, and write it to `path` if given."""
@@ -32,6 +34,7 @@ def plain(value: Any) -> Any:
 def write(path: str | os.PathLike[str], text: str) -> str:
     """Write and return the text: under a temporary name, then renamed, so that a reader never sees half a file."""
     path = Path(path)
+    check_place(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8")

@@ -181,7 +181,7 @@ def attribute_inference(
         There is no such column, or nothing beside it.
     """
     if column not in members.schema.metadata_names:
-        raise DataError(f"{column!r} is not among the metadata columns {members.schema.metadata_names}")
+        raise DataError(f"{column!r} is not among the metadata columns; name one of {members.schema.metadata_names}")
     rng = np.random.default_rng(random_state)
     described = members.schema.column(column)
     known = _without(synthetic, column, members)

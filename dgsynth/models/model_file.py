@@ -40,7 +40,7 @@ S = TypeVar("S", bound=Synthesizer)
 def check_suffix(path: str | os.PathLike[str]) -> None:
     """Raise ValueError where a model can't go to a file of that name."""
     if Path(path).suffix != MODEL_SUFFIX:
-        raise ValueError(f"a model is saved to a {MODEL_SUFFIX} file, got {str(path)!r}")
+        raise ValueError(f"a model is saved to a {MODEL_SUFFIX} file, got {str(path)!r}; name it so")
 
 
 def header_of(model: Synthesizer) -> dict[str, Any]:

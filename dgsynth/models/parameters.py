@@ -13,6 +13,7 @@ import torch
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
+from dgsynth.data.column import short
 from dgsynth.training.checkpoint import checkpoint_seed
 
 POSITIVE = Interval(Integral, 1, None, closed="left")
@@ -23,8 +24,18 @@ _MOST_LAYERS = 64
 
 
 def resolve_device(device: str) -> torch.device:
-    """Return the device that `device` names; "auto" is the fastest kind there is."""
+    """Return the device that `device` names; "auto" is the fastest kind there is.
+
+    Raises
+    ------
+    ValueError
+        Torch knows no such device, or can't use it here.
+    """
     if device != "auto":
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:  # no such device; or a torch without CUDA
+            raise ValueError(f"torch can't use device {device!r} here; give device='auto' or 'cpu'") from error
         return torch.device(device)
     if torch.cuda.is_available():
         return torch.device("cuda")
@@ -60,11 +71,13 @@ def fit_seed(random_state: int | np.random.RandomState | None, checkpoint_dir: s
 def layer_widths(units: Sequence[int], name: str) -> tuple[int, ...]:
     """Return the widths of hidden layers, checked."""
     if len(units) > _MOST_LAYERS or not all(isinstance(unit, Integral) and unit > 0 for unit in units):
-        raise ValueError(f"{name} must be positive ints, one per hidden layer, at most {_MOST_LAYERS}, got {units!r}")
+        raise ValueError(
+            f"{name} must be positive ints, one per hidden layer, at most {_MOST_LAYERS}, got {short(units)}; give such"
+        )
     return tuple(int(unit) for unit in units)
 
 
 def at_least_one(value: int, name: str) -> int:
     if not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} must be an int of at least 1, got {value!r}")
+        raise ValueError(f"{name} must be an int of at least 1, got {short(value)}; give one")
     return int(value)

@@ -24,6 +24,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from dgsynth.constraints.codec import ConstrainedCodec
 from dgsynth.constraints.declared import Constraint
 from dgsynth.constraints.fitted import FittedConstraints
+from dgsynth.data.checks import as_labels, check_frame
+from dgsynth.data.misreadings import warn_of_misreadings
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
@@ -90,8 +92,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     feature_names_in_: np.ndarray
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "sequence_key": [str, Integral, None],
-        "sequence_index": [str, Integral, None],
+        "sequence_key": [str, Integral, "array-like", None],  # several columns are told how to become one
+        "sequence_index": [str, Integral, "array-like", None],
         "time_columns": ["array-like", dict, None],
         "metadata": ["array-like", None],
         "measurements": ["array-like", None],
@@ -194,8 +196,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         check_is_fitted(self)
         from dgsynth.evaluation.tables import check_same_columns, read_like
 
-        if isinstance(X, np.ndarray) and X.ndim == 2:
-            validate_data(self, X, reset=False, skip_check_array=True)
+        if isinstance(X, np.ndarray):
+            self._check_features(X, reset=False)
         real = read_like(X, self.schema_, **self._roles())
         made = self._maker()(SCORE_SEED, 0, min(len(real), _MAX_SCORED))
         check_same_columns(made, real, "given")
@@ -362,6 +364,20 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         self._note_acceptance(maker)
         return made.restore()
 
+    def _check_features(self, X: Any, *, reset: bool = True) -> None:
+        """Have scikit-learn keep the number and the names of the columns of a table; without `reset` compare them.
+
+        It knows names of text alone: labels of which only some are text are compared as text.
+        """
+        if isinstance(X, pd.DataFrame):
+            check_frame(X)
+            if any(isinstance(label, str) for label in X.columns):
+                X = X.set_axis([str(label) for label in X.columns], axis=1)
+                check_frame(X)
+        elif not isinstance(X, np.ndarray) or X.ndim != 2:
+            return
+        validate_data(self, X, reset=reset, skip_check_array=True)
+
     def _read(self, X: Any, schema: Schema | None) -> Sequences:
         if isinstance(X, ReadTable):
             return X.sequences
@@ -411,6 +427,11 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         if constraints is None:
             return digest
         return hashlib.blake2b(f"{digest} {json.dumps(constraints.to_dict())}".encode(), digest_size=16).hexdigest()
+    def _warn_of_misreadings(self, X: Any, sequences: Sequences) -> None:
+        """Warn of what `fit` has probably not read as it was meant; of a table that was read before it was said."""
+        if not isinstance(X, ReadTable):
+            declared = () if self.schema is None else self.schema.names
+            warn_of_misreadings(sequences, X, {*as_labels(self.categorical, "categorical"), *declared})
 
     def _roles(self) -> dict[str, Any]:
         """What says how a table is read."""

@@ -61,15 +61,17 @@ class PrivacyConfig:
         if (self.epsilon is None) == (self.noise_multiplier is None):
             raise ValueError(
                 f"privacy needs either epsilon or noise_multiplier, got epsilon={self.epsilon!r} and "
-                f"noise_multiplier={self.noise_multiplier!r}"
+                f"noise_multiplier={self.noise_multiplier!r}; give one of both"
             )
         for name in ("epsilon", "noise_multiplier", "max_grad_norm"):
             if getattr(self, name) is not None:
                 _check_positive(getattr(self, name), name)
         if not isinstance(self.delta, Real) or not 0 < self.delta < 1:
-            raise ValueError(f"delta of privacy must be between 0 and 1, well below 1 / n_samples, got {self.delta!r}")
+            raise ValueError(
+                f"delta of privacy must be between 0 and 1, well below 1 / n_samples, got {self.delta!r}; give such"
+            )
         if self.n_samples is not None and (not isinstance(self.n_samples, Integral) or self.n_samples < 1):
-            raise ValueError(f"n_samples of privacy must be an int of at least 1, got {self.n_samples!r}")
+            raise ValueError(f"n_samples of privacy must be an int of at least 1, got {self.n_samples!r}; give one")
         if self.n_samples is not None and self.delta >= 1 / self.n_samples:
             raise ValueError(
                 f"delta={self.delta:g} of privacy is no less than 1 / n_samples = {1 / self.n_samples:.2g}, with which "
@@ -84,9 +86,11 @@ class PrivacyConfig:
             )
         for name, choices in (("accountant", get_args(Accountant)), ("noise", get_args(Noise))):
             if getattr(self, name) not in choices:
-                raise ValueError(f"{name} of privacy must be one of {choices}, got {getattr(self, name)!r}")
+                raise ValueError(
+                    f"{name} of privacy must be one of {choices}, got {getattr(self, name)!r}; give one of these"
+                )
 
 
 def _check_positive(value: float, name: str) -> None:
     if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value < math.inf:
-        raise ValueError(f"{name} of privacy must be a finite number above 0, got {value!r}")
+        raise ValueError(f"{name} of privacy must be a finite number above 0, got {value!r}; give one")

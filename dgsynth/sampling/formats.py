@@ -56,7 +56,7 @@ def table_format(
             raise DataError(f"{path.name} has an unknown suffix; end it in .csv, .csv.gz or .parquet, or give format")
         name = known[0]
     if name not in _NAMES:
-        raise DataError(f"format must be one of {', '.join(map(repr, _NAMES))}, got {name!r}")
+        raise DataError(f"format must be one of {', '.join(map(repr, _NAMES))}, got {name!r}; give one of these")
     if name == "parquet":
         return name, ParquetFormat(encoder, template)
     return name, CsvFormat(template, compressed=name == "csv.gz")

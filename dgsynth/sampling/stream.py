@@ -20,7 +20,7 @@ from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
 from dgsynth.data.sequences import Sequences
-from dgsynth.errors import DataError
+from dgsynth.errors import DataError, check_place
 from dgsynth.sampling.formats import TableFormat
 
 Chunk = Callable[[], Sequences]
@@ -98,8 +98,7 @@ def write_samples(
     DataError
         The parts beside the file are those of another run.
     """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent}; make it first")
+    check_place(path)
     folder = _parts_folder(path)
     _claim(folder, run)
     with Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered") as workers:

@@ -36,7 +36,7 @@ def n_held_out(fraction: float, n_samples: int, most: int) -> int:
     held_out = min(max(round(fraction * n_samples), 2), most)
     if held_out >= n_samples:
         raise DataError(
-            f"early_stopping with validation_fraction={fraction:g} holds out {held_out} of "
-            f"{n_samples} samples, which leaves none to train on; give more samples, or lower validation_fraction"
+            f"early_stopping with validation_fraction={fraction:g} holds out {held_out} of {n_samples} samples, which "
+            "leaves none to train on; give more samples, a lower validation_fraction, or early_stopping=False"
         )
     return held_out

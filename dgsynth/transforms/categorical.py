@@ -12,6 +12,19 @@ from dgsynth.batch import Output
 from dgsynth.data.schema import Column
 from dgsynth.errors import DataError
 
+MOST_BYTES = 2**30
+"""Of one encoded column whose categories are as good as all different: their number grows with the square of these."""
+
+
+def check_size(column: Column, n_rows: int) -> None:
+    """Raise DataError where a column like an identifier would take more memory than it can be worth."""
+    found = len(column.categories or ())
+    if found > n_rows / 4 and 4 * found * n_rows > MOST_BYTES:
+        raise DataError(
+            f"column {column.name!r} has {found} categories in {n_rows} rows, like an identifier, and would take "
+            f"{4 * found * n_rows / 2**30:.0f} GB; leave it out, with frame.drop(columns=[{column.name!r}])"
+        )
+
 
 class CategoricalTransform:
     """One-hot encoding of a categorical or boolean column.

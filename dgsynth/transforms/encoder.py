@@ -17,7 +17,7 @@ from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.transforms.absence import absence_columns, absent, without
 from dgsynth.transforms.cache_blocks import sample_blocks
-from dgsynth.transforms.categorical import CategoricalTransform
+from dgsynth.transforms.categorical import CategoricalTransform, check_size
 from dgsynth.transforms.continuous import ContinuousTransform
 from dgsynth.transforms.decoding import ColumnTransform, column_slices, decode_columns
 from dgsynth.transforms.filling import fill_missing
@@ -106,6 +106,7 @@ class Encoder:
 
         def transform(values: pd.Series, column: Column) -> ColumnTransform:
             if column.has_categories:
+                check_size(column, len(values))
                 return CategoricalTransform(column)
             scaling = _scaling(options.scaling, column.name)
             return ContinuousTransform.fit(values, column, scaling, options.feature_range)
@@ -469,9 +470,9 @@ def _check_scaling(scaling: Scaling | Mapping[Label, Scaling], schema: Schema) -
         return
     for name, choice in scaling.items():
         if name not in schema.names:
-            raise DataError(f"scaling names column {name!r}; the columns are {list(schema.names)}")
+            raise DataError(f"scaling names column {name!r}, which is not there; name some of {list(schema.names)}")
         if choice not in get_args(Scaling):
-            raise DataError(f"scaling of column {name!r} must be one of {get_args(Scaling)}, got {choice!r}")
+            raise DataError(f"scaling of column {name!r} must be one of {get_args(Scaling)}, got {choice!r}; give that")
 
 
 def _sample_len(sample_len: int, max_length: int) -> int:

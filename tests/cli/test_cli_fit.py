@@ -204,3 +204,24 @@ def test_fit_says_what_is_wrong_with_a_constraint(run, tmp_path, constraint, sai
     code, _, err = run("fit", data, "-o", tmp_path / "m.safetensors", "--constraint", constraint)
     assert code == 2
     assert said in one_line(err)
+def test_long_series_are_cut_into_windows(succeed, table, tmp_path):
+    output = tmp_path / "m.safetensors"
+    succeed("fit", table, "-o", output, *LONG, "--window", "5", "--window-step", "3", "--metadata", "agent", *BRIEF)
+    schema = dgsynth.load(output).schema_
+    assert (schema.sequence_key.name, schema.min_length, schema.max_length) == ("window", 5, 5)
+    assert schema.metadata_names == ["agent", "page"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--window", "50"], "length is 50, and the longest series has 14 records"),
+        (["--window-step", "2"], "goes with --window"),
+        (["--window", "5", "--epsilon", "3"], "windows of one series are many"),
+        (["--window", "5", "--time-columns", "date:views"], "leave out --time-columns"),
+    ],
+)
+def test_windows_that_cannot_be_cut_are_refused(run, table, tmp_path, options, words):
+    code, _, err = run("fit", table, "-o", tmp_path / "m.safetensors", *LONG, *options, *BRIEF)
+    assert code == 2
+    assert words in one_line(err)

@@ -29,6 +29,8 @@ COLUMNS: dict[str, pd.Series] = {
     "text": pd.Series(TEXT),
     "text with missing": pd.Series(GAPPED),
     "string": pd.Series(GAPPED, dtype="string"),
+    "string in Python": pd.Series(GAPPED, dtype="string[python]"),
+    "string in Arrow": pd.Series(GAPPED, dtype="string[pyarrow]"),
     "category": pd.Series(GAPPED, dtype="category"),
     "ordered category": pd.Series(["high", "low", None, "middle"], dtype=ORDERED),
     "integer category": pd.Series([30, 10, None, 10], dtype="Int64").astype("category"),

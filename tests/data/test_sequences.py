@@ -170,17 +170,26 @@ def test_long_round_trip_of_anything(rows):
         (pd.Series(["y", "x"], dtype=object), ["5", "6"]),
         (pd.Series(["y", "x"], dtype="category"), ["5", "6"]),
         (pd.Series([9, 8], dtype="int16"), [5, 6]),
+        (pd.Series(["y", "x"], dtype="string[python]"), ["5", "6"]),
+        (pd.Series([9, 8]).astype("category"), [5, 6]),
+        (pd.Series([9, 8], dtype="UInt32"), [5, 6]),
         (pd.Series([9, 8], dtype="Int64"), [5, 6]),
         (pd.Series([0.5, 0.25]), [5.0, 6.0]),
         (pd.Series([True, False]), [5, 6]),
-        (pd.Series(pd.to_datetime(["2020", "2021"])), [5, 6]),
+        (pd.Series(pd.to_datetime(["2020", "2021"])), list(pd.to_datetime([5, 6], unit="s"))),
+        (
+            pd.Series(pd.to_datetime(["2020", "2021"])).dt.tz_localize("Europe/Paris"),
+            list(pd.to_datetime([5, 6], unit="s", utc=True)),
+        ),
     ],
 )
 def test_generated_samples_are_numbered_on(keys, expected):
     frame = pd.DataFrame({"key": keys, "x": [1.0, 2.0]})
     made = without_keys(Sequences.from_long(frame, sequence_key="key", measurements=["x"])).restore(first_key=5)
     assert made["key"].tolist() == expected
-    if keys.dtype != bool and keys.dtype.kind != "M" and not isinstance(keys.dtype, pd.CategoricalDtype):
+    if isinstance(keys.dtype, pd.CategoricalDtype):
+        assert made["key"].cat.categories.dtype == keys.cat.categories.dtype
+    elif keys.dtype != bool:
         assert made["key"].dtype == keys.dtype
 
 
@@ -512,7 +521,15 @@ def test_repr_says_what_is_in_it(long):
         (sparse.csr_matrix(np.eye(3)), TypeError, "[Ss]parse"),
         (np.ones((2, 0, 1)), ValueError, "minimum of 1"),
         (np.ones((2, 2, 2, 2)), ValueError, "dim"),
-        ("text", ValueError, "Expected 2D array"),
+        (
+            "pages.csv",
+            DataError,
+            r"a path, 'pages.csv'; read the file first, with dgsynth.data.read_table\('pages.csv'\)",
+        ),
+        ({"a": [1]}, DataError, r"of type dict; make a DataFrame of it first, with pd.DataFrame\(X\)"),
+        ([{"a": 1}], DataError, r"a list of 1 dict; make a DataFrame of it first"),
+        (pd.Series([1]), DataError, r"of type Series and shape \(1,\); make a table of it first, with X.to_frame\(\)"),
+        (None, DataError, "the data are None; give a DataFrame"),
         ([], ValueError, "Expected 2D array"),
         ([[1, 2], [3]], DataError, "ragged"),
     ],
@@ -547,3 +564,76 @@ def test_real_wide_table_comes_back(real_data):
     made = Sequences.from_file(real_data / "wwt/train_1_subset.csv.gz", time_columns=days)
     assert made.restore().shape == (2175, 551)
     assert 0.02 < made.measurements["value"].isna().mean() < 0.04
+
+
+# Masks, and tables of other libraries
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "bool", "datetime64[us]", "object"])
+@pytest.mark.parametrize("form", ["array", "list", "matrix", "rows"])
+def test_what_is_masked_is_missing(dtype, form):
+    values = np.arange(24).reshape(4, 3, 2) % 2 if dtype == "bool" else np.arange(24).reshape(4, 3, 2)
+    masked = np.ma.array(values.astype(dtype), mask=np.arange(24).reshape(4, 3, 2) % 5 == 0)
+    if form in ("matrix", "rows"):
+        masked = masked.reshape(4, 6)
+    data = {"list": lambda: [part[: 3 - i % 2] for i, part in enumerate(masked)], "rows": lambda: list(masked)}
+    made = Sequences.from_any(data.get(form, lambda: masked)())
+    columns = made.metadata if form in ("matrix", "rows") else made.measurements
+    flat = masked.reshape(-1, columns.shape[1])
+    if form == "list":
+        flat = np.ma.concatenate(data["list"]())
+    np.testing.assert_array_equal(columns.isna().to_numpy(), np.ma.getmaskarray(flat))
+    for k in range(columns.shape[1]):
+        assert columns[k].dropna().tolist() == pd.Series(flat[:, k].compressed()).tolist()
+    assert {column.kind for column in made.schema.columns} == {
+        {"float32": "continuous", "int64": "integer", "bool": "boolean", "object": "integer"}.get(dtype, "datetime")
+    }
+
+
+def test_masked_metadata_of_arrays_are_missing():
+    metadata = np.ma.masked_equal([[1.0], [-9.0]], -9)
+    made = Sequences.from_arrays(np.ones((2, 3, 1)), metadata=metadata)
+    assert made.metadata["metadata_0"].isna().tolist() == [False, True]
+
+
+def test_arrays_with_masks_come_back_with_missing_values():
+    masked = np.ma.masked_equal(np.arange(12).reshape(2, 3, 2), 7)
+    back = Sequences.from_any(masked).restore()
+    np.testing.assert_array_equal(back, masked.astype(float).filled(np.nan))
+
+
+class OtherTable:
+    """A table of another library, which Arrow's interface is all that is known of."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+@pytest.mark.parametrize("other", [OtherTable, lambda table: table.to_reader(), lambda table: table.to_batches()[0]])
+def test_tables_of_other_libraries_are_read_as_arrow(long, other):
+    table = pa.Table.from_pandas(long)
+    roles = {"sequence_key": "home", "sequence_index": "day"}
+    made = Sequences.from_any(other(table), **roles)
+    assert made.restore().equals(Sequences.from_any(table, **roles).restore())
+
+
+def test_text_as_views_is_read():
+    table = pa.table({"x": pa.array(["a", "b", None], pa.string_view()), "n": [1, 2, 3]})
+    made = Sequences.from_any(OtherTable(table))
+    assert made.metadata["x"].tolist()[:2] == ["a", "b"] and made.restore().schema.equals(table.schema)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (pa.chunked_array([[1, 2]]), "no table"),
+        ([pd.DataFrame({"a": [1]})] * 2, r"a list of 2 DataFrame; join them to one table first, with pd.concat"),
+        (iter([1]), "of type list_iterator; give a DataFrame"),
+    ],
+)
+def test_what_is_no_table_is_refused_with_what_to_do(data, words):
+    with pytest.raises(DataError, match=words):
+        Sequences.from_any(data, sequence_key="a")

@@ -302,7 +302,7 @@ def test_measurement_that_is_no_number_is_refused(measurement):
 @pytest.mark.parametrize("horizon", [0, 5, 6])
 def test_horizon_out_of_range_is_refused(build, horizon):
     data = build([[1.0, 2.0, 3.0, 4.0, 5.0]] * 8)
-    with pytest.raises(DataError, match=f"horizon must be 1 to 4, .* 'x'; got {horizon}"):
+    with pytest.raises(DataError, match=f"horizon must be 1 to 4, .* 'x', got {horizon}; give such"):
         forecast(data, data, "x", horizon=horizon)
 
 

@@ -260,3 +260,19 @@ def test_neither_without_the_option_nor_in_an_encoder_from_before(sequences):
     found = [one.decode(flat).measurements["traffic"] for one in (encoder, encoder_from_dict(plain))]
     pd.testing.assert_series_equal(*found)
     assert np.ptp(found[0]) < 0.8 * np.ptp(sequences.measurements["traffic"])
+
+
+def test_an_identifier_that_would_fill_the_memory_is_refused(monkeypatch):
+    monkeypatch.setattr("dgsynth.transforms.categorical.MOST_BYTES", 4 * 50 * 50)
+    names = [f"event {i}" for i in range(51)]
+    with pytest.raises(
+        DataError, match=r"column 'event' has 51 categories in 51 rows.*frame.drop\(columns=\['event'\]"
+    ):
+        Encoder.fit(
+            Sequences.from_any(pd.DataFrame({"event": names})), EncoderOptions(1, False, "auto", (0, 1), "auto")
+        )
+    Encoder.fit(
+        Sequences.from_any(pd.DataFrame({"event": names[:50]})), EncoderOptions(1, False, "auto", (0, 1), "auto")
+    )
+    few = pd.DataFrame({"kind": ["a", "b", "c"] * 1000})
+    Encoder.fit(Sequences.from_any(few), EncoderOptions(1, False, "auto", (0, 1), "auto"))

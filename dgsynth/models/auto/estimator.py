@@ -14,11 +14,10 @@ import pandas as pd
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import Interval
 from sklearn.utils._tags import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from dgsynth.constraints.declared import Constraint
 from dgsynth.constraints.fitted import FittedConstraints
-from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.errors import ModelFileError
 from dgsynth.models.auto.candidates import candidates_for
@@ -187,10 +186,9 @@ class AutoSynthesizer(Synthesizer):
         """
         self._validate_params()
         begin = time.monotonic()
-        if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
-            validate_data(self, X, skip_check_array=True)
+        self._check_features(X)
         data = self._read(X, self.schema)
-        warn_of_identifiers(data.schema, len(data))
+        self._warn_of_misreadings(X, data)
         if len(self.constraints):
             FittedConstraints.fit(data, self.constraints)  # refuses at once what each of the candidates would
         for name in ("best_", "leaderboard_", "choice_", "interrupted_"):

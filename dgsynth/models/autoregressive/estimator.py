@@ -9,11 +9,8 @@ from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
-from sklearn.utils.validation import validate_data
 
 from dgsynth.constraints.declared import Constraint
-from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
@@ -246,10 +243,10 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
             raise DataError(
                 "this model was saved with generator_only and can't be trained on; load the whole model, or fit anew"
             )
-        if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
-            validate_data(self, X, reset=not goes_on, skip_check_array=True)
+        self._check_features(X, reset=not goes_on)
         sequences = self._constrain(self._read(X, self.schema_ if goes_on else self.schema), goes_on=goes_on)
         if not goes_on:
+            self._warn_of_misreadings(X, sequences)
             sequences = self._start(sequences)
         tokens = self.encoder_.encode(sequences)
         del sequences  # training needs the room, and not the table
@@ -261,7 +258,6 @@ class AutoregressiveSynthesizer(TrainedAutoregressive):
 
     def _start(self, sequences: Sequences) -> Sequences:
         """Set up all that is learned before the first step, and return the samples as they are to be encoded."""
-        warn_of_identifiers(sequences.schema, len(sequences))
         self.seed_ = fit_seed(self.random_state, self.checkpoint_dir)
         if self.protect_rare > 1 and self.constraints_ is not None:
             raise DataError(

@@ -466,5 +466,5 @@ def _with_lengths(given: Given, lengths: torch.Tensor | None, encoder: TokenEnco
 
 def _positive(temperature: float) -> float:
     if not temperature > 0:
-        raise ValueError(f"temperature must be positive, got {temperature!r}")
+        raise ValueError(f"temperature must be positive, got {temperature!r}; give a number above 0")
     return float(temperature)

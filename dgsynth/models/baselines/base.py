@@ -13,11 +13,10 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from dgsynth.batch import EncodedBatch, Layout
-from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.models.baselines.network import Network, generate
@@ -146,10 +145,9 @@ class Baseline(Synthesizer):
             The model needs a library that is not installed.
         """
         self._validate_params()
-        if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
-            validate_data(self, X, skip_check_array=True)
+        self._check_features(X)
         sequences = Sequences.from_any(X, **self._roles(), schema=self.schema)
-        warn_of_identifiers(sequences.schema, len(sequences))
+        self._warn_of_misreadings(X, sequences)
         sequences = self._constrain(sequences)
         options = EncoderOptions(1, False, self.scaling, (0, 1), self.timestamps)
         encoder = Encoder.fit(sequences, options)

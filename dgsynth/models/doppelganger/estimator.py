@@ -9,11 +9,8 @@ from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
-import pandas as pd
-from sklearn.utils.validation import validate_data
 
 from dgsynth.batch import EncodedBatch
-from dgsynth.data.checks import warn_of_identifiers
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
@@ -376,8 +373,7 @@ class DGSynthesizer(TrainedDoppelGANger):
         return self._fit(X, goes_on=hasattr(self, "networks_"), is_part=True)
 
     def _fit(self, X: Any, *, goes_on: bool, is_part: bool) -> Self:
-        if isinstance(X, np.ndarray | pd.DataFrame) and X.ndim == 2:
-            validate_data(self, X, reset=not goes_on, skip_check_array=True)
+        self._check_features(X, reset=not goes_on)
         self._check_fit(goes_on, validates=self.early_stopping is True and not is_part)
         parameters = self.get_params(deep=False)
         sequences = self._read(X, self.schema_ if goes_on else given_schema(parameters))
@@ -389,6 +385,7 @@ class DGSynthesizer(TrainedDoppelGANger):
         validates = own["early_stopping"]
         size = n_held_out(self.validation_fraction, len(sequences), MOST_HELD_OUT) if validates else 0
         if not goes_on:
+            self._warn_of_misreadings(X, sequences)
             sequences = self._start(sequences, own)
         elif self.privacy is not None and self.privacy.n_samples is not None:
             self.schema_epsilon_ = getattr(self, "schema_epsilon_", 0.0)  # of what went before
@@ -432,7 +429,6 @@ class DGSynthesizer(TrainedDoppelGANger):
 
     def _start(self, sequences: Sequences, own: Mapping[str, Any]) -> Sequences:
         """Set up all that is learned before the first step, and return the samples as they are to be encoded."""
-        warn_of_identifiers(sequences.schema, len(sequences))
         self.seed_ = fit_seed(self.random_state, self.checkpoint_dir)
         self._keep_spent(None)
         if self.privacy is not None:

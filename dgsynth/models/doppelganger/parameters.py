@@ -109,6 +109,6 @@ def encoder_options(parameters: Mapping[str, Any]) -> EncoderOptions:
     """Return how the data are encoded."""
     low, high = parameters["feature_range"]
     if (low, high) not in ((0, 1), (-1, 1)):
-        raise ValueError(f"feature_range must be (0, 1) or (-1, 1), got {parameters['feature_range']!r}")
+        raise ValueError(f"feature_range must be (0, 1) or (-1, 1), got {parameters['feature_range']!r}; give one")
     names = ("sample_len", "auto_normalize", "scaling", "timestamps", "attain_range", "lengths")
     return EncoderOptions(**{name: parameters[name] for name in names}, feature_range=(low, high))

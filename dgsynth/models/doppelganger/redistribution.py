@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dgsynth.data.column import short
 from dgsynth.data.schema import Column, Label
 from dgsynth.errors import DataError
 from dgsynth.transforms.continuous import column_range
@@ -92,7 +93,8 @@ def with_marginals(
             weights = weights * ratio[codes[name]]
         if not weights.any():
             raise DataError(
-                f"the marginals of {list(wanted)} exclude each other: no metadata of the model fit them all"
+                f"the marginals of {list(wanted)} exclude each other, as no metadata of the model fit them all; give "
+                "other weights"
             )
         if np.abs(weights - before).sum() < 1e-9:
             break
@@ -121,7 +123,7 @@ def _floats(values: Any, what: str) -> Doubles:
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{what} must be numbers, got {values!r:.80}") from error
+        raise DataError(f"{what} must be numbers, got {short(values)}; give such") from error
 
 
 def _shares(column: Column, marginal: Mapping[Any, float] | str) -> Doubles:
@@ -129,7 +131,9 @@ def _shares(column: Column, marginal: Mapping[Any, float] | str) -> Doubles:
     size = _n_codes(column)
     if isinstance(marginal, str):
         if marginal != "uniform":
-            raise DataError(f"the target of column {column.name!r} must be weights or 'uniform', got {marginal!r}")
+            raise DataError(
+                f"the target of column {column.name!r} must be weights or 'uniform', got {marginal!r}; give these"
+            )
         shares: Doubles = np.ones(size, dtype=np.float64)
         shares[size - column.nullable :] = 0  # not missing
         return shares / shares.sum()
@@ -142,7 +146,10 @@ def _shares(column: Column, marginal: Mapping[Any, float] | str) -> Doubles:
     codes = _codes(as_column(values, column), column)
     weights = _floats(list(marginal.values()), f"the weights of column {column.name!r}")
     if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-        raise DataError(f"the weights of column {column.name!r} must be finite, none negative and not all zero")
+        raise DataError(
+            f"the weights of column {column.name!r} must be finite, none negative and not all zero, got "
+            f"{short(weights)}; give such"
+        )
     shares = np.bincount(codes, weights, size).astype(np.float64)
     return shares / shares.sum()
 

@@ -169,7 +169,9 @@ class TrainedDoppelGANger(Synthesizer):
         max_steps, seed = at_least_one(max_steps, "max_steps"), seed_of(random_state)
         generator, model = self.generator_.metadata_generator, self._learned.metadata_model
         if generator is None and model is None:
-            raise DataError("this model has no metadata, of which the distribution could be changed")
+            raise DataError(
+                "this model has no metadata, of which the distribution could be changed; fit one on data with such"
+            )
         wanted = self._wanted_metadata(target, seed)
         device = next(self.generator_.parameters()).device
         with threads(self.n_jobs):
@@ -287,7 +289,9 @@ class TrainedDoppelGANger(Synthesizer):
         if callable(target):
             return weighed(pool, target, rng)
         if not isinstance(target, Mapping) or not target:
-            raise TypeError(f"target must be a table, a dict of marginals or a function, got {type(target).__name__}")
+            raise TypeError(
+                f"target must be a table, a dict of marginals or a function, got {type(target).__name__}; give one"
+            )
         return with_marginals(pool, self._metadata_columns(), target, rng)
 
     def _drawn_metadata(self, seed: int, n_samples: int, given: pd.DataFrame | None = None) -> pd.DataFrame:
