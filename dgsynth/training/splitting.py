@@ -37,6 +37,6 @@ def n_held_out(fraction: float, n_samples: int, most: int) -> int:
     if held_out >= n_samples:
         raise DataError(
             f"early_stopping with validation_fraction={fraction:g} holds out {held_out} of "
-            f"{n_samples} samples, which leaves none to train on; give more samples, or lower validation_fraction"
+            f"{n_samples} samples, which leaves none to train on; give more samples, or early_stopping=False"
         )
     return held_out
