@@ -98,13 +98,13 @@ def compare(
     Returns
     -------
     ModelRanking
-        A model that can't learn the data, that lacks a library or diverges is named in its `failures`. After a
-        KeyboardInterrupt, with the models that were finished before.
+        A model that fails is named in its `failures`, with a warning: it can't learn the data, lacks a library or
+        diverges. After a KeyboardInterrupt, with the models that were finished before.
 
     Raises
     ------
     DataError
-        The data can't be read, or have too few samples to hold some out.
+        The data can't be read, or have too few samples to hold some out; or all models fail.
     KeyboardInterrupt
         Before any model was finished.
 
@@ -129,15 +129,17 @@ def compare(
             if progress is not None:
                 progress(f"comparing {name}")
             result.add(name, scorer, fitted, run)
-        except (DataError, DivergenceError, ImportError) as error:
-            result.failures[name] = str(error)
-            if progress is not None:
-                progress(f"{name}: {error}")
+        except Exception as error:  # whatever is wrong with one model, the others are compared
+            result.failures[name] = _reason(error)
+            warnings.warn(f"{name} could not be compared: {result.failures[name]}", stacklevel=2)
         except KeyboardInterrupt:
             result.interrupted = True
             break
     if result.interrupted and not result.tables:
         raise KeyboardInterrupt
+    if result.failures and not result.tables:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in result.failures.items())
+        raise DataError(f"none of the models could be compared: {reasons}")
     return result
 
 
@@ -251,6 +253,12 @@ class ModelRanking:
     def _facts(self) -> list[str]:
         limit = [] if self.seconds is None else [f"at most {self.seconds:g} s of training each"]
         return [*self.facts, *limit, *(["interrupted before all were trained"] if self.interrupted else [])]
+
+
+def _reason(error: Exception) -> str:
+    """Return why a model failed, with the kind of an error that was not to be expected."""
+    expected = isinstance(error, DataError | DivergenceError | ImportError)
+    return str(error) if expected else f"unexpected {type(error).__name__}: {error}"
 
 
 def _train(

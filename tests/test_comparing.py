@@ -67,8 +67,20 @@ def test_a_model_that_fails_does_not_end_the_others(pages, models, monkeypatch):
             raise DataError("these data are not for me")
 
     monkeypatch.setitem(sys.modules, "hmmlearn.hmm", None)
-    failing = {"picky": Picky(units=(8,)), "hmm": HMMSynthesizer()}
-    result = compare(failing | models, pages, costly=False, **PAGES)
+
+    class Broken(ARSynthesizer):
+        def _check(self, encoder):
+            raise AttributeError("no such weight")
+
+    failing = {"picky": Picky(units=(8,)), "hmm": HMMSynthesizer(), "broken": Broken(units=(8,))}
+    with pytest.warns(UserWarning, match="broken could not be compared: unexpected AttributeError: no such weight"):
+        result = compare(failing | models, pages, costly=False, **PAGES)
+    assert result.failures["broken"] == "unexpected AttributeError: no such weight"
+    with (
+        pytest.warns(UserWarning),
+        pytest.raises(DataError, match=r"none of the models could be compared: picky: .* not for me; broken: unexp"),
+    ):
+        compare({name: failing[name] for name in ("picky", "broken")}, pages, costly=False, **PAGES)
     assert result.failures["picky"] == "these data are not for me" and "needs hmmlearn" in result.failures["hmm"]
     assert set(result.tables) == set(models)
     assert "picky could not be compared: these data are not for me" in str(result)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dgsynth.cli.errors import INTERRUPTED, fail
-from dgsynth.cli.options import ModelArgument, Quiet, RandomState, file_option
+from dgsynth.cli.options import ModelArgument, Quiet, RandomState, ReadingOptions, file_option
 from dgsynth.cli.outputs import TABLE_SUFFIXES, prepare_output
 from dgsynth.cli.tables import read_table
 
@@ -44,6 +44,8 @@ def sample(
     step: Annotated[
         str | None, typer.Option(metavar="VALUE", help="Time between records, where that is regular: 15min, 1D, 2.")
     ] = None,
+    *,
+    reading: ReadingOptions,
     random_state: RandomState = None,
     quiet: Quiet = False,
 ) -> None:
@@ -57,7 +59,7 @@ def sample(
     prepare_output(output, TABLE_SUFFIXES)
     from dgsynth import load
 
-    rows = None if metadata_file is None else read_table(metadata_file)
+    rows = None if metadata_file is None else read_table(metadata_file, reading)
     given = _given(metadata, rows)
     if n_samples is None:
         n_samples = 1000 if rows is None else len(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -277,7 +278,7 @@ def _checked_end(column: Column, which: Literal["minimum", "maximum"]) -> float 
         end = end.item()
     if end is None:
         return None
-    if isinstance(end, bool) or not isinstance(end, int | float) or not math.isfinite(end):
+    if isinstance(end, bool) or not isinstance(end, int | float) or not abs(end) <= sys.float_info.max:
         raise DataError(f"column {column.name!r}: {which} must be a finite number, got {short(end)}; give one")
     if column.kind == "continuous":
         return end
@@ -285,7 +286,9 @@ def _checked_end(column: Column, which: Literal["minimum", "maximum"]) -> float 
         raise DataError(
             f"column {column.name!r} is {column.kind}; its {which} must be whole, got {end}; give a whole number"
         )
-    if not -(2**63) < end < (2**63 if column.kind == "datetime" else 2**64):
+    # The least of 64 bits stands for a missing datetime.
+    fits = -(2**63) < end < 2**63 if column.kind == "datetime" else -(2**63) <= end < 2**64
+    if not fits:
         raise DataError(f"column {column.name!r}: {which} {short(end)} doesn't fit in 64 bits; give one that does")
     return int(end)
 

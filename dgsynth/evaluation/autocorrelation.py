@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from dgsynth.evaluation.columns import numeric
+from dgsynth.evaluation.columns import levelled, numeric
 from dgsynth.evaluation.tables import takes_tables
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _sum_and_count(
     min_pairs = _default_min_pairs(longest) if min_pairs is None else min_pairs
     samples = np.arange(len(sequences)) if where is None else np.flatnonzero(where)
     total, count = np.zeros(max_lag + 1), np.zeros(max_lag + 1, dtype=np.int64)
-    values = numeric(sequences.measurements[measurement])
+    values = levelled(numeric(sequences.measurements[measurement]), sequences)
     samples = samples[sequences.lengths[samples] > 0]
     for padded in _padded_chunks(values, sequences.offsets, samples):
         correlation = _autocorrelations(padded, max_lag, min_pairs)

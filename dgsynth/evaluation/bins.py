@@ -29,7 +29,8 @@ PER_CELL = 10
 MAX_BINS = {1: 10, 2: 10, 3: 5}
 """Most bins of a column in combinations of so many columns."""
 
-_WIDTH_OF_ATOM = 1e-6  # relative to its value: a file with rounded numbers may miss it by a digit
+_WIDTH_OF_ATOM = 1e-6
+"""Relative to its value: a file with rounded numbers may miss it by a digit. It ends before the next number."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ class Bins:
         atoms, rest = distinct[is_atom], np.repeat(distinct[~is_atom], sizes[~is_atom])
         inner = np.linspace(0, 1, max(1, n_bins - len(atoms)) + 1)[1:-1]
         ends = np.quantile(rest, inner, method="higher") if rest.size else np.empty(0)
-        half = np.abs(atoms) * _WIDTH_OF_ATOM
+        with np.errstate(over="ignore"):  # two numbers may be further apart than a float64 can tell
+            gaps = np.diff(distinct, prepend=-np.inf, append=np.inf)
+        half = np.minimum(np.abs(atoms) * _WIDTH_OF_ATOM, np.minimum(gaps[:-1], gaps[1:])[is_atom] / 3)
         around = [atoms - half, np.nextafter(atoms + half, np.inf)]
         edges, first = np.unique(np.concatenate([*around, ends]), return_index=True)
         shown = np.concatenate([atoms, atoms, ends])[first]

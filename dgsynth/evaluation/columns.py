@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dgsynth.errors import DataError
+from dgsynth.transforms.numbers import divided, plain_exponent
 
 if TYPE_CHECKING:
     from dgsynth.data.schema import Label
@@ -84,8 +85,25 @@ def midranges(sequences: Sequences, measurement: Label) -> npt.NDArray[np.float6
     if has_records.any():
         # Without empty samples among them, the starts of the others are those of all pieces.
         starts = sequences.offsets[:-1][has_records]
-        middle[has_records] = (np.fmax.reduceat(values, starts) + np.fmin.reduceat(values, starts)) / 2
+        # Halved first: the sum of two numbers may be beyond what a float64 holds.
+        middle[has_records] = np.fmax.reduceat(values, starts) / 2 + np.fmin.reduceat(values, starts) / 2
     return middle
+
+
+def levelled(values: npt.NDArray[np.float64], sequences: Sequences) -> npt.NDArray[np.float64]:
+    """Return a measurement's numbers, of shape (sum(lengths),), such that their products tell how they vary.
+
+    Very large and very small ones are divided by a power of two, and samples that vary by less than a millionth of
+    their level are taken less their minimum: what correlates stays as it is.
+    """
+    present = np.isfinite(values)
+    numbers = divided(values, plain_exponent(float(np.abs(values).max(initial=0.0, where=present))))
+    starts = sequences.offsets[:-1][sequences.lengths > 0]
+    if not len(starts):
+        return numbers
+    low, high = np.fmin.reduceat(numbers, starts), np.fmax.reduceat(numbers, starts)
+    is_high = high - low < 1e-6 * np.maximum(np.abs(low), np.abs(high))
+    return numbers - np.repeat(np.where(is_high, low, 0.0), sequences.lengths[sequences.lengths > 0])
 
 
 def sample_of_record(sequences: Sequences) -> npt.NDArray[np.int64]:

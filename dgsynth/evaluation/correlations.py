@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from dgsynth.evaluation.columns import numeric, sample_of_record
+from dgsynth.evaluation.columns import levelled, numeric, sample_of_record
 from dgsynth.evaluation.distributions import wasserstein
 from dgsynth.evaluation.tables import takes_tables
 
@@ -39,7 +39,7 @@ def pearson_correlations(sequences: Sequences, first: Label, second: Label) -> F
     ----------
     Lin et al. (2020), Section 5.2 and Figure 8.
     """
-    x, y = numeric(sequences.measurements[first]), numeric(sequences.measurements[second])
+    x, y = (levelled(numeric(sequences.measurements[name]), sequences) for name in (first, second))
     both = np.isfinite(x) & np.isfinite(y)
     sample, n_samples = sample_of_record(sequences)[both], len(sequences)
     n = np.maximum(np.bincount(sample, minlength=n_samples), 1)

@@ -257,7 +257,8 @@ def _compared(
 
 
 def _groups(data: Sequences, by: Label, sample: npt.NDArray[np.int64] | None) -> npt.NDArray[Any]:
-    of_samples: npt.NDArray[Any] = data.metadata[by].to_numpy(dtype=object)
+    # NaN, since pd.NA is neither equal to a value nor not.
+    of_samples: npt.NDArray[Any] = data.metadata[by].to_numpy(dtype=object, na_value=np.nan)
     return of_samples if sample is None else of_samples[sample]
 
 

@@ -8,6 +8,8 @@ import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dgsynth.evaluation.fidelity import LIGHTS
 
 if TYPE_CHECKING:
@@ -96,7 +98,8 @@ def light_symbol(light: str) -> str:
 
 def pictures(heading: str, figures: Iterable[tuple[str, Figure]]) -> str:
     """Return a section of pictures with their captions; "" for none."""
-    drawn = "\n".join(_picture(caption, figure) for caption, figure in figures)
+    with np.errstate(over="ignore"):  # numbers next to the largest leave an axis no room for a margin
+        drawn = "\n".join(_picture(caption, figure) for caption, figure in figures)
     return f'<h2>{escape(heading)}</h2>\n<div class="pictures">\n{drawn}\n</div>' if drawn else ""
 
 

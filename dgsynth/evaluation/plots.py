@@ -57,6 +57,8 @@ _INK, _FAINT = "#333333", "#e6e6e6"
 _OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 _MAX_BARS = 15
 _MAX_GROUPS = 6
+_LARGEST = 1e300
+"""What lies further out is drawn here: an axis needs room between it and the largest number that there is."""
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 Floats = npt.NDArray[np.float64]
@@ -191,6 +193,7 @@ def plot_numbers(real: Floats, synthetic: Floats, label: str, ylabel: str, *, da
     """Return the histograms of some numbers of each, on a logarithmic axis if heavy-tailed; or of days since 1970."""
     figure, axes = new_axes()
     real, synthetic = real[np.isfinite(real)], synthetic[np.isfinite(synthetic)]
+    real, synthetic = (np.clip(values, -_LARGEST, _LARGEST) for values in (real, synthetic))
     edges = scale_axis(axes, real, np.concatenate([real, synthetic]))
     _histogram(axes, real, REAL, edges)
     _histogram(axes, synthetic, SYNTHETIC, edges)
@@ -318,7 +321,7 @@ def curve(axes: Axes, x: npt.NDArray[Any], y: Floats, color: str, *, width: floa
 def series(axes: Axes, values: pd.Series[Any], color: str) -> None:
     style(axes)
     if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(values.dtype):
-        y = numeric(values)
+        y = np.clip(numeric(values), -_LARGEST, _LARGEST)
     else:
         codes, names = pd.factorize(values.astype(object), sort=False)
         y = np.where(codes < 0, np.nan, codes)
@@ -405,9 +408,10 @@ def _edges(values: Floats, n_bins: int = 50) -> Floats:
     low, high = float(values.min()), float(values.max())
     if low == high:
         return np.array([low - 0.5, high + 0.5])
-    if high - low < n_bins and np.array_equal(values, np.rint(values)):
+    if high / 2 - low / 2 < n_bins / 2 and np.array_equal(values, np.rint(values)):
         return np.arange(low - 0.5, high + 1)  # one bin per integer
-    return np.linspace(low, high, n_bins + 1)
+    # Halved, since the span may be beyond a float64; where floats are as far apart as the edges, some are the same.
+    return np.unique(2 * np.linspace(low / 2, high / 2, n_bins + 1))
 
 
 def _heavy_tailed(values: Floats) -> bool:

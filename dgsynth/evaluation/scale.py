@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dgsynth.transforms.numbers import divided, plain_exponent
 from dgsynth.transforms.scaling import log_unit_of
 
 Floats = npt.NDArray[np.float64]
+
+_MOST_UNITS = 2.0**700
+"""Of a logarithm: numbers beyond are taken for so large, which a float64 can tell."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +30,13 @@ class Scale:
         x becomes log(1 + x / log_unit) first; None for no logarithm.
     deviation : float
         Standard deviation of the real values after that; 1 if these are all the same.
+    exponent : int, default=0
+        Very large and very small numbers are divided by 2**exponent before all that.
     """
 
     log_unit: float | None
     deviation: float
+    exponent: int = 0
 
     @classmethod
     def fit(cls, values: Floats, groups: npt.NDArray[Any] | None = None) -> Scale:
@@ -44,16 +51,22 @@ class Scale:
         """
         known = np.isfinite(values)
         present = values[known]
+        exponent = plain_exponent(float(np.abs(present).max(initial=0.0)))
+        present = divided(present, exponent)
         unit = log_unit_of([present], float(present.min())) if present.size else None
         scaled = cls(unit, 1.0)(present)
+        codes, first = np.zeros(len(present), dtype=np.int64), np.zeros(1, dtype=np.int64)
         if groups is not None and present.size:
-            _, codes = np.unique(groups[known].astype(str), return_inverse=True)
+            _, first, codes = np.unique(groups[known].astype(str), return_index=True, return_inverse=True)
+        varies = bool((scaled != scaled[first[codes]]).any())
+        if groups is not None and present.size:
             means = np.bincount(codes, scaled) / np.bincount(codes)
             scaled = scaled - means[codes]
-        deviation = float(scaled.std()) if present.size else 0.0
-        return cls(unit, deviation if deviation > 1e-12 else 1.0)
+        return cls(unit, float(scaled.std()) if varies else 1.0, exponent)
 
     def __call__(self, values: Floats) -> Floats:
         """Return the values on this scale, NaN where they are missing."""
-        scaled: Floats = values if self.log_unit is None else np.log1p(np.maximum(values, 0.0) / self.log_unit)
+        scaled: Floats = divided(values, self.exponent)
+        if self.log_unit is not None:
+            scaled = np.log1p(np.clip(scaled, 0.0, _MOST_UNITS * self.log_unit) / self.log_unit)
         return scaled / self.deviation

@@ -49,7 +49,7 @@ def invalid_share(real: Sequences, synthetic: Sequences, column: Label) -> float
         return float((invalid | ~missing).mean())
     low, high = real_numbers.min(), real_numbers.max()
     # A file with rounded numbers may miss the end of the range by a digit.
-    slack = 1e-6 * max(abs(low), abs(high))
+    slack = 1e-6 * high - 1e-6 * low or 1e-6 * abs(high)
     outside = (numbers < low - slack) | (numbers > high + slack)
     if (real_numbers == np.rint(real_numbers)).all():
         outside |= numbers != np.rint(numbers)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import torch
 
 from dgsynth.data.arrow import frame_from_arrow
+from dgsynth.data.column import short
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.models.parameters import at_least_one
@@ -194,7 +195,7 @@ def _checked_lengths(lengths: Any, n_samples: int) -> np.ndarray:
     """Return lengths, int64 of shape (n_samples,), or (1,) where one is given for all."""
     array = np.asarray(lengths)
     if array.dtype.kind not in "iu" or (array < 1).any() or array.shape not in ((), (n_samples,)):
-        raise ValueError(f"lengths must be an int, or {n_samples} ints, of at least 1; got {lengths!r}")
+        raise ValueError(f"lengths must be an int, or {n_samples} ints, of at least 1, got {short(lengths)}; give such")
     return np.atleast_1d(array).astype(np.int64)
 
 

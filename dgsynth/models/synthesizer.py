@@ -427,6 +427,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         if constraints is None:
             return digest
         return hashlib.blake2b(f"{digest} {json.dumps(constraints.to_dict())}".encode(), digest_size=16).hexdigest()
+
     def _warn_of_misreadings(self, X: Any, sequences: Sequences) -> None:
         """Warn of what `fit` has probably not read as it was meant; of a table that was read before it was said."""
         if not isinstance(X, ReadTable):

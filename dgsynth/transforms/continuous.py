@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,10 +13,23 @@ import pandas as pd
 from dgsynth.batch import Activation, Output
 from dgsynth.data.schema import Column
 from dgsynth.errors import DataError
-from dgsynth.transforms.numbers import PresentNumbers, from_numbers, gather, gathered_dtype, to_numbers
+from dgsynth.transforms.numbers import (
+    PresentNumbers,
+    Terms,
+    column_range,
+    from_numbers,
+    gather,
+    gathered_dtype,
+    to_numbers,
+    unit_of,
+)
 from dgsynth.transforms.scaling import FeatureRange, Line, Scaler, Scaling
 
-MAX_DECIMALS = 6
+MAX_DECIMALS = 22
+"""10**22 is the last power of ten that is a float64: up to here rounding is exact."""
+
+_NOISE = 1e-10
+"""What sums of decimals are off by, relative to the largest number; of float32 and float16 some of their own steps."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +41,18 @@ class ContinuousTransform:
     column : Column
     scaler : Scaler
     decimals : int or None
-        Decimal places of a continuous column; None where it has more than 6.
+        Decimal places of a continuous column; None where it has more than numbers of its size can show.
     unit : int
         What the steps between the values of an integer or datetime column are multiples of.
+    terms : Terms
+        What its numbers are told in.
     """
 
     column: Column
     scaler: Scaler
     decimals: int | None
     unit: int
+    terms: Terms
 
     @classmethod
     def fit(cls, values: pd.Series, column: Column, scaling: Scaling, feature_range: FeatureRange) -> Self:
@@ -48,21 +63,24 @@ class ContinuousTransform:
         DataError
             A logarithm is asked for, and there are negative values.
         """
-        present = PresentNumbers(values, column)
-        low, high = column_range(column)
-        _check_log(column, scaling, low)
+        terms = Terms.of(column)
+        present = PresentNumbers(values, column, terms)
+        low, high = column_range(column, terms)
+        _check_log(column, scaling)
         scaler = Scaler.fit(present, scaling, feature_range, low, high)
-        is_continuous = column.kind == "continuous"
-        return cls(
-            column, scaler, _decimals(present) if is_continuous else None, 1 if is_continuous else _unit(present, low)
-        )
+        if column.kind != "continuous":
+            return cls(column, scaler, None, unit_of(values, column), terms)
+        decimals = None if terms.exponent else _decimals(present, column, max(abs(low), abs(high)))
+        return cls(column, scaler, decimals, 1, terms)
 
     @classmethod
     def of_column(cls, column: Column, scaling: Scaling, feature_range: FeatureRange) -> Self:
         """Return the transform that a column's range determines by itself: numbers are not rounded to a grid."""
-        low, high = column_range(column)
-        _check_log(column, scaling, low)
-        return cls(column, Scaler.of_range(low, high, column.kind != "continuous", scaling, feature_range), None, 1)
+        terms = Terms.of(column)
+        low, high = column_range(column, terms)
+        _check_log(column, scaling)
+        scaler = Scaler.of_range(low, high, column.kind != "continuous", scaling, feature_range)
+        return cls(column, scaler, None, 1, terms)
 
     @cached_property
     def outputs(self) -> tuple[Output, ...]:
@@ -72,7 +90,11 @@ class ContinuousTransform:
 
     def scale(self, values: pd.Series) -> np.ndarray:
         """Return the scaled values, float64 of shape (n,), NaN where missing."""
-        return self.scaler.scale(to_numbers(values, self.column))
+        return self.scaler.scale(self.to_numbers(values))
+
+    def to_numbers(self, values: pd.Series) -> np.ndarray:
+        """Return values in the column's terms, float64 of shape (n,), NaN where missing."""
+        return to_numbers(values, self.column, self.terms)
 
     def join(self, scaled: np.ndarray, is_missing: np.ndarray) -> np.ndarray:
         """Return float32 of shape (n, dim): filled scaled values and the indicator, if there is one."""
@@ -116,7 +138,7 @@ class ContinuousTransform:
         if self.decimals is not None:
             np.round(numbers, self.decimals, out=numbers)
         elif self.unit > 1:
-            low = column_range(self.column)[0]
+            low = column_range(self.column, self.terms)[0]
             numbers -= low
             numbers /= self.unit
             np.rint(numbers, out=numbers)
@@ -126,7 +148,7 @@ class ContinuousTransform:
             numbers.fill(np.nan)
         elif is_missing is not None:
             numbers[is_missing] = np.nan
-        return gather(numbers, self.gathered_dtype, self.column)
+        return gather(numbers, self.gathered_dtype, self.column, self.terms)
 
     def spans(self, encoded: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the smallest and the largest encoded value of each sample, NaN where all are missing.
@@ -144,7 +166,7 @@ class ContinuousTransform:
 
     def to_series(self, gathered: np.ndarray) -> pd.Series:
         """Return decoded numbers as the column's values, with its dtype."""
-        return from_numbers(gathered, self.column)
+        return from_numbers(gathered, self.column, self.terms, self.unit)
 
 
 def _says_missing(encoded: np.ndarray) -> np.ndarray:
@@ -153,37 +175,43 @@ def _says_missing(encoded: np.ndarray) -> np.ndarray:
     return is_missing
 
 
-def _check_log(column: Column, scaling: Scaling, low: float) -> None:
-    if scaling == "log" and low < 0:
+def _check_log(column: Column, scaling: Scaling) -> None:
+    if scaling == "log" and column.kind != "datetime" and (column.minimum or 0) < 0:
         raise DataError(
-            f"column {column.name!r} holds values down to {low:g}, which have no logarithm; "
+            f"column {column.name!r} holds values down to {column.minimum:g}, which have no logarithm; "
             "choose scaling 'linear' or 'auto' for it"
         )
 
 
-def column_range(column: Column) -> tuple[float, float]:
-    """Return the column's range in the terms of `to_numbers`: a datetime's begins at 0."""
-    if column.minimum is None or column.maximum is None:
-        return 0.0, 0.0
-    if column.kind == "datetime":
-        return 0.0, float(column.maximum - column.minimum)
-    return float(column.minimum), float(column.maximum)
+def _decimals(present: Iterable[np.ndarray], column: Column, largest: float) -> int | None:
+    """Return the fewest decimal places that all values have, None where they have more than can be told.
 
-
-def _decimals(present: Iterable[np.ndarray]) -> int | None:
-    """Return the fewest decimal places that all values have, None for more than six."""
-    for decimals in range(MAX_DECIMALS + 1):
-        if all(np.allclose(np.round(block, decimals), block, rtol=1e-9, atol=1e-12) for block in present):
+    They have those to which all can be rounded and stay what they are in the column's own precision; else those from
+    which they are off by no more than sums of decimals are. A step must be two of the distances between numbers of the
+    column's size, that between whole numbers one: finer ones would be found in any numbers.
+    """
+    precision = np.dtype(column.dtype.lower())
+    top = precision.type(min(largest, float(np.finfo(precision).max)))
+    distance = float(top - np.nextafter(top, precision.type(0)))
+    resolved = [d for d in range(MAX_DECIMALS + 1) if distance <= (0.5 if d else 1.0) * 10.0**-d]
+    noise = largest * (_NOISE if precision == np.float64 else 8 * float(np.finfo(precision).eps))
+    for decimals in resolved:
+        if all((np.round(block, decimals).astype(precision) == block).all() for block in present):
+            return decimals
+    for decimals in resolved:
+        if _is_near(present, decimals, min(noise, 1e-3 * 10.0**-decimals)):
             return decimals
     return None
 
 
-def _unit(present: Iterable[np.ndarray], low: float) -> int:
-    """Return the greatest whole number that divides all distances from `low`."""
-    unit = 0
+def _is_near(present: Iterable[np.ndarray], decimals: int, noise: float) -> bool:
+    """Return whether numbers are off so many decimals by noise alone: those that become 0 by no more than others."""
+    off_zero = off_others = 0.0
     for block in present:
-        above_low = block - low
-        if above_low.max(initial=0) >= 2**63:
-            return 1
-        unit = math.gcd(unit, int(np.gcd.reduce(np.rint(above_low).astype(np.int64))))
-    return max(unit, 1)
+        rounded = np.round(block, decimals)
+        off, is_zero = np.abs(block - rounded), rounded == 0
+        if off.max(initial=0.0) > noise:
+            return False
+        off_zero = max(off_zero, off.max(where=is_zero, initial=0.0))
+        off_others = max(off_others, off.max(where=~is_zero, initial=0.0))
+    return off_zero <= 4 * off_others

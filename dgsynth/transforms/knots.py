@@ -32,6 +32,9 @@ STANDS_OUT = 3.0
 ROOM = 0.5
 """Share of the scale that an atom takes, relative to its share of the values."""
 
+_LEAST_GAP = 2.0**-40
+"""Between levels that rounding made equal."""
+
 MOST_LOOKED_AT = 2**20
 """Of more values every so many tell where the knots are."""
 
@@ -81,7 +84,7 @@ class Knots:
         levels = levels * (1 - rooms.sum()) + np.cumsum(rooms)
         is_atom = rooms > 0
         starts = np.where(is_atom, levels - rooms, levels)
-        both = np.repeat(knots, 1 + is_atom), np.sort(np.concatenate([starts, levels[is_atom]]))
+        both = np.repeat(knots, 1 + is_atom), _apart(np.sort(np.concatenate([starts, levels[is_atom]])))
         return cls(*(tuple(part.tolist()) for part in both))
 
     def spread(self, values: np.ndarray) -> np.ndarray:
@@ -143,6 +146,16 @@ def _atoms(shares: np.ndarray) -> np.ndarray:
         if shares[place] >= STANDS_OUT * around.max(initial=0.0):
             found.append(place)
     return np.array(found, dtype=np.int64)
+
+
+def _apart(levels: np.ndarray) -> np.ndarray:
+    """Return ascending levels from 0 to 1 that all differ: those of values that are all but equal may not."""
+    gaps = np.diff(levels)
+    if (gaps > 0).all():
+        return levels
+    moved = np.concatenate([[0.0], np.cumsum(np.maximum(gaps, _LEAST_GAP))])
+    apart: np.ndarray = moved / moved[-1]
+    return apart
 
 
 def _middle(distinct: np.ndarray, shares: np.ndarray) -> np.ndarray:

@@ -16,6 +16,9 @@ FeatureRange = tuple[int, int]
 HEAVY_TAIL_SKEWNESS = 3.0
 """An exponential distribution has a skewness of 2; what lies clearly beyond it gets a logarithm."""
 
+_SMALLEST_UNIT = 2.0**-700
+"""Of a logarithm, relative to the largest number: what is divided by it stays finite."""
+
 
 class Line(NamedTuple):
     """The affine map slope * x + intercept, of floats or of arrays."""
@@ -163,4 +166,7 @@ def _log_unit(present: Iterable[np.ndarray]) -> float:
         chosen = block[block > 0]
         positive[first : first + len(chosen)] = chosen
         first += len(chosen)
-    return float(np.quantile(positive, 0.05, overwrite_input=True)) if first else 1.0
+    if not first:
+        return 1.0
+    largest = float(positive.max())
+    return max(float(np.quantile(positive, 0.05, overwrite_input=True)), largest * _SMALLEST_UNIT)

@@ -17,6 +17,7 @@ from dgsynth.transforms.decoding import ColumnTransform
 from dgsynth.transforms.digits import Digits
 from dgsynth.transforms.encoder import Encoder
 from dgsynth.transforms.knots import Knots
+from dgsynth.transforms.numbers import Terms
 from dgsynth.transforms.ranges import RangeScale
 from dgsynth.transforms.scaling import FeatureRange, Scaler
 from dgsynth.transforms.steps import Starts, Step
@@ -87,7 +88,9 @@ def transform_to_dict(transform: ColumnTransform) -> dict[str, Any]:
     """Return a column's transform as plain values; the column itself stands in the schema."""
     if isinstance(transform, CategoricalTransform):
         return {"kind": "categorical"}
-    own = {"kind": "continuous", "decimals": transform.decimals, "unit": transform.unit}
+    own: dict[str, Any] = {"kind": "continuous", "decimals": transform.decimals, "unit": transform.unit}
+    if transform.terms != Terms.of_earlier(transform.column):
+        own["terms"] = [transform.terms.origin, transform.terms.exponent]
     return own | _scaler_to_dict(transform.scaler)
 
 
@@ -121,7 +124,16 @@ def transform_from_dict(plain: dict[str, Any], column: Column, feature_range: Fe
         return CategoricalTransform(column)
     scaler = _scaler_from_dict(plain, feature_range, column)
     decimals = None if plain["decimals"] is None else _whole(plain["decimals"], "decimals", 0)
-    return ContinuousTransform(column, scaler, decimals, _whole(plain["unit"], "unit", 1))
+    return ContinuousTransform(column, scaler, decimals, _whole(plain["unit"], "unit", 1, 64), _terms(plain, column))
+
+
+def _terms(plain: dict[str, Any], column: Column) -> Terms:
+    if "terms" not in plain:
+        return Terms.of_earlier(column)
+    terms = Terms.of(column)
+    if plain["terms"] != [terms.origin, terms.exponent]:
+        raise DataError(f"column {column.name!r} is told in the terms {plain['terms']!r}, and not in its own")
+    return terms
 
 
 def _scaler_from_dict(plain: dict[str, Any], feature_range: FeatureRange, column: Column) -> Scaler:
@@ -256,14 +268,14 @@ def _number(value: Any, name: str) -> float:
     return float(value)
 
 
-def _any_whole(value: Any, name: str) -> int:
-    if type(value) is not int or abs(value) >= 2**63:
+def _any_whole(value: Any, name: str, bits: int = 63) -> int:
+    if type(value) is not int or abs(value) >= 2**bits:
         raise DataError(f"{name} must be a 64-bit integer, got {value!r}")
     return value
 
 
-def _whole(value: Any, name: str, at_least: int) -> int:
-    if _any_whole(value, name) < at_least:
+def _whole(value: Any, name: str, at_least: int, bits: int = 63) -> int:
+    if _any_whole(value, name, bits) < at_least:
         raise DataError(f"{name} must be at least {at_least}, got {value!r}")
     return int(value)
 

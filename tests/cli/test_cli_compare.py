@@ -5,6 +5,8 @@ import json
 import pytest
 from command_line import LONG, one_line
 
+from dgsynth import baselines
+
 
 def test_compare_ranks_the_models_asked_for(succeed, table, tmp_path):
     options = ["--models", "ar,doppelganger", "--seconds", 1, "--fast", "--sample-len", 7]
@@ -14,6 +16,17 @@ def test_compare_ranks_the_models_asked_for(succeed, table, tmp_path):
     content = json.loads((tmp_path / "c.json").read_text())
     assert {model["model"] for model in content["models"]} == {"ar", "doppelganger"} and content["failures"] == {}
     assert "Comparison of synthesizers" in (tmp_path / "c.html").read_text(encoding="utf-8")
+
+
+def test_compare_names_a_model_that_fails_and_goes_on(run, table, tmp_path, monkeypatch):
+    def fail(self, encoder):
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(baselines.RNNSynthesizer, "_check", fail)
+    options = ["--models", "rnn,ar", "--seconds", 1, "--fast", "--quiet", "-o", tmp_path / "c.html"]
+    code, _, err = run("compare", table, *LONG, *options)
+    assert code == 0 and "warning: rnn could not be compared: unexpected RuntimeError: out of luck" in err
+    assert "could not be compared: unexpected RuntimeError" in (tmp_path / "c.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,8 @@ def test_fit_says_what_is_wrong_with_a_constraint(run, tmp_path, constraint, sai
     code, _, err = run("fit", data, "-o", tmp_path / "m.safetensors", "--constraint", constraint)
     assert code == 2
     assert said in one_line(err)
+
+
 def test_long_series_are_cut_into_windows(succeed, table, tmp_path):
     output = tmp_path / "m.safetensors"
     succeed("fit", table, "-o", output, *LONG, "--window", "5", "--window-step", "3", "--metadata", "agent", *BRIEF)

@@ -303,3 +303,13 @@ def test_summary_names_every_column(long):
 def test_html_escapes_names():
     html = Schema((Column("<script>", "continuous", "float64"),), ())._repr_html_()
     assert "<script>" not in html
+
+
+def test_the_least_of_64_bits_is_an_integer_and_no_datetime():
+    assert infer_column(pd.Series([-(2**63), 5]), "x").minimum == -(2**63)
+    with pytest.raises(ValueError, match="doesn't fit in 64 bits"):
+        Column("x", "integer", "int64", minimum=-(2**63) - 1, maximum=0)
+    with pytest.raises(ValueError, match="doesn't fit in 64 bits"):
+        Column("x", "datetime", "datetime64[ns]", minimum=-(2**63), maximum=0)
+    with pytest.raises(ValueError, match="must be a finite number"):
+        Column("x", "continuous", "float64", minimum=0, maximum=10**400)

@@ -96,3 +96,9 @@ def test_of_many_rows_random_ones_are_counted(monkeypatch):
     rows = random_rows(1000)
     assert len(np.unique(rows)) == 20 and (np.diff(rows) > 0).all() and rows.max() > 500
     assert rows.tolist() == random_rows(1000).tolist() and random_rows(20).tolist() == list(range(20))
+
+
+def test_a_frequent_number_at_a_high_level_does_not_take_in_its_neighbours():
+    values = pd.Series(1.7e9 + np.repeat([0.0, 1.0, 2.0], 20))
+    found = Bins.fit(values, "continuous", 3)
+    assert len(set(found(values))) == 3

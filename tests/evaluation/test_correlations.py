@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from dgsynth.data.sequences import Sequences
+from dgsynth.evaluation.autocorrelation import mean_autocorrelation
 from dgsynth.evaluation.correlations import correlation_distance, pearson_correlations
 
 NAN = float("nan")
@@ -65,3 +66,14 @@ def test_distance_agrees_with_scipy(tasks):
 def test_distance_is_nan_where_there_is_no_correlation():
     data, constant = pairs([([1.0, 2.0], [1.0, 2.0])]), pairs([([1.0, 1.0], [1.0, 2.0])])
     assert np.isnan(correlation_distance(data, constant, "x", "y"))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("size", "level"), [(1e-300, 0), (1e305, 0), (1e4, 1.7e18), (1e-3, 1e9)])
+def test_correlations_do_not_depend_on_size_and_level(size, level):
+    x, y = np.random.default_rng(0).normal(size=(2, 40))
+    plain = Sequences.from_any(np.stack([x, x + y], axis=1)[None])
+    moved = Sequences.from_any(np.stack([x * size + level, (x + y) * size + level], axis=1)[None])
+    assert pearson_correlations(moved, 0, 1) == pytest.approx(pearson_correlations(plain, 0, 1), abs=0.02)
+    autocorrelations = [mean_autocorrelation(data, 0, max_lag=3) for data in (plain, moved)]
+    np.testing.assert_allclose(*autocorrelations, atol=0.02)

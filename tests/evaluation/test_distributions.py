@@ -233,3 +233,12 @@ def test_jensen_shannon_is_0_for_the_same_and_1_for_others():
     real = table(group=["a", "b", None])
     assert jensen_shannon(real, real, "group") == 0
     assert jensen_shannon(real, table(group=["c", "d"]), "group") == pytest.approx(1)
+
+
+@pytest.mark.parametrize("dtype", ["boolean", "string", "object"])
+def test_groups_leave_out_samples_whose_value_is_missing(dtype):
+    flags = [True, False, None] if dtype == "boolean" else ["a", "b", None]
+    frame = pd.DataFrame({"flag": pd.Series(flags * 4, dtype=dtype), "x": np.arange(12.0)})
+    data = Sequences.from_any(frame, categorical=["flag"])
+    distances = wasserstein_values(data, data, "x", by="flag")
+    assert len(distances) == 2 and (distances == 0).all()

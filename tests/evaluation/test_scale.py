@@ -42,3 +42,16 @@ def test_missing_groups_are_a_group():
 @pytest.mark.parametrize("values", [[], [NAN], [3.0, 3.0]])
 def test_without_any_deviation_nothing_is_divided(values):
     assert Scale.fit(np.array(values, dtype=float)) == Scale(None, 1.0)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e-310, 1e-300, 1e-13, 1.0, 1e13, 1e307])
+def test_numbers_of_any_size_are_compared_alike(size):
+    for values in (np.arange(16.0), np.r_[np.ones(99), 15.0]):  # the second has a long tail
+        scale = Scale.fit(values * size)
+        assert scale(values * size).std() == pytest.approx(1, rel=1e-3)
+
+
+def test_what_varies_little_at_a_high_level_is_no_constant():
+    values = 1e15 + np.array([0.0, 1.0, 2.0, 3.0])
+    assert Scale.fit(values).deviation == pytest.approx(np.sqrt(1.25))

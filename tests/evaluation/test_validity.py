@@ -69,3 +69,8 @@ def test_no_values_have_no_share(build):
     data = build([[1.5, 2.5]])
     none = replace(data, lengths=np.array([0]), measurements=data.measurements[:0], timestamps=data.timestamps[:0])
     assert np.isnan(invalid_share(data, none, "x"))
+
+
+def test_a_number_outside_a_narrow_range_at_a_high_level_is_invalid():
+    real, made = (pd.DataFrame({"x": 1.7e9 + np.array(values)}) for values in ([0.0, 0.5, 1.0], [0.5, 2.0, -3.0, 1.0]))
+    assert invalid_share(real, made, "x") == 0.5

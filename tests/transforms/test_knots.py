@@ -91,3 +91,10 @@ def test_plain_values_are_the_knots_again():
 def test_malformed_knots_are_refused(values, levels):
     with pytest.raises(DataError, match="a scale has the"):
         Knots.from_dict({"values": values, "levels": levels})
+
+
+def test_levels_differ_also_of_values_that_are_all_but_equal():
+    values = np.r_[0.0, np.full(50, 1e-20), np.linspace(0.1, 1, 50)]
+    knots = Knots.fit(values)
+    assert (np.diff(knots.levels) > 0).all() and (knots.levels[0], knots.levels[-1]) == (0.0, 1.0)
+    assert Knots.from_dict(knots.to_dict()) == knots

@@ -26,6 +26,9 @@ ONE_TOKEN = 128
 
 _STEEPEST = 50.0
 
+_FINEST = 2.0**-40
+"""Of a cell's width: below it a step's mass is its density, since a difference of shares would be rounding."""
+
 
 @dataclass(frozen=True, eq=False)
 class Cells:
@@ -89,6 +92,9 @@ class Cells:
     def find(self, numbers: np.ndarray) -> np.ndarray:
         """Return the cell of each number, the nearest where it lies in none: int64 of shape (n,)."""
         between = self.highs[:-1] + (self.lows[1:] - self.highs[:-1]) / 2
+        # Of neighbouring floats the middle is one of the two; it must not be the higher.
+        below = np.fmax(self.highs[:-1], np.nextafter(self.lows[1:], -np.inf))
+        between = np.where(self.lows[1:] > between, between, below)
         cell = np.searchsorted(between, numbers, side="left")
         # A value on the border belongs to the cell that is that value alone.
         above = np.minimum(cell + 1, len(self) - 1)
@@ -116,13 +122,16 @@ class Cells:
         def share_below(values: np.ndarray) -> np.ndarray:
             return np.clip((values - low) / width, 0, 1) ** (1 / power)
 
-        if grid:
-            mass = share_below(numbers + grid / 2) - share_below(numbers - grid / 2)
-        else:
-            share = np.clip((numbers - low) / width, 1e-9, 1)
-            mass = np.where((low <= numbers) & (numbers <= high), share ** (1 / power - 1) / power / width, 0.0)
         with np.errstate(divide="ignore"):
-            return np.log(np.where(is_wide, mass, np.isclose(numbers, low, rtol=1e-12, atol=0)))
+            # In logarithms: towards the end of a steep cell the density itself comes to 0.
+            share = np.clip((numbers - low) / width, 1e-9, 1)
+            steep = (1 / power - 1) * np.log(share) - np.log(power * width)
+            density = np.where((low <= numbers) & (numbers <= high), steep, -np.inf)
+            if grid:
+                mass = share_below(numbers + grid / 2) - share_below(numbers - grid / 2)
+                is_told = (mass > 0) & (grid > 2 * np.spacing(np.abs(numbers))) & (grid > _FINEST * width)
+                density = np.where(is_told, np.log(mass), density + np.log(grid))
+            return np.where(is_wide, density, np.log(np.abs(numbers - low) <= grid / 2))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the cells as plain values that JSON can hold."""

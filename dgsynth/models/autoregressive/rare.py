@@ -11,7 +11,7 @@ from dgsynth.data.parts import frame_of
 from dgsynth.data.schema import Column
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
-from dgsynth.transforms.numbers import to_numbers
+from dgsynth.transforms.numbers import Terms, to_numbers
 
 
 def without_rare(sequences: Sequences, fewest: int, seed: int) -> Sequences:
@@ -88,12 +88,10 @@ def _range(
         raise DataError(
             f"column {column.name!r} has no range that {fewest} samples reach at both ends; lower protect_rare"
         )
-    ends: list[int] | list[float]
+    ends = [Terms.of(column).value_of(number, column) for number in (low, high)]
     if column.kind == "datetime":
-        ends = [int(column.minimum or 0) + int(end) for end in (low, high)]
         stamps = pd.to_datetime(ends, utc=True).tz_convert(values.dt.tz)
         clipped = values.clip(*stamps)
     else:
-        ends = [float(low), float(high)] if column.kind == "continuous" else [int(low), int(high)]
         clipped = values.clip(*ends)
     return clipped.astype(values.dtype), replace(column, minimum=ends[0], maximum=ends[1])

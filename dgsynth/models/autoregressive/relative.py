@@ -10,9 +10,9 @@ import pandas as pd
 from dgsynth.data.schema import Column
 from dgsynth.models.autoregressive.cells import Cells
 from dgsynth.models.autoregressive.tokens import NumberTokens
-from dgsynth.transforms.continuous import ContinuousTransform, column_range
+from dgsynth.transforms.continuous import ContinuousTransform
 from dgsynth.transforms.levels import share_between_samples
-from dgsynth.transforms.numbers import PresentNumbers, to_numbers
+from dgsynth.transforms.numbers import PresentNumbers, Terms, column_range
 from dgsynth.transforms.scaling import is_heavy_tailed
 
 RELATIVE_FROM = 0.5
@@ -43,7 +43,7 @@ def is_relative(tokens: NumberTokens, values: pd.Series, lengths: np.ndarray) ->
     """
     if lengths.mean() < FEWEST_RECORDS:
         return False
-    numbers = to_numbers(values, tokens.column)
+    numbers = tokens.transform.to_numbers(values)
     is_present = ~np.isnan(numbers)
     if not is_present.any():
         return False
@@ -74,7 +74,8 @@ class Range:
     @classmethod
     def fit(cls, values: pd.Series, column: Column, offsets: np.ndarray, rare: int = 0) -> tuple[NumberTokens, Range]:
         """Return the tokens of a measurement within its samples' ranges, and those of the ranges."""
-        is_tailed = is_heavy_tailed(PresentNumbers(values, column), column_range(column)[0])
+        terms = Terms.of(column)
+        is_tailed = is_heavy_tailed(PresentNumbers(values, column, terms), column_range(column, terms)[0])
         transform = ContinuousTransform.fit(values, column, "log" if is_tailed else "linear", (0, 1))
         inside, low, high = _within(transform.scale(values), offsets)
         cells = Cells.fit(inside[~np.isnan(inside)], rare=rare)

@@ -14,7 +14,6 @@ from dgsynth.errors import DataError
 from dgsynth.models.autoregressive.cells import Cells
 from dgsynth.transforms.categorical import CategoricalTransform
 from dgsynth.transforms.continuous import ContinuousTransform
-from dgsynth.transforms.numbers import to_numbers
 
 UNKNOWN = -1
 """Stands for a token that is to be drawn."""
@@ -96,7 +95,7 @@ class NumberTokens:
     def fit(cls, values: pd.Series, column: Column, rare: int = 0) -> Self:
         """Return the tokens of a column."""
         transform = ContinuousTransform.fit(values, column, "linear", (0, 1))
-        numbers = to_numbers(values, column)
+        numbers = transform.to_numbers(values)
         return cls(transform, Cells.fit(numbers[~np.isnan(numbers)], transform.grid, rare))
 
     @property
@@ -126,7 +125,7 @@ class NumberTokens:
         DataError
             A value is missing where none was, or is an unknown category.
         """
-        return self.encode_numbers(to_numbers(values, self.column), unknown)
+        return self.encode_numbers(self.transform.to_numbers(values), unknown)
 
     def encode_numbers(self, numbers: np.ndarray, unknown: bool = False) -> np.ndarray:
         """Return the tokens of float64 numbers, NaN where missing; see `encode`."""
@@ -165,7 +164,7 @@ class NumberTokens:
 
     def log_density(self, values: pd.Series, tokens: np.ndarray) -> np.ndarray:
         """Return the logarithm of how likely values are given their tokens: a density where any number is possible."""
-        numbers = to_numbers(values, self.column)
+        numbers = self.transform.to_numbers(values)
         density = self.cells.log_density(self.cell_of(tokens), numbers, self.transform.grid)
         return np.where(np.isnan(numbers), 0.0, density)
 

@@ -109,7 +109,7 @@ class ARSynthesizer(Baseline):
         windows = Windows(data.to(device), network.layout, self.order)
         network.emission.learn_first(windows.first.cpu())
         phases = self._phases(["prediction_loss"], max(len(windows) // self.batch_size, 1))
-        if len(windows):
+        if len(windows) and network.layout.has_measurements:
             self._train(network.to(device), windows, phases)
             parts = np.array_split(np.arange(len(windows)), -(-len(windows) // _AT_ONCE))
             residuals = torch.cat([_residuals(network, *windows.at(part)).cpu() for part in parts])

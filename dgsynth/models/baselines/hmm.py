@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -114,9 +117,11 @@ class HMMSynthesizer(Baseline):
         states = 0
         if layout.has_measurements:
             observations = Observations(data, layout)
-            model = self._begin(observations, phases)
-            self._iterate(model, *observations.part(_MOST_RECORDS, self.seed_), phases, 0.5)
+            with _without_log():
+                model = self._begin(observations, phases)
+                self._iterate(model, *observations.part(_MOST_RECORDS, self.seed_), phases, 0.5)
             states = model.n_components
+            _warn_of_parameters(model, observations.values)
         network = self._network(layout, {"rows": len(metadata.rows), "states": states})
         network.metadata = metadata
         if states:
@@ -138,7 +143,18 @@ class HMMSynthesizer(Baseline):
         best, lowest, n_worse = None, np.inf, 0
         for n_states in candidates:
             model = self._new(n_states)
-            self._iterate(model, values, lengths, phases, 0.5 * n_states / sum(candidates))  # the time that it takes
+            try:
+                share = 0.5 * n_states / sum(candidates)  # of the time that it takes
+                self._iterate(model, values, lengths, phases, share)
+                if not np.isfinite(getattr(model, "means_", 0.0)).all():
+                    raise ValueError("a state that no record is in")
+            except ValueError as error:
+                if best is not None:
+                    break
+                raise DataError(
+                    f"too few records ({len(values)}) for the number of hidden states ({n_states}); give more samples, "
+                    "or take another model"
+                ) from error
             criterion = _safely(model, model.bic, values, lengths) if hasattr(model, "means_") else np.inf
             if best is None or criterion < lowest:
                 best, lowest, n_worse = model, criterion, 0
@@ -274,6 +290,32 @@ def _next_states(probabilities: Tensor, uniform: Tensor) -> Tensor:
     ends = probabilities.cumsum(1)
     # The last state with a probability, where rounding leaves the ends below the number.
     return (uniform * ends[:, -1:] >= ends).sum(1).clamp(max=probabilities.shape[1] - 1)
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """Keep what hmmlearn logs from the terminal, where it says the same of each start."""
+    log = logging.getLogger("hmmlearn")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        with np.errstate(divide="ignore", invalid="ignore"):  # states that no record is in, see `_begin`
+            yield
+    finally:
+        log.setLevel(level)
+
+
+def _warn_of_parameters(model: Any, values: Floats) -> None:
+    """Warn where a fitted model has more parameters than there are records."""
+    states, width = model.n_components, values.shape[1]
+    of_state = width + (width if model.covariance_type == "diag" else width * (width + 1) // 2)
+    n_parameters = states**2 - 1 + states * of_state
+    if n_parameters > len(values):
+        warnings.warn(
+            f"HMMSynthesizer has {n_parameters} parameters for {len(values)} records, which it may learn by heart; "
+            "give more samples, or set n_states=1 and covariance_type='diag'",
+            stacklevel=4,
+        )
 
 
 def _em_step(model: Any, values: Floats, lengths: Ints) -> float:

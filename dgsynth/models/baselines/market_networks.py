@@ -91,7 +91,7 @@ class MarketNetwork(Network):
         self.window, self.recovery_steps, self.backend = settings.window, settings.recovery_steps, settings.backend
         self.metadata = EmpiricalRows(sizes["rows"], layout.metadata_dim + layout.has_flags)
         self.channels = len(layout.record)
-        if layout.has_measurements:
+        if layout.record:
             self.coordinates = len(lyndon_words(2 * self.channels, settings.depth))
             width = self.coordinates + self.channels
             known = self.metadata.rows.shape[1] + width + 1
@@ -109,7 +109,7 @@ class MarketNetwork(Network):
     def generate(self, noise: SampleNoise, condition: Condition | None, lengths: Tensor | None) -> EncodedBatch:
         layout, n_samples = self.layout, len(noise)
         metadata, lengths, rows = draw_known(self.metadata, layout, noise, condition, lengths)
-        if not layout.has_measurements:
+        if not layout.record:
             return without_records(metadata, layout, lengths)
         n_windows = -(-int(lengths.max()) // self.window)
         latent = noise.normal(Stream.STATE, self.autoencoder.latent_dim, n_windows)

@@ -152,7 +152,7 @@ class MarketSimulator(Baseline):
         network = self._network(layout, {"rows": len(metadata.rows)})
         network.metadata = metadata
         phases = self._phases(["loss"], 1)
-        if layout.has_measurements:
+        if layout.record:
             windows = Windows(data, rows, network)
             phases.steps_per_epoch = max(len(windows) // self.batch_size, 1)
             self._train(network.to(resolve_device(self.device)), windows, phases)

@@ -119,7 +119,7 @@ class RCGANSynthesizer(Baseline):
         network.metadata = metadata
         batches = self._batches(data, self.batch_size)
         phases = self._phases(["discriminator_loss", "generator_loss"], batches.order.steps_per_epoch)
-        if network.layout.has_measurements:
+        if network.layout.record:
             self._train(network.to(resolve_device(self.device)), batches, phases)
         return network, phases
 
@@ -185,7 +185,7 @@ class RCGANNetwork(Network):
         self.layout, self.sizes = layout, sizes
         length = (Output(1, "sigmoid"),) if layout.has_flags else ()
         self.metadata = EmpiricalRows(sizes["rows"], layout.metadata_dim + len(length))
-        if layout.has_measurements:
+        if layout.record:
             read = replace(layout, metadata=layout.metadata + length if conditional else (), has_flags=False)
             self.generator = MeasurementGenerator(read, noise_dim, units, 1, feedback=False, initial_state="zero")
 
@@ -195,7 +195,7 @@ class RCGANNetwork(Network):
 
     def generate(self, noise: SampleNoise, condition: Condition | None, lengths: Tensor | None) -> EncodedBatch:
         metadata, lengths, rows = draw_known(self.metadata, self.layout, noise, condition, lengths)
-        if not self.layout.has_measurements:
+        if not self.layout.record:
             return without_records(metadata, self.layout, lengths)
         first, packed = int(noise.samples[0]), self.generator.pack()
         records, made = generate_records(packed, self.known(rows), noise.seed, first, lengths)

@@ -141,7 +141,7 @@ class TimeGANSynthesizer(Baseline):
         network.metadata = metadata
         batches = self._batches(data, self.batch_size)
         phases = self._phases(_LOSSES, batches.order.steps_per_epoch)
-        if layout.has_measurements:
+        if layout.record:
             critics = Critics(network.width, network.known_width, self._sizes())
             device = resolve_device(self.device)
             training = Training(network.to(device), critics.to(device), batches, self.gamma, self.learning_rate)

@@ -81,7 +81,7 @@ class TimeGANNetwork(Network):
         row_width = layout.metadata_dim + layout.has_flags
         self.metadata = EmpiricalRows(n_rows["rows"], row_width)
         self.known_width = row_width if sizes.conditional else 0
-        if layout.has_measurements:
+        if layout.record:
             self.generator = Stack(self.noise_dim + self.known_width, sizes.units, sizes)
             self.supervisor = Stack(sizes.units, sizes.units, sizes, max(sizes.layers - 1, 1))
             self.recovery = Stack(sizes.units, self.width, sizes)
@@ -104,7 +104,7 @@ class TimeGANNetwork(Network):
 
     def generate(self, noise: SampleNoise, condition: Condition | None, lengths: Tensor | None) -> EncodedBatch:
         metadata, lengths, rows = draw_known(self.metadata, self.layout, noise, condition, lengths)
-        if not self.layout.has_measurements:
+        if not self.layout.record:
             return without_records(metadata, self.layout, lengths)
         uniform = noise.uniform(Stream.MEASUREMENT, self.noise_dim, int(lengths.max()))
         records = self.recover(self.follow([self.make(uniform, self.known(rows))])[0])

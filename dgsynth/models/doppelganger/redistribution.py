@@ -13,9 +13,8 @@ import pandas as pd
 from dgsynth.data.column import short
 from dgsynth.data.schema import Column, Label
 from dgsynth.errors import DataError
-from dgsynth.transforms.continuous import column_range
 from dgsynth.transforms.given import as_column
-from dgsynth.transforms.numbers import to_numbers
+from dgsynth.transforms.numbers import Terms, column_range, from_numbers, gather, to_numbers
 
 Doubles = npt.NDArray[np.float64]
 
@@ -204,7 +203,7 @@ def _value(column: Column, code: int, size: int, rng: np.random.Generator) -> An
         return None
     low, width = _first_bin(column)
     numbers = (low + width * (code + rng.random(size))).clip(*column_range(column))
-    return np.rint(numbers) if column.kind == "integer" else numbers
+    return from_numbers(gather(numbers, np.dtype(np.float64), column, Terms.of(column)), column).to_numpy()
 
 
 def _resampled(pool: pd.DataFrame, weights: Doubles, rng: np.random.Generator) -> pd.DataFrame:

@@ -230,3 +230,25 @@ def test_a_part_that_is_missing_or_text_is_refused():
     del plain["powers"]
     with pytest.raises(KeyError, match="powers"):
         Cells.from_dict(plain)
+
+
+def test_neighbouring_floats_lie_in_the_cell_they_are_in():
+    numbers = np.sort(1e15 + np.random.default_rng(0).random(96) * 3)  # eight floats to a unit
+    for rare in (0, 5):
+        cells = Cells.fit(numbers, rare=rare)
+        cell = cells.find(numbers)
+        assert (cells.lows[cell] <= numbers).all() and (numbers <= cells.highs[cell]).all()
+        assert np.isfinite(cells.log_density(cell, numbers, 0.0)).all()
+
+
+def test_a_step_finer_than_floats_has_a_likelihood():
+    numbers = np.random.default_rng(0).integers(0, 2**62, 200).astype(np.float64)
+    cells = Cells.fit(numbers, 1.0)
+    found = cells.log_density(cells.find(numbers), numbers, 1.0)
+    assert np.isfinite(found).all() and (found < 0).all()
+
+
+def test_what_is_near_a_single_value_is_told_from_it_by_the_grid():
+    cells = Cells.fit(np.repeat([1.7e9, 1.7e9 + 1], 10), 1e-3)
+    numbers = np.array([1.7e9, 1.7e9 + 1e-3])
+    assert cells.log_density(np.zeros(2, dtype=np.int64), numbers, 1e-3).tolist() == [0.0, -np.inf]

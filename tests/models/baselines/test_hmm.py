@@ -70,3 +70,15 @@ def test_a_missing_library_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "hmmlearn.hmm", None)
     with pytest.raises(ImportError, match=r"HMMSynthesizer needs hmmlearn; install it with: pip install 'dgsynth"):
         HMMSynthesizer().fit(two_states(10, 5))
+
+
+def test_more_parameters_than_records_are_warned_of_once_and_nothing_is_logged(caplog):
+    few = np.random.default_rng(0).normal(size=(1, 12, 2))
+    with pytest.warns(UserWarning, match="parameters for 12 records") as told:
+        HMMSynthesizer(random_state=0).fit(few)
+    assert len(told) == 1 and not caplog.records
+
+
+def test_one_record_is_too_few():
+    with pytest.raises(DataError, match=r"too few records \(1\) for the number of hidden states \(1\)"):
+        HMMSynthesizer().fit(np.ones((1, 1, 1)))
