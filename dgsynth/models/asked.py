@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 
+from dgsynth.data.arrow import frame_from_arrow
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
 from dgsynth.models.parameters import at_least_one
@@ -84,8 +86,7 @@ class Asked:
         if step is not None:
             timestamps = with_step(timestamps, step)
         is_told = starts is not None and timestamps is not None and timestamps.start_column is not None
-        forced = lengths_of(lengths, 1 if np.ndim(lengths) == 0 else n_samples)
-        records = None if forced is None else pd.Series(forced.numpy())
+        records = None if lengths is None else pd.Series(_checked_lengths(lengths, n_samples))
         return cls(n_samples, frame, keys, records, starts, timestamps, step is not None, is_told)
 
     def part(self, first: int, count: int) -> Asked:
@@ -158,8 +159,10 @@ def given_frame(metadata: Any) -> pd.DataFrame:
                     f"metadata gives {len(values)} values of column {name!r} and {rows} of another; give one or {rows}"
                 )
         metadata = pd.DataFrame({name: _rows(v, slice(0, rows), rows) for name, v in columns.items()})
+    elif hasattr(metadata, "__arrow_c_stream__") and not isinstance(metadata, pd.DataFrame):
+        metadata = frame_from_arrow(pa.table(metadata))[0]
     if not isinstance(metadata, pd.DataFrame):
-        raise DataError(f"metadata must be a DataFrame or a dict of columns, got {type(metadata).__name__}; convert it")
+        raise DataError(f"metadata must be a table or a dict of columns, got {type(metadata).__name__}; convert it")
     if metadata.empty:
         raise DataError("metadata is empty; give at least one column and one row, or leave it out")
     if not metadata.columns.is_unique:
@@ -173,7 +176,10 @@ def checked_metadata(encoder: Codec, frame: pd.DataFrame) -> pd.DataFrame:
     known = encoder.metadata_columns
     for name in frame.columns:
         if name not in known:
-            raise DataError(f"metadata names column {name!r}; the model's metadata columns are {list(known)}")
+            raise DataError(
+                f"metadata names column {name!r}; the model's metadata columns are {list(known)}: correct its name, or "
+                "leave it out"
+            )
     return encoder.check_metadata(frame)
 
 
@@ -181,10 +187,15 @@ def lengths_of(lengths: int | Sequence[int] | np.ndarray | None, n_samples: int)
     """Return how many records each sample is asked to have, int64 of shape (n_samples,); None where none is asked."""
     if lengths is None:
         return None
+    return torch.from_numpy(np.broadcast_to(_checked_lengths(lengths, n_samples), n_samples).copy())
+
+
+def _checked_lengths(lengths: Any, n_samples: int) -> np.ndarray:
+    """Return lengths, int64 of shape (n_samples,), or (1,) where one is given for all."""
     array = np.asarray(lengths)
     if array.dtype.kind not in "iu" or (array < 1).any() or array.shape not in ((), (n_samples,)):
         raise ValueError(f"lengths must be an int, or {n_samples} ints, of at least 1; got {lengths!r}")
-    return torch.from_numpy(np.broadcast_to(array, n_samples).astype(np.int64))
+    return np.atleast_1d(array).astype(np.int64)
 
 
 def _given_series(values: Any) -> pd.Series:
@@ -202,7 +213,9 @@ def _count(n_samples: int | None, frame: pd.DataFrame | None, starts: pd.Series 
     if np.ndim(lengths) == 1:
         given["lengths has {} values"] = len(lengths)
     if n_samples is None and not given:
-        raise ValueError("n_samples must be given, or metadata with a row for every sample")
+        raise ValueError(
+            "n_samples is None, and nothing else says how many samples; give it, or a row for every sample"
+        )
     asked = at_least_one(1 if n_samples is None else n_samples, "n_samples")
     wanted = asked if asked > 1 else max(given.values(), default=1)
     for text, rows in given.items():

@@ -133,7 +133,7 @@ def meet_by_rejection(draw: Callable[[Tensor, Tensor], Tensor], samples: Tensor,
     if impossible.any():
         names = ", ".join(repr(column.name) for column in condition.given)
         raise DataError(
-            f"the metadata given for sample {int(impossible.nonzero()[0])} (columns {names}) are next to impossible "
+            f"the metadata given for sample {int(samples[impossible][0])} (columns {names}) are next to impossible "
             f"under the model: none of {done_attempts} drawn had them; give fewer columns, other values, or all of "
             "the metadata columns"
         )

@@ -131,7 +131,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         ----------
         n_samples : int, default=1
             May be left out where `metadata`, `start` or `lengths` has a row or value for every sample.
-        metadata : DataFrame or dict of column to value or values, optional
+        metadata : DataFrame, Arrow table, or dict of column to value or values, optional
             All or some of the metadata columns: one row for every sample, or one for all of them. The samples have
             these values exactly, also where the data had none between two others. The other columns are generated to
             fit, by rejection; there a number counts as met within 1 % of its range. With the column of the

@@ -76,7 +76,7 @@ def as_keys(values: pd.Series, column: Column) -> pd.Series:
     if not keys.is_unique:
         twice = keys[keys.duplicated()].iloc[0]
         raise DataError(
-            f"key column {column.name!r} of metadata holds {_plain(twice)!r} more than once; give every sample a "
+            f"key column {column.name!r} of metadata holds {_told(twice)} more than once; give every sample a "
             "key of its own"
         )
     return keys
@@ -84,8 +84,8 @@ def as_keys(values: pd.Series, column: Column) -> pd.Series:
 
 def _check_scalars(values: pd.Series, column: Column) -> None:
     if not (is_scalar := values.map(pd.api.types.is_scalar)).all():
-        nested = values[~is_scalar].iloc[0]
-        raise DataError(f"column {column.name!r} is given as {nested!r}; give one value for every sample")
+        nested = _told(values[~is_scalar].iloc[0])
+        raise DataError(f"column {column.name!r} is given as {nested}; give one value for every sample")
 
 
 def _as_categories(values: pd.Series, column: Column) -> pd.Series:
@@ -100,7 +100,7 @@ def _as_categories(values: pd.Series, column: Column) -> pd.Series:
         category = None if missing else known.get(value, spelled.get(str(value)))
         if category is None and not missing:
             raise DataError(
-                f"column {column.name!r} holds {_plain(value)!r}, which is not among the {len(categories)} categories "
+                f"column {column.name!r} holds {_told(value)}, which is not among the {len(categories)} categories "
                 f"that the model knows, {short(list(categories))}; correct the value, or fit again with it"
             )
         found.append(category)
@@ -153,7 +153,7 @@ def _moment(value: Any, column: Column) -> pd.Timestamp:
         raise _refusal(value, column) from error
     if month_first != day_first:
         raise DataError(
-            f"column {column.name!r} is given as {value!r}, which may be {month_first:%Y-%m-%d} or "
+            f"column {column.name!r} is given as {_told(value)}, which may be {month_first:%Y-%m-%d} or "
             f"{day_first:%Y-%m-%d}; write the year first"
         )
     return month_first
@@ -234,12 +234,14 @@ def _check_range(values: pd.Series, column: Column) -> None:
 
 
 def _refusal(value: Any, column: Column) -> DataError:
-    given = value if isinstance(value, pd.Timestamp) else repr(_plain(value))
     return DataError(
-        f"column {column.name!r} is {column.kind}, and can't be given as {given}; give {_TO_GIVE[column.kind]} that "
-        f"its dtype {column.dtype} can hold"
+        f"column {column.name!r} is {column.kind}, and can't be given as {_told(value)}; give "
+        f"{_TO_GIVE[column.kind]} that its dtype {column.dtype} can hold"
     )
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) and not isinstance(value, np.datetime64) else value
+def _told(value: Any) -> str:
+    """Return a value as a message tells it."""
+    if isinstance(value, pd.Timestamp | np.datetime64):
+        return str(value)
+    return short(value.item() if isinstance(value, np.generic) else value)

@@ -170,6 +170,16 @@ def test_samples_have_the_form_of_the_table():
     assert isinstance(auto().fit(Sequences.from_table(FEW)).sample(2), Sequences)
 
 
+def test_what_is_asked_of_samples_reaches_the_model(tmp_path):
+    model = auto(sequence_key="home", sequence_index="day").fit(LONG)
+    asked = {"metadata": {"home": [7, 9]}, "start": [100, 200], "step": 5, "lengths": 2, "random_state": 1}
+    made = model.sample(**asked)
+    assert made["home"].tolist() == [7, 7, 9, 9] and made["day"].tolist() == [100, 105, 200, 205]
+    pd.testing.assert_frame_equal(pd.concat(model.iter_samples(chunk_size=1, **asked), ignore_index=True), made)
+    model.sample_to(tmp_path / "made.csv", **asked)
+    assert (tmp_path / "made.csv").read_text() == made.to_csv(index=False)
+
+
 def test_it_has_what_the_model_has_and_nothing_else(scored):
     scored(0.9, 0.1)
     model = auto().fit(TABLE)
