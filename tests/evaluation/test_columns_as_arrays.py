@@ -49,7 +49,7 @@ def test_columns_are_found_in_either_part(build):
 
 
 def test_unknown_column_is_named(build):
-    with pytest.raises(DataError, match="no column 'y'; the data have \\['group', 'x'\\]"):
+    with pytest.raises(DataError, match="no column 'y'; name one of \\['group', 'x'\\]"):
         of_column(build([[1.0]]), "y")
 
 
