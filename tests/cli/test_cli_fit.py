@@ -60,7 +60,7 @@ def test_by_default_the_model_is_chosen_within_a_limit_of_time(run, table, tmp_p
     ("options", "others"),
     [
         (["--epochs", 3], "doppelganger"),
-        (["--max-steps", 3], "doppelganger or --model autoregressive"),
+        (["--batch-size", 3], "doppelganger or --model autoregressive"),
         (["--early-stopping", "--model", "auto"], "doppelganger or --model autoregressive"),
         (["--epsilon", 3], "doppelganger"),
         (["--time-limit", 3, "--model", "doppelganger"], "auto"),

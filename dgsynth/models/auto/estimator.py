@@ -23,12 +23,12 @@ from dgsynth.errors import ModelFileError
 from dgsynth.models.auto.candidates import candidates_for
 from dgsynth.models.auto.choosing import TIME_LIMIT, choose
 from dgsynth.models.auto.race import leaderboard
-from dgsynth.models.parameters import seed_of
+from dgsynth.models.parameters import POSITIVE, seed_of
 from dgsynth.models.synthesizer import READING, Maker, Synthesizer
 from dgsynth.training.callbacks import Callback
 from dgsynth.transforms.timestamps import Timestamps
 
-_SHARED = (*READING, "schema", "constraints", "timestamps", "callbacks", "device", "n_jobs", "random_state")
+_SHARED = (*READING, "schema", "constraints", "timestamps", "max_steps", "callbacks", "device", "n_jobs", "random_state")
 """Parameters that the candidates have too."""
 
 _FEATURES = ("n_features_in_", "feature_names_in_")
@@ -54,6 +54,8 @@ class AutoSynthesizer(Synthesizer):
         Seconds that `fit` takes at most, but for what lies between the steps of training: encoding and scoring, which
         take seconds, on large data tens of seconds. Training that no longer pays ends sooner where a model can tell.
         With None the race takes 100 seconds, and the winner is trained as long as its own parameters say.
+    max_steps : int, default=None
+        Steps that any of the trainings takes at most; None for as many as the time allows.
     callbacks : sequence of Callback, default=()
         Of every training: that of each candidate, and that of the winner.
     device : str, default="auto"
@@ -101,6 +103,7 @@ class AutoSynthesizer(Synthesizer):
     _parameter_constraints: dict[str, list[Any]] = {
         **Synthesizer._parameter_constraints,
         "time_limit": [Interval(Real, 0, None, closed="neither"), None],
+        "max_steps": [POSITIVE, None],
     }
 
     def __init__(
@@ -116,6 +119,7 @@ class AutoSynthesizer(Synthesizer):
         constraints: Sequence[Constraint | str] = (),
         timestamps: Timestamps = "auto",
         time_limit: float | None = TIME_LIMIT,
+        max_steps: int | None = None,
         callbacks: Sequence[Callback] = (),
         device: str = "auto",
         n_jobs: int | None = None,
@@ -132,6 +136,7 @@ class AutoSynthesizer(Synthesizer):
         self.constraints = constraints
         self.timestamps = timestamps
         self.time_limit = time_limit
+        self.max_steps = max_steps
         self.callbacks = callbacks
         self.device = device
         self.n_jobs = n_jobs

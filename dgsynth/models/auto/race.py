@@ -172,7 +172,7 @@ def _ranked(entries: list[Entry]) -> list[Entry]:
 def _fit(model: Synthesizer, data: Sequences, watch: InterruptWatch, clock: Clock | None) -> list[str]:
     """Fit a model, whose parameters stay as they are, and return what it warned of."""
     own = model.get_params(deep=False)
-    limit = {} if clock is None else {"max_steps": UNLIMITED}
+    limit = {} if clock is None else {"max_steps": own["max_steps"] or UNLIMITED}
     model.set_params(callbacks=[*own["callbacks"], watch, *([] if clock is None else [clock])], **limit)
     try:
         with warnings.catch_warnings(record=True) as caught:

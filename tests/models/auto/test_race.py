@@ -20,10 +20,10 @@ DATA = Sequences.from_table(TABLE)
 def run(monkeypatch):
     """Return a function that lets two models race, whose scores are given."""
 
-    def run(*given, callbacks=None, seconds=60.0):
+    def run(*given, callbacks=None, seconds=60.0, **more):
         score = scores(*given)
         monkeypatch.setattr(racing, "judge_of", lambda judge: score)
-        parameters = {"random_state": 0, "callbacks": [Stop()] if callbacks is None else callbacks}
+        parameters = {"random_state": 0, "callbacks": [Stop()] if callbacks is None else callbacks, **more}
         models = {"one": small_autoregressive, "other": small_doppelganger}
         makers = {name: partial(make, **parameters) for name, make in models.items()}
         return race(makers, *hold_out(DATA, 0), seconds, shown=False)
@@ -76,6 +76,10 @@ def test_shares_are_equal_and_what_one_leaves_is_for_the_next(run, monkeypatch, 
 
 def test_the_clock_ends_a_training_that_would_go_on(run):
     assert all(entry.model.n_steps_ >= 1 for entry in run(0.3, 0.6, callbacks=(), seconds=0.02))
+
+
+def test_steps_are_limited_where_that_is_asked(run):
+    assert [entry.model.n_steps_ for entry in run(0.3, 0.6, callbacks=(), max_steps=3, seconds=60)] == [3, 3]
 
 
 def test_models_keep_their_parameters(run):
