@@ -12,7 +12,7 @@ import pandas as pd
 
 from dgsynth.data.sequences import Sequences
 from dgsynth.evaluation.columns import COUNTED_KINDS, numeric, rows_of
-from dgsynth.evaluation.relations import AtMost, Determines, Equal, Relation, Sum, adds_up
+from dgsynth.evaluation.relations import DOUBLE, SINGLE, AtMost, Determines, Equal, Relation, Sum, adds_up
 
 if TYPE_CHECKING:
     from dgsynth.data.schema import Column, Label
@@ -37,6 +37,8 @@ MAX_FOUND = 24
 
 _FEW = 500  # random rows that most candidates fail at
 _MOST_DECIMALS = 6
+_SAME = 1e-9  # of the spread of values: by so much may two be off that are the same
+_TOLD = 0.01  # of a part: what its total may be off by at most, to tell of it
 
 
 def find_relations(data: Any, **reading: Any) -> list[Relation]:
@@ -103,7 +105,8 @@ class _Search:
         for first, second in combinations(self.numbers, 2):
             alike = (first.kind == "datetime") == (second.kind == "datetime")
             if alike and second.name not in known and first.name not in known:
-                relation = Equal(first.name, second.name)
+                spread = _spread(numeric(self.few[first.name]))
+                relation = Equal(first.name, second.name, _SAME * spread)
                 if relation.holds(self.few).all():
                     known.add(second.name)
                     yield relation
@@ -122,12 +125,17 @@ class _Search:
         units = np.array([_unit(row) for row in values])
         # Each of three rounded numbers is off by half a unit at most; whole ones are exact.
         slack = np.where(units < 1, 1.5 * units, 0.0)
+        largest = np.array([np.nanmax(np.abs(row), initial=0.0) for row in values])
         for i, j in combinations(range(len(names)), 2):
             off_by = np.maximum(slack, max(slack[i], slack[j]))
-            kept = adds_up(values, values[i], values[j], slack=off_by[:, None]).all(axis=1)
-            for k in np.flatnonzero(kept):
+            is_known = (units > 0) & (units[i] > 0) & (units[j] > 0)
+            precision = np.where(is_known, DOUBLE, SINGLE)
+            # A part that is lost in what the total may be off by tells nothing of it.
+            tells = precision * np.maximum(largest, largest[[i, j]].max()) <= _TOLD * largest[[i, j]].min()
+            kept = adds_up(values, values[i], values[j], slack=off_by[:, None], precision=precision[:, None]).all(axis=1)
+            for k in np.flatnonzero(kept & tells):
                 if k not in (i, j):
-                    yield Sum(names[k], names[i], names[j], float(off_by[k]))
+                    yield Sum(names[k], names[i], names[j], float(off_by[k]), float(precision[k]))
 
     def _determines(self) -> list[Determines]:
         codes = {column.name: pd.factorize(self.few[column.name])[0] + 1 for column in self.columns}  # 0 where missing
@@ -190,6 +198,12 @@ def _unit(values: Floats) -> float:
         if np.allclose(scaled, np.rint(scaled), rtol=1e-12, atol=1e-6):
             return float(10.0**-decimals)
     return 0.0
+
+
+def _spread(values: Floats) -> float:
+    """The distance between the least and the greatest value."""
+    present = values[np.isfinite(values)]
+    return float(np.ptp(present)) if len(present) else 0.0
 
 
 def _values_determined(rows: pd.DataFrame, first: Label, second: Label) -> dict[Any, Any]:

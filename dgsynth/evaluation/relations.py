@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
-ROUNDING = 1e-6
-"""Of the largest of three numbers, by how much a sum may be off: it may have been made in single precision."""
+SINGLE = 1e-6
+"""Of the largest of three numbers, by how much a sum may be off that was perhaps made in single precision."""
 
-_SAME = 1e-9  # relative; of a datetime in days since 1970 two seconds
+DOUBLE = 1e-15
+"""The same of numbers that are known to the last decimal."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,18 @@ class AtMost(Relation):
 
 @dataclass(frozen=True)
 class Equal(Relation):
-    """Two numbers or datetimes are the same."""
+    """Two numbers or datetimes are the same.
+
+    Attributes
+    ----------
+    first, second : column label
+    slack : float
+        By how much they may differ; of datetimes in days.
+    """
 
     first: Label
     second: Label
+    slack: float = 0.0
 
     @property
     def columns(self) -> tuple[Label, ...]:
@@ -75,7 +84,7 @@ class Equal(Relation):
 
     def holds(self, frame: pd.DataFrame) -> Bools:
         first, second = (numeric(frame[column]) for column in self.columns)
-        return ~(np.abs(first - second) > _SAME * np.maximum(np.abs(first), np.abs(second)))
+        return ~(np.abs(first - second) > self.slack + DOUBLE * np.maximum(np.abs(first), np.abs(second)))
 
     def __str__(self) -> str:
         return f"{self.first} = {self.second}"
@@ -90,19 +99,23 @@ class Sum(Relation):
     total, first, second : column label
     slack : float
         By how much the sum may be off where the numbers are rounded.
+    precision : float
+        By how much else, as a share of the largest of the three: `SINGLE` or `DOUBLE`.
     """
 
     total: Label
     first: Label
     second: Label
     slack: float = 0.0
+    precision: float = SINGLE
 
     @property
     def columns(self) -> tuple[Label, ...]:
         return (self.total, self.first, self.second)
 
     def holds(self, frame: pd.DataFrame) -> Bools:
-        return adds_up(*(numeric(frame[column]) for column in self.columns), slack=self.slack)
+        numbers = (numeric(frame[column]) for column in self.columns)
+        return adds_up(*numbers, slack=self.slack, precision=self.precision)
 
     def __str__(self) -> str:
         return f"{self.total} = {self.first} + {self.second}"
@@ -141,10 +154,12 @@ class Determines(Relation):
         return f"{self.column} determines {self.determined}"
 
 
-def adds_up(total: Floats, first: Floats, second: Floats, *, slack: float | Floats) -> Bools:
+def adds_up(
+    total: Floats, first: Floats, second: Floats, *, slack: float | Floats, precision: float | Floats
+) -> Bools:
     """Return where a total is the sum of its parts, but for rounding; arrays that can be broadcast."""
     size = np.maximum(np.maximum(np.abs(total), np.abs(first)), np.abs(second))
-    kept: Bools = ~(np.abs(total - first - second) > slack + ROUNDING * size)
+    kept: Bools = ~(np.abs(total - first - second) > slack + precision * size)
     return kept
 
 

@@ -53,6 +53,15 @@ def test_few_rows_are_no_proof(rng):
     assert found(low=np.where(np.arange(N) < MIN_ROWS - 1, low, np.nan), high=low + abs(gap)) == []
 
 
+def test_seconds_of_today_are_told_apart(rng):
+    # Of 1.7e9 a second is less than a millionth.
+    begin = 1.7e9 + rng.integers(0, 10**7, N)
+    lasts, other = rng.integers(1, 1000, (2, N))
+    assert "end = begin + other" not in found(begin=begin, end=begin + lasts, other=other)
+    assert "end = begin + lasts" in found(begin=begin, end=begin + lasts, lasts=lasts)
+    assert "begin = end" not in found(begin=begin, end=begin + 1)
+
+
 def test_equal_columns_are_named_once(rng):
     close = rng.normal(size=N)
     assert found(close=close, adjusted=close, high=close + rng.exponential(size=N)) == [
