@@ -17,7 +17,18 @@ import pyarrow as pa
 import pytest
 
 import dgsynth
-from dgsynth import AutoregressiveSynthesizer, DGSynthesizer, PrivacyConfig, Schema, Sequences, stitch, windows
+from dgsynth import (
+    AutoregressiveSynthesizer,
+    DGSynthesizer,
+    Inequality,
+    PrivacyConfig,
+    Range,
+    Schema,
+    Sequences,
+    Sum,
+    stitch,
+    windows,
+)
 from dgsynth.comparing import compare, new_model
 from dgsynth.data import Column, read_table, write_table
 from dgsynth.data.simulate import make_web_traffic
@@ -299,6 +310,46 @@ CALLS: dict[str, tuple[str, str, str]] = {
     "tuning of nothing": ("", "tune(gan, frame, sample_len=[0])", "[0]"),
     "tuning by too few": ("", "tune(gan, frame[:10])", "2 samples"),
     "comparing by too few": ("", "compare({'gan': gan}, frame[:10], **ROLES)", "2 samples"),
+    # What is asked of samples
+    "metadata of anything": ("", "gan.sample(2, metadata='kind')", "str"),
+    "metadata of uneven columns": ("", "gan.sample(metadata={'kind': ['a', 'b'], 'id': [1, 2, 3]})", "2 values"),
+    "metadata twice": ("X = pd.concat([frame[['kind']]] * 2, axis=1)", "gan.sample(2, metadata=X)", "'kind'"),
+    "metadata of lists": ("", "gan.sample(2, metadata={'kind': [['a'], ['b']]})", "['a']"),
+    "missing metadata": ("", "gan.sample(2, metadata={'kind': None})", "'kind'"),
+    "a key twice": ("", "gan.sample(metadata={'id': [5, 5]})", "5"),
+    "a missing key": ("", "gan.sample(metadata={'id': [5, None]})", "'id'"),
+    "half a key": ("", "gan.sample(metadata={'id': [5, 6.5]})", "6.5"),
+    "one key of two": ("", "gan.sample(2, metadata={'id': 5})", "one row for 2 samples"),
+    "a start twice": ("", "gan.sample(start='2030-01-01', metadata={'t': '2030-01-01'})", "'t'"),
+    "starts of others": ("", "gan.sample(2, start=['2030-01-01'] * 3)", "3 values"),
+    "a start of anything": ("", "gan.sample(start='then')", "'then'"),
+    "a start of two days": ("", "gan.sample(start='05/06/2024')", "'05/06/2024'"),
+    "a start with a zone": ("", "gan.sample(start='2030-01-01T00:00Z')", "2030-01-01"),
+    "a start without an index": ("", "rows.sample(start=5)", "start"),
+    "a step without an index": ("", "rows.sample(step=5)", "step"),
+    "a step of anything": ("", "gan.sample(step='often')", "'often'"),
+    "no number of samples": ("", "next(gan.iter_samples())", "None"),
+    # Reading files
+    "a separator of two": ("", "read_table(csv('a,b\\n1,2'), separator=';;')", "';;'"),
+    "a decimal mark": ("", "read_table(csv('a,b\\n1,2'), decimal='x')", "'x'"),
+    "a missing text": ("", "read_table(csv('a,b\\n1,2'), missing='NA')", "'NA'"),
+    "a format without parts": ("", "read_table(csv('a,b\\n1,2'), date_format='ymd')", "'ymd'"),
+    "an unknown encoding": ("", "read_table(csv('a,b\\n1,2'), encoding='latin-99')", "'latin-99'"),
+    "an unknown kind": ("", "read_table(csv('a,b\\n1,2'), dtypes={'a': 'zip'})", "'zip'"),
+    "a kind of no column": ("", "read_table(csv('a,b\\n1,2'), dtypes={'c': 'text'})", "'c'"),
+    "columns a file lacks": ("", "read_table(csv('a,b\\n1,2'), columns=['c'])", "'c'"),
+    "dates that are none": ("", "read_table(csv('a,b\\nthen,2'), dtypes={'a': 'date'})", "'then'"),
+    "rows of other widths": ("", "read_table(csv('a,b\\n1,2\\n3,4,5'))", "Expected 2"),
+    "zero bytes": ("", "read_table(csv('a,b\\n1,\\0'))", "zero bytes"),
+    # Constraints
+    "no constraint": ("", "DGSynthesizer(**ROLES, constraints=[5]).fit(frame)", "5"),
+    "a constraint on no column": ("", "DGSynthesizer(**ROLES, constraints=['x <= y']).fit(frame)", "'y'"),
+    "a constraint that is broken": ("", "DGSynthesizer(**ROLES, constraints=['0 <= x <= 3']).fit(frame)", "20"),
+    "a range without ends": ("", "Range('x', None, None)", "'x'"),
+    "a range to text": ("", "Range('x', [1], None)", "[1]"),
+    "a column beside itself": ("", "Inequality('x', 'x')", "'x'"),
+    "strictness of text": ("", "Inequality('x', 'y', strict='no')", "'no'"),
+    "no list of parts": ("", "Sum('x', 5)", "5"),
     # Evaluation
     "a score without a column": ("", "gan.score(frame.drop(columns='x'))", "'x'"),
     "a metric of unknown columns": ("", "of_column(read(frame), 'y')", "'y'"),
@@ -371,6 +422,13 @@ def fitted(name):
     return MODELS[name]()
 
 
+def csv(text):
+    """Return a file with such text."""
+    path = GLOBALS["folder"] / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 def over(*arguments, **keywords):
     return DGOverSampler(*arguments, random_state=0, **keywords)
 
@@ -409,8 +467,12 @@ GLOBALS = {
     "ROLES": ROLES,
     "Schema": Schema,
     "Sequences": Sequences,
+    "Inequality": Inequality,
+    "Range": Range,
+    "Sum": Sum,
     "classify_metadata": classify_metadata,
     "compare": compare,
+    "csv": csv,
     "dgsynth": dgsynth,
     "fidelity_table": fidelity_table,
     "forecast": forecast,

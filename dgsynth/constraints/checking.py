@@ -25,7 +25,7 @@ def as_constraints(constraints: Iterable[Constraint | str]) -> tuple[Constraint,
         if not isinstance(constraint, Constraint | str):
             raise TypeError(
                 "constraints must be made of Inequality, FixedCombinations, Range, Monotonic, Sum or text, got "
-                f"{short(constraint)}"
+                f"{short(constraint)}; give such, for instance 'low <= high'"
             )
         found.append(parse(constraint) if isinstance(constraint, str) else constraint)
     return tuple(dict.fromkeys(found))

@@ -215,7 +215,7 @@ def _set_list(constraint: Any, name: str, at_least: int) -> None:
     given = getattr(constraint, name)
     if isinstance(given, str) or not isinstance(given, Sequence | np.ndarray | pd.Index) or len(given) < at_least:
         what = f"{type(constraint).__name__} needs a list of {at_least} or more columns as {name}"
-        raise DataError(f"{what}, got {short(given)}")
+        raise DataError(f"{what}, got {short(given)}; give their names in a list")
     object.__setattr__(constraint, name, tuple(map(to_label, given)))
 
 
@@ -223,7 +223,7 @@ def _check_flags(constraint: Any, *names: str) -> None:
     for name in names:
         if not isinstance(getattr(constraint, name), bool):
             kind = type(constraint).__name__
-            raise DataError(f"{name} of {kind} must be True or False, got {short(getattr(constraint, name))}")
+            raise DataError(f"{name} of {kind} must be True or False, got {short(getattr(constraint, name))}; give one")
 
 
 def _check_distinct(constraint: Constraint) -> None:
@@ -243,4 +243,4 @@ def _end(value: Any, name: str) -> Any:
             return pd.Timestamp(value).isoformat()
     except (ValueError, TypeError):
         pass
-    raise DataError(f"{name} of Range must be a number, a date or None, got {short(value)}")
+    raise DataError(f"{name} of Range must be a number, a date or None, got {short(value)}; give one of these")

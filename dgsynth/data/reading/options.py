@@ -44,11 +44,11 @@ class Reading:
         if self.separator is not None and (len(self.separator) != 1 or self.separator in '"\r\n'):
             raise DataError(f"separator must be one character such as ';', got {self.separator!r}; for tabs give 'tab'")
         if self.decimal not in (None, ".", ","):
-            raise DataError(f"decimal must be '.' or ',', got {self.decimal!r}")
+            raise DataError(f"decimal must be '.' or ',', got {self.decimal!r}; give one of these")
         if isinstance(self.missing, str):
             raise DataError(f"missing must be a list of texts, got {self.missing!r}; give [{self.missing!r}]")
         if self.date_format is not None and "%" not in self.date_format:
-            raise DataError(f"date_format must be as in '%d/%m/%Y', got {self.date_format!r}")
+            raise DataError(f"date_format must be as in '%d/%m/%Y', got {self.date_format!r}; give such")
         if self.encoding is not None:
             try:
                 codecs.lookup(self.encoding)
