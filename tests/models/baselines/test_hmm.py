@@ -73,7 +73,7 @@ def test_a_missing_library_is_named(monkeypatch):
 
 
 def test_more_parameters_than_records_are_warned_of_once_and_nothing_is_logged(caplog):
-    few = np.random.default_rng(0).normal(size=(1, 12, 2))
+    few = np.random.default_rng(0).normal(size=(3, 4, 2))
     with pytest.warns(UserWarning, match="parameters for 12 records") as told:
         HMMSynthesizer(random_state=0).fit(few)
     assert len(told) == 1 and not caplog.records
