@@ -106,7 +106,7 @@ TimeColumns = Annotated[
 ]
 ReportOutput = Annotated[Path | None, typer.Option("--output", "-o", metavar="REPORT", help="Report to write, .html.")]
 JsonOutput = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON too.")]
-MaxSteps = Annotated[int | None, typer.Option(metavar="N", min=1, help="Train for so many steps instead; of several models each.")]
+MaxSteps = Annotated[int | None, typer.Option(metavar="N", min=1, help="Train for so many steps instead.")]
 BatchSize = Annotated[int | None, typer.Option(metavar="N", min=1, help="Samples per training step.")]
 LearningRate = Annotated[float | None, typer.Option(metavar="RATE", min=0.0, help="Learning rate of Adam.")]
 RandomState = Annotated[int | None, typer.Option(metavar="N", min=0, help="Seed; the same seed gives the same result.")]

@@ -132,7 +132,8 @@ class _Search:
             precision = np.where(is_known, DOUBLE, SINGLE)
             # A part that is lost in what the total may be off by tells nothing of it.
             tells = precision * np.maximum(largest, largest[[i, j]].max()) <= _TOLD * largest[[i, j]].min()
-            kept = adds_up(values, values[i], values[j], slack=off_by[:, None], precision=precision[:, None]).all(axis=1)
+            slacks, precisions = off_by[:, None], precision[:, None]
+            kept = adds_up(values, values[i], values[j], slack=slacks, precision=precisions).all(axis=1)
             for k in np.flatnonzero(kept & tells):
                 if k not in (i, j):
                     yield Sum(names[k], names[i], names[j], float(off_by[k]), float(precision[k]))

@@ -154,9 +154,7 @@ class Determines(Relation):
         return f"{self.column} determines {self.determined}"
 
 
-def adds_up(
-    total: Floats, first: Floats, second: Floats, *, slack: float | Floats, precision: float | Floats
-) -> Bools:
+def adds_up(total: Floats, first: Floats, second: Floats, *, slack: float | Floats, precision: float | Floats) -> Bools:
     """Return where a total is the sum of its parts, but for rounding; arrays that can be broadcast."""
     size = np.maximum(np.maximum(np.abs(total), np.abs(first)), np.abs(second))
     kept: Bools = ~(np.abs(total - first - second) > slack + precision * size)

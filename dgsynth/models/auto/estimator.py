@@ -28,7 +28,8 @@ from dgsynth.models.synthesizer import READING, Maker, Synthesizer
 from dgsynth.training.callbacks import Callback
 from dgsynth.transforms.timestamps import Timestamps
 
-_SHARED = (*READING, "schema", "constraints", "timestamps", "max_steps", "callbacks", "device", "n_jobs", "random_state")
+_TRAINING = ("max_steps", "callbacks", "device", "n_jobs", "random_state")
+_SHARED = (*READING, "schema", "constraints", "timestamps", *_TRAINING)
 """Parameters that the candidates have too."""
 
 _FEATURES = ("n_features_in_", "feature_names_in_")
