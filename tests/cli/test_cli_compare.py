@@ -8,6 +8,7 @@ from command_line import LONG, one_line
 from dgsynth import baselines
 
 
+@pytest.mark.slow
 def test_compare_ranks_the_models_asked_for(succeed, table, tmp_path):
     options = ["--models", "ar,doppelganger", "--seconds", 1, "--fast", "--sample-len", 7]
     files = ["-o", tmp_path / "c.html", "--json", tmp_path / "c.json"]

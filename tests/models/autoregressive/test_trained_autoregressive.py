@@ -92,6 +92,7 @@ def transitions(table):
     return (following != table["state"])[is_inside].groupby(table["state"][is_inside]).mean()
 
 
+@pytest.mark.slow
 def test_states_change_as_often_as_those_of_the_chain(chain_model):
     made = chain_model.sample(600, random_state=0)
     found = transitions(made)

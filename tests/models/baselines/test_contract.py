@@ -154,6 +154,7 @@ def test_samples_go_to_a_file_the_same_in_any_chunks(make, levels, tmp_path):
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "300.csv"), model.sample(600, random_state=1))
 
 
+@pytest.mark.slow
 def test_samples_are_the_same_from_other_processes(levels, tmp_path):
     model = ARSynthesizer(**COLUMNS, **SMALL[ARSynthesizer], random_state=0).fit(levels(40, 5))
     for n_jobs in (1, 2):

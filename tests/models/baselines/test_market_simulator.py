@@ -24,6 +24,7 @@ def test_a_recovered_path_has_the_log_signature_asked_for(autoregression):
     assert off.median() < 0.02 and off.quantile(0.95) < 0.2  # in standard deviations of the data's log-signatures
 
 
+@pytest.mark.slow
 def test_steps_and_correlation_are_those_of_the_process(autoregression):
     real = autoregression(0.8)[..., 0]
     made = MarketSimulator(max_steps=1200, **QUICK).fit(real[..., None]).sample(500, random_state=0)[..., 0]

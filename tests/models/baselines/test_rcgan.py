@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from dgsynth import Sequences
 from dgsynth.baselines import RCGANSynthesizer
@@ -32,6 +33,7 @@ def test_lengths_are_drawn_and_their_series_follow_them():
     assert abs(levels[0]) < 2.5 and abs(levels[1] - 5) < 2.5 and levels[1] - levels[0] > 2
 
 
+@pytest.mark.slow
 def test_the_period_is_that_of_the_process():
     rng = np.random.default_rng(0)
     waves = np.sin(2 * np.pi * (np.arange(20) / 8 + rng.random((400, 1))))[..., None]

@@ -204,6 +204,7 @@ def test_training_on_learns_metadata_anew_and_a_part_trains_them_for_an_epoch(fe
     assert DGSynthesizer(**BOTH, **SETTINGS).partial_fit(table).partial_fit(table).n_steps_ == 2 * (60 // 16)
 
 
+@pytest.mark.slow
 def test_metadata_are_redistributed_and_nothing_else_changes(trained, tmp_path):
     trained.save(tmp_path / "m.safetensors")
     model = dgsynth.load(tmp_path / "m.safetensors")
