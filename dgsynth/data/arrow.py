@@ -65,6 +65,8 @@ def series_from_arrow(column: pa.ChunkedArray, name: str) -> pd.Series[Any]:
         series: pd.Series[Any] = column.to_pandas(types_mapper={kind: pd.api.types.pandas_dtype(dtype)}.get)
     else:
         series = column.to_pandas()
+    if pa.types.is_timestamp(kind) and str(kind.tz).startswith(("+", "-")):
+        series = series.dt.tz_convert(f"UTC{kind.tz}")  # before pandas 3 one of pytz, which its name does not tell
     check_supported(series, name)
     return series
 

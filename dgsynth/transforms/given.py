@@ -70,7 +70,9 @@ def as_keys(values: pd.Series, column: Column) -> pd.Series:
     if values.isna().any():
         raise DataError(f"key column {column.name!r} of metadata has missing values; give every row a key of its own")
     if column.kind == "categorical":
-        keys = values.astype(object).astype("category" if column.dtype == "category" else column.pandas_dtype)
+        keys = values.astype(object)
+        keys = keys.map(str) if column.dtype == "str" else keys  # whose dtype takes anything before pandas 3
+        keys = keys.astype("category" if column.dtype == "category" else column.pandas_dtype)
     else:
         keys = as_column(values, column)
     if not keys.is_unique:
