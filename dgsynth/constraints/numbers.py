@@ -87,7 +87,7 @@ def from_numbers(numbers: Numbers, missing: Bools, scale: Scale, column: Column)
     """Return numbers with the dtype of the column; those that it can't hold become the nearest that it can."""
     if scale == "time":
         return int_to_datetime(np.where(missing, 0, numbers), missing, column)
-    dtype = numpy_dtype(column.pandas_dtype)
+    dtype = column.numpy_dtype
     if dtype.kind in "iu":
         ends = np.iinfo(dtype)
         whole = numbers if scale == "whole" else np.rint(np.where(missing, 0, numbers))
@@ -100,11 +100,7 @@ def from_numbers(numbers: Numbers, missing: Bools, scale: Scale, column: Column)
 
 def unit_of(column: Column) -> int:
     """Return the least step of whole numbers, or of datetimes in nanoseconds."""
-    if column.kind != "datetime":
-        return 1
-    dtype = column.pandas_dtype
-    unit = dtype.unit if isinstance(dtype, pd.DatetimeTZDtype) else np.datetime_data(dtype)[0]
-    return {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[unit]
+    return column.nanoseconds if column.kind == "datetime" else 1
 
 
 def whole_series(numbers: Numbers, missing: Bools) -> pd.Series[Any]:
@@ -122,7 +118,7 @@ def least_beyond(base: Numbers, scale: Scale, column: Column, decimals: int | No
     """Return the least number that a column can hold and that is at least `base`, or above it where `strict`."""
     if scale != "real":
         return base + (unit_of(column) if strict else 0)
-    dtype = numpy_dtype(column.pandas_dtype)
+    dtype = column.numpy_dtype
     if decimals is None and dtype.kind == "f":
         least = base.astype(dtype)
         least = np.where(least < base, np.nextafter(least, dtype.type(np.inf)), least)
@@ -139,7 +135,7 @@ def on_grid(numbers: Numbers, scale: Scale, column: Column, decimals: int | None
     """Return numbers as the column can hold them, near to those given."""
     if scale != "real":
         return numbers
-    dtype = numpy_dtype(column.pandas_dtype)
+    dtype = column.numpy_dtype
     if decimals is not None or dtype.kind != "f":
         return np.round(numbers, decimals or 0)
     return numbers.astype(dtype).astype(np.float64)

@@ -107,6 +107,18 @@ class Column:
             return pd.CategoricalDtype(list(self.categories or ()), self.ordered)
         return _pandas_dtype(self.dtype)
 
+    @cached_property
+    def numpy_dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype of a column of numbers, also of a nullable one."""
+        return np.dtype(self.dtype.lower())
+
+    @property
+    def nanoseconds(self) -> int:
+        """Nanoseconds that the datetimes of a column are told apart by."""
+        dtype = self.pandas_dtype
+        unit: Any = dtype.unit if isinstance(dtype, pd.DatetimeTZDtype) else np.datetime_data(dtype)[0]
+        return int(pd.Timedelta(1, unit=unit).as_unit("ns").value)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the column as plain values that JSON can hold."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}

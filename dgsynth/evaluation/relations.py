@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dgsynth.constraints.keeping import ROUNDING
 from dgsynth.data.column import Label
 from dgsynth.evaluation.columns import numeric, rows_of
 from dgsynth.evaluation.tables import takes_tables
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
-SINGLE = 1e-6
+SINGLE = ROUNDING
 """Of the largest of three numbers, by how much a sum may be off that was perhaps made in single precision."""
 
 DOUBLE = 1e-15

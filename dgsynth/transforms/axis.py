@@ -64,7 +64,7 @@ class Axis:
                 raise _no_date(column, error) from error
         if column.kind == "datetime":
             return cls(column)
-        return cls(column, None, *_grid(stamps.to_numpy(dtype=_numpy_dtype(column))))
+        return cls(column, None, *_grid(stamps.to_numpy(dtype=column.numpy_dtype)))
 
     @property
     def is_whole(self) -> bool:
@@ -122,7 +122,7 @@ class Axis:
         """Return an axis that starts of any value lie on as they are."""
         if self.per_unit is None or self.series(self.numbers(starts)).equals(starts.astype(self.column.pandas_dtype)):
             return self
-        found, _ = _grid(starts.to_numpy(dtype=_numpy_dtype(self.column)))
+        found, _ = _grid(starts.to_numpy(dtype=self.column.numpy_dtype))
         return replace(self, per_unit=None if found is None else math.lcm(found, self.per_unit), decimals=None)
 
     def last(self, step: int | None) -> int:
@@ -130,9 +130,9 @@ class Axis:
         if self.is_time:
             ends = [pd.Timestamp.max.value - 2 * DAY]
             if self.digits is not None:
-                ends.append(_last_date(np.iinfo(_numpy_dtype(self.column)).max, self.digits))
+                ends.append(_last_date(np.iinfo(self.column.numpy_dtype).max, self.digits))
             return min(ends)
-        dtype = _numpy_dtype(self.column)
+        dtype = self.column.numpy_dtype
         if dtype.kind in "iu":
             return min(int(np.iinfo(dtype).max), 2**63 - 1)
         if self.column.kind == "integer":
@@ -145,7 +145,7 @@ class Axis:
     def rounding(self, numbers: Numbers) -> float:
         """Return what distances of floats may differ by and be the same."""
         largest = np.abs(numbers).max(initial=0)
-        return _ROUNDING * float(np.spacing(_numpy_dtype(self.column).type(largest)))
+        return _ROUNDING * float(np.spacing(self.column.numpy_dtype.type(largest)))
 
 
 def increasing(numbers: Numbers, first: Ints, dtype: np.dtype[Any]) -> Numbers:
@@ -211,10 +211,6 @@ def _grid(floats: Numbers) -> tuple[int | None, int | None]:
             parts = next(rounded, None) if len(np.unique(wide)) > 2 else None
             return (10**decimals, None) if parts is None else (parts, decimals)
     return next((parts for parts in _PARTS if lie_on(parts)), None), None
-
-
-def _numpy_dtype(column: Column) -> np.dtype[Any]:
-    return np.dtype(column.dtype.lower())
 
 
 def _last_date(largest: int, digits: Digits) -> int:

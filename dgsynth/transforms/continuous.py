@@ -190,7 +190,7 @@ def _decimals(present: Iterable[np.ndarray], column: Column, largest: float) -> 
     which they are off by no more than sums of decimals are. A step must be two of the distances between numbers of the
     column's size, that between whole numbers one: finer ones would be found in any numbers.
     """
-    precision = np.dtype(column.dtype.lower())
+    precision = column.numpy_dtype
     top = precision.type(min(largest, float(np.finfo(precision).max)))
     distance = float(top - np.nextafter(top, precision.type(0)))
     resolved = [d for d in range(MAX_DECIMALS + 1) if distance <= (0.5 if d else 1.0) * 10.0**-d]

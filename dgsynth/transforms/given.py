@@ -188,7 +188,7 @@ def _exact(read: pd.Series, column: Column) -> pd.Series:
     if column.kind == "datetime":
         is_kept = _is_kept_moment(present, column.pandas_dtype)
     elif column.kind == "integer":
-        number = getattr(column.pandas_dtype, "numpy_dtype", column.pandas_dtype).type
+        number = column.numpy_dtype.type
         is_kept = np.fromiter((_is_kept_integer(value, number) for value in present.astype(object)), bool, len(present))
     else:
         is_kept = np.isfinite(present.astype(column.pandas_dtype).to_numpy(dtype=np.float64))

@@ -14,7 +14,7 @@ from pandas.tseries.frequencies import to_offset
 from dgsynth.data.schema import Column
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError
-from dgsynth.transforms.calendar import DAY, TICKS, Calendar, Days, Months, OpenDays, Ticks
+from dgsynth.transforms.calendar import DAY, HOUR, TICKS, Calendar, Days, Months, OpenDays, Ticks
 from dgsynth.transforms.given import as_index
 from dgsynth.transforms.numbers import datetime_to_int, int_to_datetime
 from dgsynth.transforms.timestamps import TimestampTransform
@@ -31,7 +31,7 @@ _MONTHS = {
 
 _WORKDAYS = (0, 1, 2, 3, 4)
 
-_FINEST = {6: None, 8: DAY, 10: 3600 * 10**9, 12: 60 * 10**9, 14: 10**9}
+_FINEST = {6: None, 8: DAY, 10: HOUR, 12: 60 * 10**9, 14: 10**9}
 """By the number of their digits, the nanoseconds that dates written as numbers are told apart by; of months none."""
 
 
@@ -121,7 +121,7 @@ def with_step(timestamps: TimestampTransform | None, step: Any) -> TimestampTran
 def _on_calendar(step: Any, timestamps: TimestampTransform) -> tuple[Calendar, int]:
     """Return what is counted for a step, and how much of it: nanoseconds, or days or months."""
     column, zone = timestamps.column, timestamps.axis.zone
-    finest: int | None = _FINEST[len(timestamps.digits)] if timestamps.digits else _unit_of(column)
+    finest: int | None = _FINEST[len(timestamps.digits)] if timestamps.digits else column.nanoseconds
     try:
         interval = _interval(step)
         calendar, size = _months_or_workdays(interval, zone) or (TICKS, _nanoseconds(interval))
@@ -159,13 +159,6 @@ def _nanoseconds(interval: Any) -> int:
     if type(interval) is offsets.Week:
         return 7 * DAY * interval.n
     return int(pd.Timedelta(interval).as_unit("ns").value)
-
-
-def _unit_of(column: Column) -> int:
-    """Return the nanoseconds that datetimes of the column's dtype are told apart by."""
-    dtype = column.pandas_dtype
-    unit: Any = dtype.unit if isinstance(dtype, pd.DatetimeTZDtype) else np.datetime_data(dtype)[0]
-    return int(pd.Timedelta(1, unit=unit).as_unit("ns").value)
 
 
 def _number(step: Any, column: Column) -> int | float:

@@ -263,7 +263,7 @@ class TimestampTransform:
 
     def _series(self, numbers: Numbers, first: Ints, axis: Axis) -> pd.Series:
         """Return numbers as timestamps; short floats are kept apart where their own grid is wider than the data's."""
-        stamps, dtype = axis.series(numbers), np.dtype(self.column.dtype.lower() if axis.per_unit else "O")
+        stamps, dtype = axis.series(numbers), self.column.numpy_dtype if axis.per_unit else np.dtype("O")
         if dtype.kind != "f" or dtype.itemsize == 8 or self.is_regular:
             return stamps
         return pd.Series(increasing(stamps.to_numpy(dtype=np.float64), first, dtype)).astype(self.column.pandas_dtype)
@@ -272,7 +272,7 @@ class TimestampTransform:
         """Return the numbers of records so many steps after the first of their samples."""
         first = np.repeat(np.cumsum(lengths) - lengths, lengths)
         if not axis.is_whole:
-            made = increasing(np.repeat(line, lengths) + steps * self.step, first, np.dtype(self.column.dtype.lower()))
+            made = increasing(np.repeat(line, lengths) + steps * self.step, first, self.column.numpy_dtype)
             self._check_floats(made, first)
             return made
         steps = self._squeezed(steps, self._steps_left(line, axis), lengths, first)
@@ -305,7 +305,7 @@ class TimestampTransform:
 
     def _refuse(self, length: int, largest: int) -> None:
         column, axis = self.column, self.axis
-        ends = np.array([self._last_on(axis)]) if axis.is_whole else np.array([np.finfo(column.dtype.lower()).max])
+        ends = np.array([self._last_on(axis)]) if axis.is_whole else np.array([np.finfo(column.numpy_dtype).max])
         raise DataError(
             f"a sample of {length} records goes beyond the sequence_index {column.name!r} ({column.dtype}, up to "
             f"{axis.series(ends).iloc[0]}); ask for lengths of at most {largest}"
