@@ -44,6 +44,15 @@ $(STAMP): pyproject.toml setup.py constraints.txt $(NATIVE)
 	@$(PIP_INSTALL) -e '.[dev,plot]'
 	@touch $@
 
+# What an optional dependency of pyproject.toml lists, without building the package again.
+$(VENV)/.installed-%: $(STAMP)
+	@echo "installing what $* needs"
+	@$(VENV)/bin/python -c 'import sys, tomllib; \
+	  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")' $* \
+	  > $@.txt
+	@$(PIP_INSTALL) -r $@.txt
+	@touch $@
+
 kernels: $(STAMP)  ## Compile the native kernels; fails where `make setup` goes without them
 	@DGSYNTH_BUILD=cpu $(PIP_INSTALL) --no-deps -e .
 
@@ -69,7 +78,7 @@ demo: $(STAMP)  ## Simulate web traffic, train a small model on it and compare: 
 test: $(STAMP)  ## Run the quick tests
 	@$(VENV)/bin/python -m pytest $(PYTEST_FLAGS)
 
-test-slow: $(STAMP)  ## Run the slow tests
+test-slow: $(VENV)/.installed-acceptance  ## Run the slow tests
 	@$(VENV)/bin/python -m pytest -m slow $(PYTEST_FLAGS)
 
 lint: $(STAMP)  ## Check style, formatting and types
