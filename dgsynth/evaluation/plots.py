@@ -1,7 +1,7 @@
-"""Pictures of real beside synthetic data; the only file that uses matplotlib.
+"""Pictures of real beside synthetic data.
 
-Every function returns a new Figure that belongs to no window and leaves matplotlib's global state alone. Names from the
-data are drawn with parse_math=False, so that a "$" in them stays a dollar.
+Every function returns a new Figure, or draws on the place that `together` has for it. Names from the data are drawn
+with parse_math=False, so that a "$" in them stays a dollar.
 """
 
 from __future__ import annotations
@@ -13,18 +13,25 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-try:
-    from matplotlib.axes import Axes
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-    from matplotlib.figure import Figure
-    from matplotlib.scale import SymmetricalLogTransform
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
-except ImportError as error:  # pragma: no cover
-    raise ImportError("pictures need matplotlib; install it with: pip install 'dgsynth[plot]'") from error
-
 from dgsynth.evaluation.autocorrelation import mean_autocorrelation
 from dgsynth.evaluation.columns import COUNTED_KINDS, MISSING, counts, numeric, totals
 from dgsynth.evaluation.correlations import pearson_correlations
+from dgsynth.evaluation.figures import (
+    INK,
+    AutoDateLocator,
+    Axes,
+    ConciseDateFormatter,
+    Figure,
+    FuncFormatter,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+    SymmetricalLogTransform,
+    canvas,
+    new_axes,
+    short,
+    style,
+)
 from dgsynth.evaluation.neighbours import nearest_samples
 
 if TYPE_CHECKING:
@@ -32,8 +39,6 @@ if TYPE_CHECKING:
     from dgsynth.data.sequences import Sequences
 
 __all__ = [
-    "Axes",
-    "Figure",
     "plot_autocorrelation",
     "plot_correlations",
     "plot_downstream",
@@ -53,7 +58,6 @@ __all__ = [
 REAL, SYNTHETIC = "#0072B2", "#D55E00"
 """Blue and vermilion of the palette of Okabe and Ito, told apart by colour-blind readers and in grey print."""
 
-_INK, _FAINT = "#333333", "#e6e6e6"
 _OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 _MAX_BARS = 15
 _MAX_GROUPS = 6
@@ -72,7 +76,7 @@ def plot_autocorrelation(real: Sequences, synthetic: Sequences, measurement: Lab
     # Real is drawn wide and pale, so that it shows from under a synthetic curve that covers it.
     curve(axes, np.arange(len(expected)), expected, REAL, width=3.2, alpha=0.55)
     curve(axes, np.arange(len(made)), made, SYNTHETIC, width=1.1)
-    axes.axhline(0, color=_INK, linewidth=0.6)
+    axes.axhline(0, color=INK, linewidth=0.6)
     axes.set(xlabel="lag (records)", ylabel="mean autocorrelation", xlim=(0, max(1, len(expected) - 1)))
     _legend(axes)
     return figure
@@ -83,7 +87,7 @@ def plot_gallery(
 ) -> Figure:
     """Return random series of a measurement, real ones on the left, synthetic ones on the right."""
     rng = np.random.default_rng(random_state)
-    figure = Figure(figsize=(6.4, 1.1 * n_samples + 0.6), layout="constrained")
+    figure = canvas(1.1 * n_samples + 0.6)
     grid = figure.subplots(n_samples, 2, squeeze=False, sharex=True)
     for column, (data, color, title) in enumerate(((real, REAL, "real"), (synthetic, SYNTHETIC, "synthetic"))):
         chosen = np.sort(rng.permutation(len(data))[:n_samples])
@@ -92,7 +96,7 @@ def plot_gallery(
         for axes in grid[len(chosen) :, column]:
             axes.set_visible(False)
         grid[0, column].set_title(title, color=color, fontsize=10, fontweight="bold", loc="left")
-        grid[-1, column].set_xlabel("record", color=_INK, fontsize=9)
+        grid[-1, column].set_xlabel("record", color=INK, fontsize=9)
     return figure
 
 
@@ -175,7 +179,7 @@ def plot_nearest(
     rng = np.random.default_rng(random_state)
     chosen = np.sort(rng.permutation(len(synthetic))[:n_samples])
     distances, indices = nearest_samples(real, synthetic.take(chosen), k)
-    figure = Figure(figsize=(6.4, 1.15 * len(chosen) + 0.6), layout="constrained")
+    figure = canvas(1.15 * len(chosen) + 0.6)
     grid = figure.subplots(len(chosen), 1 + indices.shape[1], squeeze=False, sharex=True, sharey="row")
     for row, sample in enumerate(chosen):
         series(grid[row, 0], synthetic.take([sample]).measurements[measurement], SYNTHETIC)
@@ -185,7 +189,7 @@ def plot_nearest(
             axes.set_title(f"squared error {distance:.2g}", color=REAL, fontsize=8, loc="left", pad=2)
     grid[0, 0].set_title("synthetic", color=SYNTHETIC, fontsize=10, fontweight="bold", loc="left")
     for axes in grid[-1]:
-        axes.set_xlabel("record", color=_INK, fontsize=9)
+        axes.set_xlabel("record", color=INK, fontsize=9)
     return figure
 
 
@@ -255,52 +259,37 @@ def plot_training(history: pd.DataFrame, scores: pd.DataFrame | None = None) -> 
     ----------
     history : DataFrame
         One row per recorded step, which its column step or else its index counts; columns of losses have names such
-        as generator_loss. Other columns, and losses that are missing throughout, are left out.
+        as generator_loss or negative_log_likelihood. Other columns are left out, and so is what is missing or exactly
+        0, which is what a loss is where a model or a phase of its training has none.
     scores : DataFrame with columns run, step, score, default=None
         As `DGSynthesizer.validation_scores_`; those of the last run are drawn.
     """
     if scores is None or scores.empty:
         figure, axes = new_axes()
     else:
-        figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+        figure = canvas(4.8)
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
         style(axes)
         style(below)
         last = scores[scores["run"] == scores["run"].max()]
-        below.plot(last["step"], last["score"], color=_INK, linewidth=1.2, marker="o", markersize=4)
+        below.plot(last["step"], last["score"], color=INK, linewidth=1.2, marker="o", markersize=4)
         best = last.loc[last["score"].idxmax()]
         below.plot([best["step"]], [best["score"]], marker="o", markersize=9, color=SYNTHETIC, fillstyle="none")
         below.set(xlabel="step", ylabel="score", ylim=(0, 1.05))
-    losses = [name for name in history.columns if str(name).endswith("_loss") and history[name].notna().any()]
+    losses = [name for name in history.columns if str(name).endswith(("_loss", "_likelihood"))]
+    losses = [name for name in losses if (history[name].notna() & (history[name] != 0)).any()]
     steps = numeric(history["step"] if "step" in history.columns else history.index.to_series())
     for name, color in zip(losses, (REAL, SYNTHETIC, *_OTHERS), strict=False):
-        values = numeric(history[name])
+        values = np.where(history[name] == 0, np.nan, numeric(history[name]))
         label = str(name).removesuffix("_loss").replace("_", " ")
         if len(values) > 200:  # a faint raw curve under its moving average
             axes.plot(steps, values, color=color, alpha=0.2, linewidth=0.6)
             values = pd.Series(values).rolling(len(values) // 50, center=True, min_periods=1).mean().to_numpy()
-        axes.plot(steps, values, color=color, linewidth=1.4, label=label)
+        curve(axes, steps, values, color, width=1.4, label=label)
     axes.set(xlabel="step" if len(figure.axes) == 1 else "", ylabel="loss")
     if losses:
         axes.legend(frameon=False, fontsize=9, labelcolor="linecolor")
     return figure
-
-
-def new_axes(height: float = 3.2) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6.4, height), layout="constrained")
-    axes = figure.subplots()
-    style(axes)
-    return figure, axes
-
-
-def style(axes: Axes) -> None:
-    axes.grid(True, color=_FAINT, linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#bbbbbb")
-    axes.tick_params(colors=_INK, labelsize=9, length=3, color="#bbbbbb")
-    axes.xaxis.label.set(color=_INK, fontsize=9.5, parse_math=False)
-    axes.yaxis.label.set(color=_INK, fontsize=9.5, parse_math=False)
 
 
 def _legend(axes: Axes) -> None:
@@ -312,10 +301,19 @@ def _legend(axes: Axes) -> None:
         )  # fmt: skip
 
 
-def curve(axes: Axes, x: npt.NDArray[Any], y: Floats, color: str, *, width: float = 1.0, alpha: float = 0.95) -> None:
+def curve(
+    axes: Axes,
+    x: npt.NDArray[Any],
+    y: Floats,
+    color: str,
+    *,
+    width: float = 1.0,
+    alpha: float = 0.95,
+    label: str | None = None,
+) -> None:
     # A single point between gaps would be invisible as a line.
     marker = "o" if len(y) < 25 else None
-    axes.plot(x, y, color=color, linewidth=width, alpha=alpha, marker=marker, markersize=width + 2)
+    axes.plot(x, y, color=color, linewidth=width, alpha=alpha, marker=marker, markersize=width + 2, label=label)
 
 
 def series(axes: Axes, values: pd.Series[Any], color: str) -> None:
@@ -427,11 +425,6 @@ def _linear_below(values: Floats) -> float:
 
 def _unit(kind: str) -> str:
     return " (days since 1970)" if kind == "datetime" else ""
-
-
-def short(name: object, width: int = 28) -> str:
-    text = " ".join(str(name).split())
-    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _compact(value: float, _position: int | None = None) -> str:
