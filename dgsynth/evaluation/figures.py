@@ -15,6 +15,7 @@ import numpy as np
 
 try:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure as MatplotlibFigure
     from matplotlib.figure import SubFigure
@@ -28,6 +29,7 @@ __all__ = [
     "INK",
     "AutoDateLocator",
     "Axes",
+    "Axis",
     "ConciseDateFormatter",
     "Figure",
     "FuncFormatter",

@@ -20,6 +20,7 @@ from dgsynth.evaluation.figures import (
     INK,
     AutoDateLocator,
     Axes,
+    Axis,
     ConciseDateFormatter,
     Figure,
     FuncFormatter,
@@ -104,7 +105,7 @@ def plot_lengths(real: Sequences, synthetic: Sequences) -> Figure:
     """Return the histograms of the lengths (paper, Figure 9)."""
     figure, axes = new_axes()
     longest = max(int(real.lengths.max(initial=1)), int(synthetic.lengths.max(initial=1)))
-    edges = np.unique(np.linspace(0.5, longest + 0.5, min(longest, 60) + 1).round() + 0.5 - 0.5 * (longest > 60))
+    edges = np.unique(np.linspace(0, longest, min(longest, 60) + 1).round()) + 0.5
     _histogram(axes, real.lengths.astype(np.float64), REAL, edges)
     _histogram(axes, synthetic.lengths.astype(np.float64), SYNTHETIC, edges)
     axes.set(xlabel="length (records)", ylabel="share of samples")
@@ -118,7 +119,7 @@ def plot_metadata(real: Sequences, synthetic: Sequences, column: Label) -> Figur
     kind = next(c.kind for c in real.schema.metadata if c.name == column)
     if kind not in COUNTED_KINDS:
         first, second = numeric(real.metadata[column]), numeric(synthetic.metadata[column])
-        return plot_numbers(first, second, f"{column}{_unit(kind)}", "share of samples")
+        return plot_numbers(first, second, str(column), "share of samples", dates=kind == "datetime")
     return _bars(counts(real.metadata[column], synthetic.metadata[column]), "share of samples")
 
 
@@ -128,7 +129,8 @@ def plot_values(real: Sequences, synthetic: Sequences, measurement: Label) -> Fi
     first, second = real.measurements[measurement], synthetic.measurements[measurement]
     if kind in COUNTED_KINDS:
         return _bars(counts(first, second), "share of records")
-    return plot_numbers(numeric(first), numeric(second), f"{measurement}{_unit(kind)}", "share of records")
+    dates = kind == "datetime"
+    return plot_numbers(numeric(first), numeric(second), str(measurement), "share of records", dates=dates)
 
 
 def plot_totals(real: Sequences, synthetic: Sequences, measurement: Label) -> Figure:
@@ -198,14 +200,13 @@ def plot_numbers(real: Floats, synthetic: Floats, label: str, ylabel: str, *, da
     figure, axes = new_axes()
     real, synthetic = real[np.isfinite(real)], synthetic[np.isfinite(synthetic)]
     real, synthetic = (np.clip(values, -_LARGEST, _LARGEST) for values in (real, synthetic))
-    edges = scale_axis(axes, real, np.concatenate([real, synthetic]))
+    both = np.concatenate([real, synthetic])
+    edges = _edges(both) if dates else scale_axis(axes, real, both)
     _histogram(axes, real, REAL, edges)
     _histogram(axes, synthetic, SYNTHETIC, edges)
     axes.set(xlabel=short(label, 60), ylabel=ylabel)
     if dates:
-        places = AutoDateLocator()  # type: ignore[no-untyped-call]
-        axes.xaxis.set_major_locator(places)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(places))  # type: ignore[no-untyped-call]
+        _show_dates(axes.xaxis)
     _legend(axes)
     return figure
 
@@ -326,6 +327,9 @@ def series(axes: Axes, values: pd.Series[Any], color: str) -> None:
         axes.set_yticks(range(min(len(names), 4)), [short(name, 12) for name in names[:4]], parse_math=False)
     curve(axes, np.arange(len(y)), y, color)
     axes.tick_params(labelsize=8)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    if len(y) and pd.api.types.is_datetime64_any_dtype(values.dtype):
+        _show_dates(axes.yaxis, 4)
     if len(y) and pd.api.types.is_numeric_dtype(values.dtype):
         axes.yaxis.set_major_locator(MaxNLocator(3))
         axes.yaxis.set_major_formatter(FuncFormatter(_compact))
@@ -380,6 +384,8 @@ def scale_axis(axes: Axes, real: Floats, both: Floats) -> Floats:
     both = both[np.isfinite(both)]
     if not _heavy_tailed(real):
         edges = _edges(both)
+        if len(edges) > 2 and (np.diff(edges) == 1).all():
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     elif both.min() > 0:
         edges = 10 ** _edges(np.log10(both))
         axes.set_xscale("log")
@@ -423,8 +429,11 @@ def _linear_below(values: Floats) -> float:
     return float(10 ** np.floor(np.log10(np.quantile(np.abs(values[values != 0]), 0.01))))
 
 
-def _unit(kind: str) -> str:
-    return " (days since 1970)" if kind == "datetime" else ""
+def _show_dates(axis: Axis, most: int = 7) -> None:
+    """Label an axis of days since 1970."""
+    places = AutoDateLocator(minticks=2, maxticks=most)  # type: ignore[no-untyped-call]
+    axis.set_major_locator(places)
+    axis.set_major_formatter(ConciseDateFormatter(places))  # type: ignore[no-untyped-call]
 
 
 def _compact(value: float, _position: int | None = None) -> str:
