@@ -32,7 +32,7 @@ from dgsynth import (
 from dgsynth.comparing import compare, new_model
 from dgsynth.data import Column, read_table, write_table
 from dgsynth.data.simulate import make_web_traffic
-from dgsynth.evaluation import classify_metadata, fidelity_table, forecast
+from dgsynth.evaluation import classify_metadata, evaluate, fidelity_table, forecast
 from dgsynth.evaluation.columns import of_column
 from dgsynth.oversampling import DGOverSampler
 from dgsynth.tuning import tune
@@ -363,6 +363,18 @@ CALLS: dict[str, tuple[str, str, str]] = {
     "a forecast too far": ("", "forecast(read(frame), read(frame), 'x', horizon=9)", "9"),
     "no repetition": ("", "forecast(read(frame), read(frame), 'x', n_repeats=0)", "0"),
     "samples of text": ("", "fidelity_table(frame, frame.assign(x=frame['t']), **ROLES)", "'x'"),
+    # Pictures
+    "a picture that is not there": (
+        "rows = read(frame); report = evaluate(rows, rows, costly=False)",
+        "report.plot('rhythm')",
+        "'rhythm'",
+    ),
+    "a picture of keys": ("", "gan.plot_samples(frame, columns=['id'])", "'id'"),
+    "no losses": (
+        "gan.save(folder / 'm.safetensors', generator_only=True); model = dgsynth.load(folder / 'm.safetensors')",
+        "model.plot_history()",
+        "generator_only",
+    ),
     # Rare classes
     "classes of other samples": ("", "sampler.fit_resample(np.ones((4, 2)), [0, 1])", "(2,)"),
     "missing classes": ("", "sampler.fit_resample(np.ones((3, 2)), pd.Series(['a', 'b', None]))", "sample 2"),
@@ -474,6 +486,7 @@ GLOBALS = {
     "compare": compare,
     "csv": csv,
     "dgsynth": dgsynth,
+    "evaluate": evaluate,
     "fidelity_table": fidelity_table,
     "forecast": forecast,
     "make_web_traffic": make_web_traffic,

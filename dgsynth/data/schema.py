@@ -12,6 +12,7 @@ import pandas as pd
 
 from dgsynth.data.column import Column, Kind, Label, checked_mapping, short, to_label
 from dgsynth.data.inference import infer_column
+from dgsynth.data.markup import table
 from dgsynth.errors import DataError
 
 __all__ = ["Column", "Form", "Kind", "Label", "Schema", "infer_column"]
@@ -275,7 +276,7 @@ class Schema:
         return f"{self._title()}\n{self.summary().to_string(index=False)}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{self._title()}</p>{self.summary().to_html(index=False)}"
+        return f"<p>{self._title()}</p>{table(self.summary())}"
 
     def _title(self) -> str:
         lengths = f"{self.min_length}" if self.fixed_length else f"{self.min_length} to {self.max_length}"

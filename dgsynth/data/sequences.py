@@ -18,12 +18,16 @@ from dgsynth.data.checks import check_lengths
 from dgsynth.data.column import Column, Label, short
 from dgsynth.data.io import read_table, write_table
 from dgsynth.data.long import read_long, write_long
+from dgsynth.data.markup import table
 from dgsynth.data.parts import Parts, read_columns
 from dgsynth.data.samples import Samples
 from dgsynth.data.schema import Schema
 from dgsynth.data.taken import as_known, described
 from dgsynth.data.wide import read_table_rows, read_wide, write_table_rows, write_wide
 from dgsynth.errors import DataError
+
+_SHOWN_COLUMNS, _SHOWN_RECORDS = 20, 5
+"""Most of them in a notebook."""
 
 
 class Sequences(Samples):
@@ -331,6 +335,15 @@ class Sequences(Samples):
         return self.to_frame(first_key)
 
     # Private
+
+    def _repr_html_(self) -> str:
+        page = f"<p>{len(self):,} samples</p>{table(self.schema.summary(), max_rows=_SHOWN_COLUMNS)}"
+        if not self.n_records:
+            return page + (table(self.to_table().head(_SHOWN_RECORDS)) if self.schema.metadata and len(self) else "")
+        shortest, longest = self.lengths.min(), self.lengths.max()
+        lengths = f"{longest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"
+        first = self.take(np.flatnonzero(self.lengths)[:1]).to_frame().head(_SHOWN_RECORDS)
+        return f"{page}<p>{self.n_records:,} records, {lengths} each; the first of them:</p>{table(first)}"
 
     @classmethod
     def _from_frame(cls, frame: pd.DataFrame, given: dict[str, Any], schema: Schema | None) -> Sequences:

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from itertools import groupby
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from dgsynth.evaluation import wording
-from dgsynth.evaluation.columns import COUNTED_KINDS
-from dgsynth.evaluation.comparisons import FAMILIES, grouping_columns
+from dgsynth.evaluation.comparisons import FAMILIES
 from dgsynth.evaluation.downstream import SCENARIOS, DownstreamResult
-from dgsynth.evaluation.fidelity import LIGHTS, random_part
+from dgsynth.evaluation.fidelity import LIGHTS
 from dgsynth.evaluation.fidelity_findings import FidelityFindings
+from dgsynth.evaluation.fidelity_pictures import MAX_PICTURED, drawings
 from dgsynth.evaluation.markup import SYMBOLS, document, escape, light_symbol, pictures, sentence
 from dgsynth.evaluation.markup import report as framed
-
-if TYPE_CHECKING:
-    from dgsynth.data.schema import Column
-    from dgsynth.data.sequences import Sequences
-    from dgsynth.evaluation.plots import Figure
-
-MAX_PICTURED = 12
-"""Most columns of a kind that get pictures of their own."""
-
-MAX_PAIRS_PICTURED = 6
-MAX_JOINT_PICTURED = 2
-"""Pairs of columns that get heat maps, those whose frequencies are furthest off."""
-
-MAX_NEAREST_PICTURED = 3
-MAX_GROUPINGS_PICTURED = 2
 
 
 def page(report: FidelityFindings) -> str:
@@ -138,103 +121,14 @@ def _downstream_table(result: DownstreamResult) -> str:
 
 
 def _pictures(report: FidelityFindings) -> str:
-    sections = [text for heading, figures in _sections(report) if (text := pictures(heading, figures))]
+    sections = []
+    on_page = (drawing for drawing in drawings(report) if drawing.on_page)
+    for heading, found in groupby(on_page, key=lambda drawing: drawing.section):
+        # Drawn one at a time, so that only one figure is held in memory.
+        sections.append(pictures(heading, ((drawing.caption, drawing.draw()) for drawing in found)))
     columns = {"measurements": report.real.schema.measurements, "metadata columns": report.real.schema.metadata}
     for what, pictured in columns.items():
         if len(pictured) > MAX_PICTURED:
             note = f"Pictures of the first {MAX_PICTURED} of {len(pictured)} {what}; the tables have all."
             sections.append(f'<p class="note">{escape(note)}</p>')
     return "\n".join(sections)
-
-
-def _sections(report: FidelityFindings) -> Iterator[tuple[str, Iterator[tuple[str, Figure]]]]:
-    """Heading and pictures of each section; made one at a time, so that only one figure is held in memory."""
-    rng = np.random.default_rng(report.random_state)
-    shown = _Pictured(report, random_part(report.real, rng), random_part(report.synthetic, rng))
-    for place, column in enumerate(report.real.schema.measurements[:MAX_PICTURED]):
-        yield f"Measurement {column.name}", shown.measurement(column, with_nearest=place < MAX_NEAREST_PICTURED)
-    yield "Measurements together", shown.pairs()
-    yield "Columns together within a record", shown.joint()
-    yield "Timestamps", shown.timestamps()
-    yield "Metadata and lengths", shown.samples()
-    yield "Downstream tasks", shown.downstream()
-    yield "Training", shown.training()
-
-
-@dataclass(frozen=True, eq=False)
-class _Pictured:
-    """The data of the pictures, and the pictures of each section."""
-
-    report: FidelityFindings
-    real: Sequences
-    synthetic: Sequences
-
-    def measurement(self, column: Column, *, with_nearest: bool) -> Iterator[tuple[str, Figure]]:
-        from dgsynth.evaluation import joint_plots, plots
-
-        data, name, seed = (self.real, self.synthetic), column.name, self.report.random_state
-        counted = column.kind in COUNTED_KINDS
-        yield "Some series", plots.plot_gallery(*data, name, random_state=seed)
-        if not counted:
-            yield "Mean autocorrelation", plots.plot_autocorrelation(*data, name)
-        yield "Values of all records", plots.plot_values(*data, name)
-        yield "From a record to the next", joint_plots.plot_transitions(*data, name)
-        if not counted and column.kind != "datetime":
-            yield "Totals of the samples", plots.plot_totals(*data, name)
-            for by in grouping_columns(self.real)[:MAX_GROUPINGS_PICTURED]:
-                yield f"Totals by {by}", plots.plot_totals_by(*data, name, by)
-        if with_nearest:
-            figure = plots.plot_nearest(self.report.real, self.synthetic, name, random_state=seed)
-            yield "Synthetic series and their nearest training samples", figure
-
-    def pairs(self) -> Iterator[tuple[str, Figure]]:
-        from dgsynth.evaluation import plots
-
-        names = [column.name for column in self.real.schema.measurements if column.kind not in COUNTED_KINDS]
-        for first, second in list(combinations(names, 2))[:MAX_PAIRS_PICTURED]:
-            figure = plots.plot_correlations(self.real, self.synthetic, first, second)
-            yield f"Correlation of {first} and {second}", figure
-
-    def joint(self) -> Iterator[tuple[str, Figure]]:
-        from dgsynth.evaluation import joint_plots
-
-        by_name = {f"{first} x {second}": (first, second) for first, second in combinations(self.real.schema.names, 2)}
-        table = self.report.table
-        pairs = table[(table["family"] == "combinations") & table["column"].isin(by_name) & table["excess"].notna()]
-        for about in pairs.sort_values("excess", ascending=False, kind="stable")["column"][:MAX_JOINT_PICTURED]:
-            yield f"Frequencies of {about}", joint_plots.plot_joint(self.real, self.synthetic, *by_name[about])
-
-    def timestamps(self) -> Iterator[tuple[str, Figure]]:
-        from dgsynth.evaluation import timestamp_plots as plots
-
-        index = self.real.schema.sequence_index
-        if index is None or self.real.timestamps is None:
-            return
-        yield "Starts of the samples", plots.plot_starts(self.real, self.synthetic)
-        yield "Time to the next record", plots.plot_gaps(self.real, self.synthetic)
-        if index.kind == "datetime":
-            yield "Weekdays", plots.plot_weekdays(self.real, self.synthetic)
-            yield "Hours of the day", plots.plot_hours(self.real, self.synthetic)
-
-    def samples(self) -> Iterator[tuple[str, Figure]]:
-        from dgsynth.evaluation import plots
-
-        for column in self.real.schema.metadata[:MAX_PICTURED]:
-            yield str(column.name), plots.plot_metadata(self.real, self.synthetic, column.name)
-        if self.real.schema.measurements:
-            yield "Lengths", plots.plot_lengths(self.real, self.synthetic)
-            if not self.real.schema.fixed_length:
-                for by in grouping_columns(self.real)[:MAX_GROUPINGS_PICTURED]:
-                    yield f"Lengths by {by}", plots.plot_lengths_by(self.real, self.synthetic, by)
-
-    def downstream(self) -> Iterator[tuple[str, Figure]]:
-        from dgsynth.evaluation import plots
-
-        for result in self.report.downstream:
-            yield sentence(result.task), plots.plot_downstream(result.scores, result.score_name)
-
-    def training(self) -> Iterator[tuple[str, Figure]]:
-        from dgsynth.evaluation import plots
-
-        if self.report.history is not None and len(self.report.history):
-            yield "Losses by step", plots.plot_training(self.report.history, self.report.validation_scores)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dgsynth.data.schema import Label
-from dgsynth.evaluation import fidelity_page, wording
+from dgsynth.evaluation import fidelity_page, fidelity_pictures, wording
 from dgsynth.evaluation.downstream import classify_metadata
 from dgsynth.evaluation.downstream import forecast as forecast_measurement
 from dgsynth.evaluation.fidelity import COLUMNS, fidelity_table
 from dgsynth.evaluation.fidelity_findings import FidelityFindings
 from dgsynth.evaluation.output import json_text, plain, rows, write
 from dgsynth.evaluation.tables import check_same_columns, read_alike, read_like
+
+if TYPE_CHECKING:
+    from dgsynth.evaluation.figures import Figure
 
 
 def evaluate(
@@ -152,6 +155,29 @@ class FidelityReport(FidelityFindings):
         """
         text = fidelity_page.page(self)
         return text if path is None else write(path, text)
+
+    def plot(self, name: Label | None = None) -> Figure:
+        """Return pictures of real beside synthetic data in one figure. Needs matplotlib.
+
+        Parameters
+        ----------
+        name : column label or str, default=None
+            What to show: all about a column; a kind of picture, such as "series", "autocorrelation", "values",
+            "lengths", "totals", "metadata", "nearest" or "training"; or a family of the table, such as "time". None
+            for an overview.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        DataError
+            There is no such picture; the message lists those that there are.
+        ImportError
+            matplotlib is not installed.
+        """
+        return fidelity_pictures.pictured(self, name)
 
     def __str__(self) -> str:
         table = self.table.drop(columns=["family", "excess"]).assign(light=self.table["light"].fillna("-"))

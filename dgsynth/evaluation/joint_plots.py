@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dgsynth.evaluation.bins import Bins, RecordBins
-from dgsynth.evaluation.plots import REAL, SYNTHETIC, Figure, short
+from dgsynth.evaluation.figures import Figure, canvas, short
+from dgsynth.evaluation.plots import REAL, SYNTHETIC
 
 if TYPE_CHECKING:
     from dgsynth.data.schema import Label
@@ -43,7 +44,7 @@ def _side_by_side(tables: list[Floats], bins: tuple[Bins, Bins], labels: tuple[L
     ]
     shown = [table[np.ix_(*present)] for table in tables]
     highest = float(np.nan_to_num(shown).max()) or 1.0
-    figure = Figure(figsize=(6.4, min(6.0, 0.24 * len(names[0]) + 1.9)), layout="constrained")
+    figure = canvas(min(6.0, 0.24 * len(names[0]) + 1.9))
     left, right = figure.subplots(1, 2, sharey=True)
     for axes, table, (title, color) in zip((left, right), shown, _SIDES, strict=True):
         # Roots, so that rare combinations are seen beside a frequent one.

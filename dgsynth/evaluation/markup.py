@@ -13,7 +13,7 @@ import numpy as np
 from dgsynth.evaluation.fidelity import LIGHTS
 
 if TYPE_CHECKING:
-    from dgsynth.evaluation.plots import Figure
+    from dgsynth.evaluation.figures import Figure
 
 SYMBOLS = dict(zip(LIGHTS, ("●", "▲", "■"), strict=True))
 """Shapes beside the colours, for colour-blind readers and grey print."""

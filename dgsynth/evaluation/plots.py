@@ -1,7 +1,7 @@
-"""Pictures of real beside synthetic data; the only file that uses matplotlib.
+"""Pictures of real beside synthetic data.
 
-Every function returns a new Figure that belongs to no window and leaves matplotlib's global state alone. Names from the
-data are drawn with parse_math=False, so that a "$" in them stays a dollar.
+Every function returns a new Figure, or draws on the place that `together` has for it. Names from the data are drawn
+with parse_math=False, so that a "$" in them stays a dollar.
 """
 
 from __future__ import annotations
@@ -13,18 +13,26 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-try:
-    from matplotlib.axes import Axes
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-    from matplotlib.figure import Figure
-    from matplotlib.scale import SymmetricalLogTransform
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
-except ImportError as error:  # pragma: no cover
-    raise ImportError("pictures need matplotlib; install it with: pip install 'dgsynth[plot]'") from error
-
 from dgsynth.evaluation.autocorrelation import mean_autocorrelation
 from dgsynth.evaluation.columns import COUNTED_KINDS, MISSING, counts, numeric, totals
 from dgsynth.evaluation.correlations import pearson_correlations
+from dgsynth.evaluation.figures import (
+    INK,
+    AutoDateLocator,
+    Axes,
+    Axis,
+    ConciseDateFormatter,
+    Figure,
+    FuncFormatter,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+    SymmetricalLogTransform,
+    canvas,
+    new_axes,
+    short,
+    style,
+)
 from dgsynth.evaluation.neighbours import nearest_samples
 
 if TYPE_CHECKING:
@@ -32,8 +40,6 @@ if TYPE_CHECKING:
     from dgsynth.data.sequences import Sequences
 
 __all__ = [
-    "Axes",
-    "Figure",
     "plot_autocorrelation",
     "plot_correlations",
     "plot_downstream",
@@ -53,7 +59,6 @@ __all__ = [
 REAL, SYNTHETIC = "#0072B2", "#D55E00"
 """Blue and vermilion of the palette of Okabe and Ito, told apart by colour-blind readers and in grey print."""
 
-_INK, _FAINT = "#333333", "#e6e6e6"
 _OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 _MAX_BARS = 15
 _MAX_GROUPS = 6
@@ -72,7 +77,7 @@ def plot_autocorrelation(real: Sequences, synthetic: Sequences, measurement: Lab
     # Real is drawn wide and pale, so that it shows from under a synthetic curve that covers it.
     curve(axes, np.arange(len(expected)), expected, REAL, width=3.2, alpha=0.55)
     curve(axes, np.arange(len(made)), made, SYNTHETIC, width=1.1)
-    axes.axhline(0, color=_INK, linewidth=0.6)
+    axes.axhline(0, color=INK, linewidth=0.6)
     axes.set(xlabel="lag (records)", ylabel="mean autocorrelation", xlim=(0, max(1, len(expected) - 1)))
     _legend(axes)
     return figure
@@ -83,7 +88,7 @@ def plot_gallery(
 ) -> Figure:
     """Return random series of a measurement, real ones on the left, synthetic ones on the right."""
     rng = np.random.default_rng(random_state)
-    figure = Figure(figsize=(6.4, 1.1 * n_samples + 0.6), layout="constrained")
+    figure = canvas(1.1 * n_samples + 0.6)
     grid = figure.subplots(n_samples, 2, squeeze=False, sharex=True)
     for column, (data, color, title) in enumerate(((real, REAL, "real"), (synthetic, SYNTHETIC, "synthetic"))):
         chosen = np.sort(rng.permutation(len(data))[:n_samples])
@@ -92,7 +97,7 @@ def plot_gallery(
         for axes in grid[len(chosen) :, column]:
             axes.set_visible(False)
         grid[0, column].set_title(title, color=color, fontsize=10, fontweight="bold", loc="left")
-        grid[-1, column].set_xlabel("record", color=_INK, fontsize=9)
+        grid[-1, column].set_xlabel("record", color=INK, fontsize=9)
     return figure
 
 
@@ -100,7 +105,7 @@ def plot_lengths(real: Sequences, synthetic: Sequences) -> Figure:
     """Return the histograms of the lengths (paper, Figure 9)."""
     figure, axes = new_axes()
     longest = max(int(real.lengths.max(initial=1)), int(synthetic.lengths.max(initial=1)))
-    edges = np.unique(np.linspace(0.5, longest + 0.5, min(longest, 60) + 1).round() + 0.5 - 0.5 * (longest > 60))
+    edges = np.unique(np.linspace(0, longest, min(longest, 60) + 1).round()) + 0.5
     _histogram(axes, real.lengths.astype(np.float64), REAL, edges)
     _histogram(axes, synthetic.lengths.astype(np.float64), SYNTHETIC, edges)
     axes.set(xlabel="length (records)", ylabel="share of samples")
@@ -114,7 +119,7 @@ def plot_metadata(real: Sequences, synthetic: Sequences, column: Label) -> Figur
     kind = next(c.kind for c in real.schema.metadata if c.name == column)
     if kind not in COUNTED_KINDS:
         first, second = numeric(real.metadata[column]), numeric(synthetic.metadata[column])
-        return plot_numbers(first, second, f"{column}{_unit(kind)}", "share of samples")
+        return plot_numbers(first, second, str(column), "share of samples", dates=kind == "datetime")
     return _bars(counts(real.metadata[column], synthetic.metadata[column]), "share of samples")
 
 
@@ -124,7 +129,8 @@ def plot_values(real: Sequences, synthetic: Sequences, measurement: Label) -> Fi
     first, second = real.measurements[measurement], synthetic.measurements[measurement]
     if kind in COUNTED_KINDS:
         return _bars(counts(first, second), "share of records")
-    return plot_numbers(numeric(first), numeric(second), f"{measurement}{_unit(kind)}", "share of records")
+    dates = kind == "datetime"
+    return plot_numbers(numeric(first), numeric(second), str(measurement), "share of records", dates=dates)
 
 
 def plot_totals(real: Sequences, synthetic: Sequences, measurement: Label) -> Figure:
@@ -175,7 +181,7 @@ def plot_nearest(
     rng = np.random.default_rng(random_state)
     chosen = np.sort(rng.permutation(len(synthetic))[:n_samples])
     distances, indices = nearest_samples(real, synthetic.take(chosen), k)
-    figure = Figure(figsize=(6.4, 1.15 * len(chosen) + 0.6), layout="constrained")
+    figure = canvas(1.15 * len(chosen) + 0.6)
     grid = figure.subplots(len(chosen), 1 + indices.shape[1], squeeze=False, sharex=True, sharey="row")
     for row, sample in enumerate(chosen):
         series(grid[row, 0], synthetic.take([sample]).measurements[measurement], SYNTHETIC)
@@ -185,7 +191,7 @@ def plot_nearest(
             axes.set_title(f"squared error {distance:.2g}", color=REAL, fontsize=8, loc="left", pad=2)
     grid[0, 0].set_title("synthetic", color=SYNTHETIC, fontsize=10, fontweight="bold", loc="left")
     for axes in grid[-1]:
-        axes.set_xlabel("record", color=_INK, fontsize=9)
+        axes.set_xlabel("record", color=INK, fontsize=9)
     return figure
 
 
@@ -194,14 +200,13 @@ def plot_numbers(real: Floats, synthetic: Floats, label: str, ylabel: str, *, da
     figure, axes = new_axes()
     real, synthetic = real[np.isfinite(real)], synthetic[np.isfinite(synthetic)]
     real, synthetic = (np.clip(values, -_LARGEST, _LARGEST) for values in (real, synthetic))
-    edges = scale_axis(axes, real, np.concatenate([real, synthetic]))
+    both = np.concatenate([real, synthetic])
+    edges = _edges(both) if dates else scale_axis(axes, real, both)
     _histogram(axes, real, REAL, edges)
     _histogram(axes, synthetic, SYNTHETIC, edges)
     axes.set(xlabel=short(label, 60), ylabel=ylabel)
     if dates:
-        places = AutoDateLocator()  # type: ignore[no-untyped-call]
-        axes.xaxis.set_major_locator(places)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(places))  # type: ignore[no-untyped-call]
+        _show_dates(axes.xaxis)
     _legend(axes)
     return figure
 
@@ -255,52 +260,37 @@ def plot_training(history: pd.DataFrame, scores: pd.DataFrame | None = None) -> 
     ----------
     history : DataFrame
         One row per recorded step, which its column step or else its index counts; columns of losses have names such
-        as generator_loss. Other columns, and losses that are missing throughout, are left out.
+        as generator_loss or negative_log_likelihood. Other columns are left out, and so is what is missing or exactly
+        0, which is what a loss is where a model or a phase of its training has none.
     scores : DataFrame with columns run, step, score, default=None
         As `DGSynthesizer.validation_scores_`; those of the last run are drawn.
     """
     if scores is None or scores.empty:
         figure, axes = new_axes()
     else:
-        figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+        figure = canvas(4.8)
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
         style(axes)
         style(below)
         last = scores[scores["run"] == scores["run"].max()]
-        below.plot(last["step"], last["score"], color=_INK, linewidth=1.2, marker="o", markersize=4)
+        below.plot(last["step"], last["score"], color=INK, linewidth=1.2, marker="o", markersize=4)
         best = last.loc[last["score"].idxmax()]
         below.plot([best["step"]], [best["score"]], marker="o", markersize=9, color=SYNTHETIC, fillstyle="none")
         below.set(xlabel="step", ylabel="score", ylim=(0, 1.05))
-    losses = [name for name in history.columns if str(name).endswith("_loss") and history[name].notna().any()]
+    losses = [name for name in history.columns if str(name).endswith(("_loss", "_likelihood"))]
+    losses = [name for name in losses if (history[name].notna() & (history[name] != 0)).any()]
     steps = numeric(history["step"] if "step" in history.columns else history.index.to_series())
     for name, color in zip(losses, (REAL, SYNTHETIC, *_OTHERS), strict=False):
-        values = numeric(history[name])
+        values = np.where(history[name] == 0, np.nan, numeric(history[name]))
         label = str(name).removesuffix("_loss").replace("_", " ")
         if len(values) > 200:  # a faint raw curve under its moving average
             axes.plot(steps, values, color=color, alpha=0.2, linewidth=0.6)
             values = pd.Series(values).rolling(len(values) // 50, center=True, min_periods=1).mean().to_numpy()
-        axes.plot(steps, values, color=color, linewidth=1.4, label=label)
+        curve(axes, steps, values, color, width=1.4, label=label)
     axes.set(xlabel="step" if len(figure.axes) == 1 else "", ylabel="loss")
     if losses:
         axes.legend(frameon=False, fontsize=9, labelcolor="linecolor")
     return figure
-
-
-def new_axes(height: float = 3.2) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6.4, height), layout="constrained")
-    axes = figure.subplots()
-    style(axes)
-    return figure, axes
-
-
-def style(axes: Axes) -> None:
-    axes.grid(True, color=_FAINT, linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#bbbbbb")
-    axes.tick_params(colors=_INK, labelsize=9, length=3, color="#bbbbbb")
-    axes.xaxis.label.set(color=_INK, fontsize=9.5, parse_math=False)
-    axes.yaxis.label.set(color=_INK, fontsize=9.5, parse_math=False)
 
 
 def _legend(axes: Axes) -> None:
@@ -312,10 +302,19 @@ def _legend(axes: Axes) -> None:
         )  # fmt: skip
 
 
-def curve(axes: Axes, x: npt.NDArray[Any], y: Floats, color: str, *, width: float = 1.0, alpha: float = 0.95) -> None:
+def curve(
+    axes: Axes,
+    x: npt.NDArray[Any],
+    y: Floats,
+    color: str,
+    *,
+    width: float = 1.0,
+    alpha: float = 0.95,
+    label: str | None = None,
+) -> None:
     # A single point between gaps would be invisible as a line.
     marker = "o" if len(y) < 25 else None
-    axes.plot(x, y, color=color, linewidth=width, alpha=alpha, marker=marker, markersize=width + 2)
+    axes.plot(x, y, color=color, linewidth=width, alpha=alpha, marker=marker, markersize=width + 2, label=label)
 
 
 def series(axes: Axes, values: pd.Series[Any], color: str) -> None:
@@ -328,6 +327,9 @@ def series(axes: Axes, values: pd.Series[Any], color: str) -> None:
         axes.set_yticks(range(min(len(names), 4)), [short(name, 12) for name in names[:4]], parse_math=False)
     curve(axes, np.arange(len(y)), y, color)
     axes.tick_params(labelsize=8)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    if len(y) and pd.api.types.is_datetime64_any_dtype(values.dtype):
+        _show_dates(axes.yaxis, 4)
     if len(y) and pd.api.types.is_numeric_dtype(values.dtype):
         axes.yaxis.set_major_locator(MaxNLocator(3))
         axes.yaxis.set_major_formatter(FuncFormatter(_compact))
@@ -382,6 +384,8 @@ def scale_axis(axes: Axes, real: Floats, both: Floats) -> Floats:
     both = both[np.isfinite(both)]
     if not _heavy_tailed(real):
         edges = _edges(both)
+        if len(edges) > 2 and (np.diff(edges) == 1).all():
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     elif both.min() > 0:
         edges = 10 ** _edges(np.log10(both))
         axes.set_xscale("log")
@@ -425,13 +429,11 @@ def _linear_below(values: Floats) -> float:
     return float(10 ** np.floor(np.log10(np.quantile(np.abs(values[values != 0]), 0.01))))
 
 
-def _unit(kind: str) -> str:
-    return " (days since 1970)" if kind == "datetime" else ""
-
-
-def short(name: object, width: int = 28) -> str:
-    text = " ".join(str(name).split())
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+def _show_dates(axis: Axis, most: int = 7) -> None:
+    """Label an axis of days since 1970."""
+    places = AutoDateLocator(minticks=2, maxticks=most)  # type: ignore[no-untyped-call]
+    axis.set_major_locator(places)
+    axis.set_major_formatter(ConciseDateFormatter(places))  # type: ignore[no-untyped-call]
 
 
 def _compact(value: float, _position: int | None = None) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
 
 from dgsynth.evaluation.fidelity import LIGHTS
 from dgsynth.evaluation.markup import document, escape, light_symbol, pictures, report, sentence
 from dgsynth.evaluation.privacy_attacks import AttackResult, AttributeInference
 from dgsynth.evaluation.privacy_findings import PrivacyFindings
+
+if TYPE_CHECKING:
+    from dgsynth.evaluation.figures import Picture
 
 CLOSE, NEAR, OFF = LIGHTS
 
@@ -140,9 +145,13 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _pictures(found: PrivacyFindings) -> str:
+    return pictures("At a glance", ((caption, draw()) for caption, draw in drawings(found)))
+
+
+def drawings(found: PrivacyFindings) -> Iterator[Picture]:
+    """Yield the pictures, which are not drawn yet."""
     from dgsynth.evaluation.privacy_plots import plot_attributes, plot_success
 
-    figures = [("Success of the attacks", plot_success(found.attacks))]
+    yield "Success of the attacks", partial(plot_success, found.attacks)
     if found.attributes:
-        figures.append(("Attributes told right", plot_attributes(found.attributes)))
-    return pictures("At a glance", figures)
+        yield "Attributes told right", partial(plot_attributes, found.attributes)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dgsynth.evaluation.plots import Figure, new_axes, short
+from dgsynth.evaluation.figures import Figure, new_axes, short
 
 if TYPE_CHECKING:
     from dgsynth.evaluation.privacy_attacks import AttackResult, AttributeInference

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -21,6 +21,9 @@ from dgsynth.evaluation.privacy_attacks import (
 )
 from dgsynth.evaluation.privacy_findings import PrivacyFindings
 from dgsynth.evaluation.tables import check_same_columns, read_alike, read_like
+
+if TYPE_CHECKING:
+    from dgsynth.evaluation.figures import Figure
 
 
 def privacy_report(
@@ -152,6 +155,12 @@ class PrivacyReport(PrivacyFindings):
         """Return one self-contained page, and write it to `path` if given. Needs matplotlib."""
         text = privacy_page.page(self)
         return text if path is None else write(path, text)
+
+    def plot(self) -> Figure:
+        """Return how well the attacks went, and which attributes they told, in one figure. Needs matplotlib."""
+        from dgsynth.evaluation.figures import together
+
+        return together(list(privacy_page.drawings(self)))
 
     def __str__(self) -> str:
         lines = [self.verdict, "", self.table.round(3).to_string(index=False), ""]

@@ -15,7 +15,7 @@ from dgsynth.evaluation.ranking import best_of, rank_table, value_table
 
 if TYPE_CHECKING:
     from dgsynth.data.sequences import Sequences
-    from dgsynth.evaluation.plots import Figure
+    from dgsynth.evaluation.figures import Figure
 
 MAX_PICTURED = 4
 """Most measurements that get pictures."""

@@ -10,12 +10,14 @@ import numpy as np
 
 from dgsynth.evaluation.autocorrelation import mean_autocorrelation
 from dgsynth.evaluation.columns import totals
-from dgsynth.evaluation.plots import REAL, Figure, curve, new_axes, scale_axis, series, short, style
+from dgsynth.evaluation.figures import Figure, canvas, new_axes, short, style
+from dgsynth.evaluation.plots import REAL, curve, scale_axis, series
 
 if TYPE_CHECKING:
     from dgsynth.data.schema import Label
     from dgsynth.data.sequences import Sequences
-    from dgsynth.evaluation.plots import Axes, Floats
+    from dgsynth.evaluation.figures import Axes
+    from dgsynth.evaluation.plots import Floats
 
 _COLORS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#333333", "#8C6D31", "#999999")
 _DASHES = ("-", "--", ":")
@@ -67,7 +69,7 @@ def plot_galleries(
     rng = np.random.default_rng(random_state)
     shown = {"real": real, **made}
     colors = {"real": REAL, **{name: color for name, (color, _) in line_styles(list(made)).items()}}
-    figure = Figure(figsize=(6.4, 0.95 * len(shown) + 0.4), layout="constrained")
+    figure = canvas(0.95 * len(shown) + 0.4)
     grid = figure.subplots(len(shown), n_samples, squeeze=False, sharex=True)
     for row, (name, data) in zip(grid, shown.items(), strict=True):
         chosen = rng.permutation(len(data))[:n_samples]

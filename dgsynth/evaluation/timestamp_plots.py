@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dgsynth.evaluation import timestamps
-from dgsynth.evaluation.plots import Figure, plot_numbers, plot_shares
+from dgsynth.evaluation.figures import Figure
+from dgsynth.evaluation.plots import plot_numbers, plot_shares
 
 if TYPE_CHECKING:
     from dgsynth.data.sequences import Sequences

@@ -16,7 +16,6 @@ from typing import Any, Protocol, Self
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._tags import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -32,6 +31,7 @@ from dgsynth.errors import DataError
 from dgsynth.models.asked import Asked
 from dgsynth.models.constrained import ConstrainedMaker
 from dgsynth.models.parameters import at_least_one, seed_of
+from dgsynth.models.shown import Shown
 from dgsynth.sampling.formats import table_format
 from dgsynth.sampling.stream import Chunk, Run, interrupted_seed, write_samples
 from dgsynth.sampling.template import table_template
@@ -73,7 +73,7 @@ class ReadTable:
     sequences: Sequences
 
 
-class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class Synthesizer(Shown):
     """Base of the synthesizers: a table in, and as many samples as wanted out, in the same form.
 
     A subclass fits `schema_` and `encoder_`, and says how samples are made and files are written.
@@ -194,13 +194,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         Lin et al. (2020), Section 5.2, for most of the metrics; the aggregation is this library's own.
         """
         check_is_fitted(self)
-        from dgsynth.evaluation.tables import check_same_columns, read_like
-
-        if isinstance(X, np.ndarray):
-            self._check_features(X, reset=False)
-        real = read_like(X, self.schema_, **self._roles())
-        made = self._maker()(SCORE_SEED, 0, min(len(real), _MAX_SCORED))
-        check_same_columns(made, real, "given")
+        real, made = self._real_and_made(X, SCORE_SEED, _MAX_SCORED)
         return scorer(real)(made)
 
     def iter_samples(
@@ -334,6 +328,16 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     def _digest(self) -> str:
         """Return what tells all that the samples depend on beside the seed."""
         raise NotImplementedError
+
+    def _real_and_made(self, X: Any, seed: int, most: int) -> tuple[Sequences, Sequences]:
+        from dgsynth.evaluation.tables import check_same_columns, read_like
+
+        if isinstance(X, np.ndarray):
+            self._check_features(X, reset=False)
+        real = read_like(X, self.schema_, **self._roles())
+        made = self._maker()(seed, 0, min(len(real), most))
+        check_same_columns(made, real, "given")
+        return real, made
 
     def _asked(self, n_samples: int | None, metadata: Any, lengths: Any, start: Any, step: Any) -> Asked:
         """Return what the arguments of `sample` ask, checked."""

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from joblib import Parallel, delayed
-from tqdm.auto import tqdm
 
 from dgsynth.data.sequences import Sequences
 from dgsynth.errors import DataError, check_place
+from dgsynth.progress import Bar
 from dgsynth.sampling.formats import TableFormat
 
 Chunk = Callable[[], Sequences]
@@ -112,15 +111,7 @@ def write_samples(
 
         done = {number for number, _ in _parts(folder)}
         initial = sum(run.count(number) for number in done)
-        with tqdm(
-            total=run.n_samples,
-            initial=initial,
-            desc="sampling",
-            unit="sample",
-            dynamic_ncols=True,
-            disable=not progress,
-            file=sys.stderr,
-        ) as bar:
+        with Bar(total=run.n_samples, initial=initial, desc="sampling", unit="sample", disable=not progress) as bar:
             make([number for number in range(run.n_chunks) if number not in done], "", bar)
         note = table_format.common_note([note for _, note in _parts(folder)])
         right = {number for number, found in _parts(folder) if found == note}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Any, Protocol
 
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from dgsynth.errors import DivergenceError
+from dgsynth.progress import Bar
 from dgsynth.training.history import History
 
 OPEN_END = 2**53
@@ -97,18 +96,11 @@ class Progress(Callback):
     """A bar with the losses and the time left, if the end is known, on standard error."""
 
     def on_fit_begin(self, trainer: Training) -> None:
-        self._bar = tqdm(
-            total=_total(trainer),
-            initial=trainer.step,
-            desc="training",
-            unit="step",
-            dynamic_ncols=True,
-            mininterval=0.5,
-            file=sys.stderr,
-        )
+        self._bar = Bar(total=_total(trainer), initial=trainer.step, desc="training", unit="step")
 
     def on_step_end(self, trainer: Training) -> None:
-        self._bar.total = _total(trainer)  # a limit of time foresees another end
+        if self._bar.total != (total := _total(trainer)):
+            self._bar.expect(total)  # a limit of time foresees another end
         # Losses may live on a GPU, and reading them waits for it: not at every step.
         if trainer.step % 50 == 0 or trainer.step == trainer.total_steps:
             losses = {
@@ -124,7 +116,10 @@ class Progress(Callback):
         self._bar.reset(_total(trainer))
 
     def on_fit_end(self, trainer: Training) -> None:
-        self._bar.close()
+        if trainer.completed:
+            self._bar.finish()
+        else:
+            self._bar.close()
 
 
 def _total(trainer: Training) -> int | None:

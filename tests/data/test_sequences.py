@@ -497,6 +497,31 @@ def test_parts_that_do_not_fit_are_refused(long):
         Sequences(made.metadata.assign(more=1), made.measurements, made.lengths, made.timestamps, made.schema)
 
 
+@pytest.mark.parametrize(
+    "data, texts",
+    [
+        (
+            pd.DataFrame({"k": [1, 1, 2], "<b>": ["<i>", "<i>", "c"], "x": [1.5, 2.5, 3.5]}),
+            ["3 records, 1 to 2 each", "2.5"],
+        ),
+        (pd.DataFrame({"<b>": ["<i>", "c"]}), ["2 samples", "&lt;i&gt;"]),
+        (np.arange(12.0).reshape(2, 3, 2), ["6 records, 3 each", "<td>3.0</td>"]),
+        ([np.ones((2, 1)), np.ones((3, 1))], ["5 records, 2 to 3 each"]),
+    ],
+    ids=["long", "table", "array", "list"],
+)
+def test_a_notebook_shows_columns_and_first_records(data, texts):
+    key = {"sequence_key": "k"} if "k" in getattr(data, "columns", ()) else {}
+    html = Sequences.from_any(data, **key)._repr_html_()
+    assert all(text in html for text in texts)
+    assert "<b>" not in html and "<i>" not in html
+
+
+def test_a_notebook_shows_that_there_are_no_samples(long):
+    data = Sequences.from_long(long, sequence_key="home")
+    assert "0 samples" in data.take([])._repr_html_()
+
+
 def test_repr_says_what_is_in_it(long):
     text = repr(Sequences.from_long(long, sequence_key="home", sequence_index="day"))
     assert text == "Sequences(2 samples, 2 to 3 records each, metadata=['isp'], measurements=['traffic', 'loss'])"

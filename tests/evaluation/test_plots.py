@@ -68,6 +68,28 @@ def test_any_metadata_can_be_drawn(build, group):
     assert draw(plots.plot_metadata(data, data, "group"))
 
 
+@pytest.mark.parametrize("longest, n_bins", [(5, 5), (60, 60), (200, 60)])
+def test_lengths_have_bins_of_whole_records(build, longest, n_bins):
+    data = build([[1.0], [1.0] * longest])
+    edges = plots.plot_lengths(data, data).axes[0].patches[0].get_data().edges
+    assert len(edges) == n_bins + 1 and (edges % 1 == 0.5).all() and edges[0] == 0.5 and edges[-1] == longest + 0.5
+
+
+def test_dates_are_shown_as_dates(build):
+    days = pd.date_range("2024-01-01", periods=40)
+    data = build([[day] for day in days], list(days))
+    for figure in (plots.plot_values(data, data, "x"), plots.plot_metadata(data, data, "group")):
+        assert draw(figure)
+        assert "Jan" in " ".join(label.get_text() for label in figure.axes[0].get_xticklabels())
+    assert draw(plots.plot_gallery(build([list(days)]), build([list(days)]), "x"))
+
+
+def test_no_dates_at_all_are_drawn(build):
+    data = build([[pd.Timestamp("2024"), pd.NaT]] * 2, [pd.NaT, pd.Timestamp("2024")])
+    nothing = data.take([0])
+    assert draw(plots.plot_metadata(nothing, data, "group")) and draw(plots.plot_gallery(data, nothing, "x"))
+
+
 def test_bars_say_how_many_values_they_leave_out(build):
     data = build([[1.0, 2.0]] * 40, [f"value {i}" for i in range(40)])
     figure = plots.plot_metadata(data, data, "group")

@@ -31,6 +31,12 @@ def test_fresh_samples_are_green():
     assert "no formal guarantee" in found.verdict
 
 
+def test_attacks_are_drawn(of_copies):
+    pytest.importorskip("matplotlib")
+    captions = [part.get_suptitle() for part in of_copies.plot().subfigs]
+    assert captions == ["Success of the attacks", "Attributes told right"]
+
+
 def test_numbers_and_page_are_written(of_copies, tmp_path):
     pytest.importorskip("matplotlib")
     told = json.loads(of_copies.to_json(tmp_path / "privacy.json"))

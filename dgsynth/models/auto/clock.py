@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
-from tqdm.auto import tqdm
-
+from dgsynth.progress import Bar
 from dgsynth.training.callbacks import TimeLimit, Training
 
-_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n:.0f} of {total:.0f} s{postfix}"
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f} of {total:.0f} s{postfix}"
 
 _NOTHING = 1e-9
 
@@ -33,7 +31,7 @@ class Clock(TimeLimit):
         self.title, self.shown = title, shown
         self._made = time.monotonic()
         self._share = 1.0  # of the phases to come
-        self._bar: tqdm | None = None
+        self._bar: Bar | None = None
 
     @property
     def elapsed(self) -> float:
@@ -46,7 +44,7 @@ class Clock(TimeLimit):
         self._begin(now, now + left * min(trainer.share / self._share, 1.0), trainer)
         self._share = max(self._share - trainer.share, _NOTHING)
         if self.shown and self._bar is None:
-            self._bar = tqdm(total=self.seconds, desc=self.title, bar_format=_BAR, mininterval=0.5, file=sys.stderr)
+            self._bar = Bar(total=self.seconds, desc=self.title, bar_format=_BAR)
 
     def on_step_end(self, trainer: Training) -> None:
         super().on_step_end(trainer)
@@ -57,5 +55,5 @@ class Clock(TimeLimit):
     def close(self, told: str = "") -> None:
         """Leave the bar as it stands, with what training has come to."""
         if self._bar is not None:
-            self._bar.set_postfix_str(told)
-            self._bar.close()
+            self._bar.set_postfix_str(told, refresh=False)
+            self._bar.finish()
