@@ -18,6 +18,8 @@ PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --no-compile --disable-p
 CUDA_VENV := .venv-cuda
 CUDA_STAMP := $(CUDA_VENV)/.installed
 CUDA_TORCH := torch==2.14.1
+CHECK_SCHEMA = $(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor
+FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 BENCHES := $(filter-out bench/_%,$(wildcard bench/*.py))
 # Hours in which `make paper` and `make board` begin to train; the next call goes on.
 HOURS ?= 1
@@ -81,10 +83,16 @@ test: $(STAMP)  ## Run the quick tests
 test-slow: $(VENV)/.installed-acceptance  ## Run the slow tests
 	@$(VENV)/bin/python -m pytest -m slow $(PYTEST_FLAGS)
 
-lint: $(STAMP)  ## Check style, formatting and types
+lint: $(VENV)/.installed-release  ## Check style, formatting, types and the files for a forge
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/zizmor --offline --quiet --no-progress .github
+	@$(CHECK_SCHEMA).github-workflows .github/workflows/*.yml
+	@$(CHECK_SCHEMA).dependabot .github/dependabot.yml
+	@$(CHECK_SCHEMA).github-issue-forms $(FORMS)
+	@$(CHECK_SCHEMA).github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(CHECK_SCHEMA).citation-file-format CITATION.cff
 
 format: $(STAMP)  ## Format the code and sort the imports
 	@$(VENV)/bin/ruff check --fix --exit-zero --quiet .

@@ -60,3 +60,7 @@ def test_the_package_is_built_with_this_version():
 
 def test_the_example_shows_this_version():
     assert f"dgsynth       {dgsynth.__version__}\n" in dgsynth.show_versions.__doc__
+
+
+def test_the_citation_is_of_this_version():
+    assert f"\nversion: {dgsynth.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
