@@ -28,14 +28,14 @@ HOURS ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kernels cuda-check demo test test-slow lint format bench paper board clean
+.PHONY: help setup kernels cuda-check demo test test-slow lint format dist dist-check bench paper board clean
 
 help:  ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Create .venv and install dgsynth with its development tools
 
-$(STAMP): pyproject.toml setup.py constraints.txt $(NATIVE)
+$(STAMP): pyproject.toml setup.py constraints.txt dgsynth/versions.py $(NATIVE)
 	@test -n "$(PYTHON)" || { \
 	  echo "error: no Python >= 3.11 with venv was found; install one, or name it: make setup PYTHON=/path/to/python3" >&2; \
 	  exit 1; }
@@ -97,6 +97,12 @@ lint: $(VENV)/.installed-release  ## Check style, formatting, types and the file
 format: $(STAMP)  ## Format the code and sort the imports
 	@$(VENV)/bin/ruff check --fix --exit-zero --quiet .
 	@$(VENV)/bin/ruff format .
+
+dist: $(VENV)/.installed-release  ## Build the source distribution and the wheels into dist/, and audit them
+	@$(VENV)/bin/python tools/dist.py
+
+dist-check: $(VENV)/.installed-release  ## Install what is in dist/ where there is no compiler, and use it
+	@$(VENV)/bin/python tools/check_dist.py
 
 bench: $(STAMP)  ## Run the benchmarks in bench/, one after another
 	@test -n "$(BENCHES)" || echo "no benchmarks in bench/ yet"
