@@ -69,19 +69,26 @@ def call(module: str, *arguments: str | Path, **environment: str) -> None:
 
 
 def check_whole(sdist: Path, wheels: list[Path]) -> None:
-    """End the build if a file of the package, or in the source distribution one of its sources, was left out."""
+    """End the build if a file of the package or a source was left out, or what is no source was taken in."""
     package = {path.relative_to(ROOT).as_posix() for path in (ROOT / "dgsynth").rglob("*.py")} | {"dgsynth/py.typed"}
-    with tarfile.open(sdist) as file:
-        packed = {name.partition("/")[2] for name in file.getnames()}
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.split()
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     sources = {name for name in listed if name.startswith(SOURCES)}
-    missing = {sdist.name: (package | sources) - packed}
+    with tarfile.open(sdist) as file:
+        packed = {member.name.partition("/")[2] for member in file if member.isfile()}
+    missing = {sdist: (package | sources) - packed}
     for wheel in wheels:
         with ZipFile(wheel) as file:
-            missing[wheel.name] = package - set(file.namelist())
-    for name, files in missing.items():
+            missing[wheel] = package - set(file.namelist())
+    for archive, files in missing.items():
         if files:
-            sys.exit(f"error: {name} lacks {', '.join(sorted(files)[:5])}; see MANIFEST.in and pyproject.toml")
+            sys.exit(f"error: {archive.name} lacks {some(files)}; see MANIFEST.in and pyproject.toml")
+    strays = {name for name in packed if name.startswith(SOURCES)} - sources
+    if sources and strays:
+        sys.exit(f"error: {sdist.name} has {some(strays)}, which git does not know; see MANIFEST.in")
+
+
+def some(files: set[str]) -> str:
+    return ", ".join(sorted(files)[:5])
 
 
 if __name__ == "__main__":
