@@ -18,6 +18,8 @@ PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --no-compile --disable-p
 CUDA_VENV := .venv-cuda
 CUDA_STAMP := $(CUDA_VENV)/.installed
 CUDA_TORCH := torch==2.14.1
+CHECK_SCHEMA = $(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor
+FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 BENCHES := $(filter-out bench/_%,$(wildcard bench/*.py))
 # Hours in which `make paper` and `make board` begin to train; the next call goes on.
 HOURS ?= 1
@@ -26,14 +28,14 @@ HOURS ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kernels cuda-check demo test test-slow lint format bench paper board clean
+.PHONY: help setup kernels cuda-check demo test test-slow lint format dist dist-check bench paper board clean
 
 help:  ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Create .venv and install dgsynth with its development tools
 
-$(STAMP): pyproject.toml setup.py constraints.txt $(NATIVE)
+$(STAMP): pyproject.toml setup.py constraints.txt dgsynth/versions.py $(NATIVE)
 	@test -n "$(PYTHON)" || { \
 	  echo "error: no Python >= 3.11 with venv was found; install one, or name it: make setup PYTHON=/path/to/python3" >&2; \
 	  exit 1; }
@@ -81,14 +83,26 @@ test: $(STAMP)  ## Run the quick tests
 test-slow: $(VENV)/.installed-acceptance  ## Run the slow tests
 	@$(VENV)/bin/python -m pytest -m slow $(PYTEST_FLAGS)
 
-lint: $(STAMP)  ## Check style, formatting and types
+lint: $(VENV)/.installed-release  ## Check style, formatting, types and the files for a forge
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/zizmor --offline --quiet --no-progress .github
+	@$(CHECK_SCHEMA).github-workflows .github/workflows/*.yml
+	@$(CHECK_SCHEMA).dependabot .github/dependabot.yml
+	@$(CHECK_SCHEMA).github-issue-forms $(FORMS)
+	@$(CHECK_SCHEMA).github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(CHECK_SCHEMA).citation-file-format CITATION.cff
 
 format: $(STAMP)  ## Format the code and sort the imports
 	@$(VENV)/bin/ruff check --fix --exit-zero --quiet .
 	@$(VENV)/bin/ruff format .
+
+dist: $(VENV)/.installed-release  ## Build the source distribution and the wheels into dist/, and audit them
+	@$(VENV)/bin/python tools/dist.py
+
+dist-check: $(VENV)/.installed-release  ## Install what is in dist/ where there is no compiler, and use it
+	@$(VENV)/bin/python tools/check_dist.py
 
 bench: $(STAMP)  ## Run the benchmarks in bench/, one after another
 	@test -n "$(BENCHES)" || echo "no benchmarks in bench/ yet"

@@ -34,6 +34,7 @@ CPU_FLAGS = [
     "-ffp-contract=fast",  # fused multiply-add, which a standard's name turns off
     "-Wno-psabi",  # vectors are passed between inlined functions only
     "-fvisibility=hidden",
+    "-g0",  # Python's own flags ask for debug information, of 14 MB
 ]
 
 CUDA_FLAGS = [

@@ -9,7 +9,7 @@ import torch
 
 from dgsynth.kernels import library_status
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 _DEPENDENCIES = ("numpy", "pandas", "scikit-learn", "pyarrow")
 
@@ -21,7 +21,7 @@ def show_versions() -> None:
     --------
     >>> import dgsynth
     >>> dgsynth.show_versions()  # doctest: +SKIP
-    dgsynth       0.1.0.dev0
+    dgsynth       0.1.0
     python        3.11.7, Linux x86_64
     torch         2.13.0+cpu
     numpy         2.4.6

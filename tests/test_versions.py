@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -50,6 +50,17 @@ def test_a_missing_dependency_is_no_error(show, monkeypatch):
     assert show()["no-such-distribution"] == "not installed"
 
 
-def test_version_is_that_of_the_metadata():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert dgsynth.__version__ == project["version"]
+@pytest.mark.skipif(find_spec("setuptools") is None, reason="setuptools reads the version that it builds with")
+@pytest.mark.filterwarnings("ignore:Support for")  # setuptools says of its own section that it is beta
+def test_the_package_is_built_with_this_version():
+    from setuptools.config.pyprojecttoml import read_configuration
+
+    assert read_configuration(ROOT / "pyproject.toml")["project"]["version"] == dgsynth.__version__
+
+
+def test_the_example_shows_this_version():
+    assert f"dgsynth       {dgsynth.__version__}\n" in dgsynth.show_versions.__doc__
+
+
+def test_the_citation_is_of_this_version():
+    assert f"\nversion: {dgsynth.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")

@@ -29,7 +29,7 @@ from dgsynth.privacy.config import PrivacyConfig
 MODEL_SUFFIX = ".safetensors"
 
 _NOT_SAVED = ("callbacks", "checkpoint_dir", "encoded_dir")
-"""Parameters that belong to one run on one machine."""
+"""Parameters that belong to one run on one machine; a file that names a folder to write to is not listened to."""
 
 _FEATURES = ("n_features_in_", "feature_names_in_")
 """What scikit-learn keeps of a table's columns."""
@@ -72,7 +72,7 @@ def model_of(header: dict[str, Any], cls: type[S], name: str) -> S:
     found = synthesizer_of(header)
     if found != cls.__name__:
         raise ModelFileError(f"{name} holds a {found}, not a {cls.__name__}; load it with dgsynth.load")
-    model = cls(**from_plain(header["parameters"]))
+    model = cls(**{name: value for name, value in from_plain(header["parameters"]).items() if name not in _NOT_SAVED})
     model._validate_params()
     model.encoder_ = model._encoder_from_dict(header["encoder"])
     if "constraints" in header:

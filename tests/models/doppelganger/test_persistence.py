@@ -156,6 +156,13 @@ def test_a_hand_edited_header_is_refused(path, keys, value, words):
     refused(path, words)
 
 
+def test_a_file_does_not_say_where_to_write(model, path, tmp_path):
+    header, tensors = read(path)
+    header["parameters"]["pairs"] += [["checkpoint_dir", str(tmp_path)], ["encoded_dir", str(tmp_path)]]
+    save_file(tensors, path, {"dgsynth": json.dumps(header)})
+    assert dgsynth.load(path).get_params() == model.get_params()
+
+
 @pytest.mark.parametrize("scores", [torch.zeros(3), torch.zeros(2, 4), torch.zeros((), dtype=torch.int64)])
 def test_scores_of_another_shape_are_refused(path, scores):
     header, tensors = read(path)
