@@ -24,8 +24,9 @@ extensions = [
     "sphinx_design",
     "command_help",
     "repository_links",
+    "whole_site",
 ]
-exclude_patterns = ["_build", "api/README.md"]
+exclude_patterns = ["_build"]
 suppress_warnings = ["config.cache"]  # the gallery's order is a class, which is no reason to read all pages again
 
 myst_enable_extensions = ["attrs_inline", "colon_fence"]
@@ -67,6 +68,7 @@ if EXAMPLES.is_dir():
         "filename_pattern": "plot_",
         "within_subsection_order": "FileNameSortKey",
         "show_memory": False,
+        "write_computation_times": False,  # a page that loads its script from elsewhere
         "show_signature": False,
         "remove_config_comments": True,
         "download_all_examples": False,
