@@ -27,12 +27,10 @@ extensions = [
     "whole_site",
 ]
 exclude_patterns = ["_build"]
-suppress_warnings = ["config.cache"]  # the gallery's order is a class, which is no reason to read all pages again
 
 myst_enable_extensions = ["attrs_inline", "colon_fence"]
 myst_heading_anchors = 3
 
-autosummary_generate = True
 autodoc_typehints = "none"  # docstrings have the types, with shapes
 numpydoc_show_class_members = False  # the template of api/ does
 numpydoc_class_members_toctree = False
@@ -72,7 +70,6 @@ if EXAMPLES.is_dir():
         "show_signature": False,
         "remove_config_comments": True,
         "download_all_examples": False,
-        "matplotlib_animations": False,
     }
     os.environ.setdefault("MPLBACKEND", "agg")
 

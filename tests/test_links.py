@@ -11,13 +11,12 @@ PAGES = sorted(path for folder in (".", "bench", "csrc", "docs") for path in (RO
 
 
 def prose(path):
-    """Return the text without code, in which brackets are no links."""
-    text = path.read_text(encoding="utf-8")
-    return re.sub(r"^(```+|~~~+|:::+).*?^\1$|`[^`\n]*`", "", text, flags=re.DOTALL | re.MULTILINE)
+    """Return the text without blocks of code, in which brackets are no links and # no heading."""
+    return re.sub(r"^(```+).*?^\1$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
 def links(path):
-    return re.findall(r"\]\(([^()\s]+)\)", prose(path))
+    return re.findall(r"\]\(([^()\s]+)\)", re.sub(r"`[^`\n]*`", "", prose(path)))
 
 
 def anchors(path):
