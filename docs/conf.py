@@ -32,6 +32,7 @@ myst_enable_extensions = ["attrs_inline", "colon_fence"]
 myst_heading_anchors = 3
 
 autodoc_typehints = "none"  # docstrings have the types, with shapes
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # the template of api/ does
 numpydoc_class_members_toctree = False
 templates_path = ["_templates"]
