@@ -9,6 +9,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 PIP_FLAGS ?=
 PYTEST_FLAGS ?=
 DEMO_FLAGS ?=
+DOCS_FLAGS ?=
 # A changed source is compiled again by the next target.
 NATIVE := $(wildcard tools/*.py csrc/*.h csrc/cpu/* csrc/cuda/*)
 # Without bytecode, which Python makes of what is imported: of all that there is it takes half of the time.
@@ -28,7 +29,7 @@ HOURS ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kernels cuda-check demo test test-slow lint format dist dist-check bench paper board clean
+.PHONY: help setup kernels cuda-check demo test test-slow lint format dist dist-check bench paper board docs linkcheck clean
 
 help:  ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -104,6 +105,14 @@ dist: $(VENV)/.installed-release  ## Build the source distribution and the wheel
 dist-check: $(VENV)/.installed-release  ## Install what is in dist/ where there is no compiler, and use it
 	@$(VENV)/bin/python tools/check_dist.py
 
+# DOCS_FLAGS="-D plot_gallery=0" makes the site without running the examples.
+docs: $(VENV)/.installed-docs  ## Make the site of docs/, docstrings and examples/: writes docs/_build/html
+	@$(VENV)/bin/python -m sphinx -W --keep-going -n -q $(DOCS_FLAGS) docs docs/_build/html
+	@echo "docs/_build/html/index.html is the start page"
+
+linkcheck: $(VENV)/.installed-docs  ## Look whether the addresses in the pages answer; needs a network
+	@$(VENV)/bin/python -m sphinx -q -b linkcheck -D plot_gallery=0 docs docs/_build/linkcheck
+
 bench: $(STAMP)  ## Run the benchmarks in bench/, one after another
 	@test -n "$(BENCHES)" || echo "no benchmarks in bench/ yet"
 	@for script in $(BENCHES); do echo "== $$script"; PYTHONPATH=bench $(VENV)/bin/python "$$script" || exit 1; done
@@ -115,5 +124,5 @@ board: $(STAMP)  ## Train all models for the same time on the same data for HOUR
 	@PYTHONPATH=bench $(VENV)/bin/python bench/board/run.py --hours $(HOURS)
 
 clean:  ## Remove what was built or cached; .venv stays, `make kernels` compiles anew
-	@rm -rf build dist *.egg-info dgsynth/*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis demo
+	@rm -rf build dist *.egg-info dgsynth/*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis demo docs/_build docs/api docs/gallery
 	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -46,6 +46,11 @@ def new_model(name: str, **parameters: Any) -> Synthesizer:
     ------
     ValueError
         There is no such name.
+
+    Examples
+    --------
+    >>> new_model("autoregressive", random_state=0)
+    AutoregressiveSynthesizer(random_state=0)
     """
     from dgsynth.models import baselines
 
@@ -111,6 +116,16 @@ def compare(
     References
     ----------
     Lin et al. (2020), Section 5: the comparison, and Table 4: training time.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> visits = make_web_traffic(60, 28, random_state=0)
+    >>> models = {"gan": DGSynthesizer(max_steps=5), "likelihood": AutoregressiveSynthesizer(max_steps=5)}
+    >>> ranking = compare(models, visits, costly=False, **columns)
+    >>> sorted(ranking.tables)
+    ['gan', 'likelihood']
     """
     data = X if isinstance(X, Sequences) else Sequences.from_any(X, **reading)
     training, judge = _split(data, holdout, holdout_fraction, random_state, reading)

@@ -34,6 +34,16 @@ def disclosed(model: Synthesizer) -> tuple[list[Disclosure], list[Disclosure]]:
     ----------
     model : fitted Synthesizer
         As it was loaded.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dgsynth import AutoregressiveSynthesizer
+    >>> table = np.random.default_rng(0).normal(size=(60, 2))
+    >>> model = AutoregressiveSynthesizer(max_steps=5, random_state=0).fit(table)
+    >>> told, kept = disclosed(model)
+    >>> told[0].what
+    'column names'
     """
     schema = model.schema_
     holds = [Disclosure("column names", ", ".join(str(column.name) for column in schema.columns))]
@@ -73,7 +83,17 @@ def disclosed(model: Synthesizer) -> tuple[list[Disclosure], list[Disclosure]]:
 
 
 def guarantee(model: Synthesizer) -> str:
-    """Return in a sentence what is guaranteed of the training samples."""
+    """Return in a sentence what is guaranteed of the training samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dgsynth import AutoregressiveSynthesizer
+    >>> table = np.random.default_rng(0).normal(size=(60, 2))
+    >>> model = AutoregressiveSynthesizer(max_steps=5, random_state=0).fit(table)
+    >>> guarantee(model)
+    'None: trained without differential privacy. `dgsynth privacy` shows how well attacks go.'
+    """
     if not isinstance(model, DGSynthesizer) or not hasattr(model, "epsilon_") or model.privacy is None:
         return "None: trained without differential privacy. `dgsynth privacy` shows how well attacks go."
     text = (
@@ -90,7 +110,17 @@ def guarantee(model: Synthesizer) -> str:
 
 
 def privacy_text(model: Synthesizer) -> str:
-    """Return all of it as text."""
+    """Return all of it as text.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dgsynth import AutoregressiveSynthesizer
+    >>> table = np.random.default_rng(0).normal(size=(60, 2))
+    >>> model = AutoregressiveSynthesizer(max_steps=5, random_state=0).fit(table)
+    >>> print(privacy_text(model).splitlines()[0])
+    The file tells of the training data:
+    """
     holds, left_out = disclosed(model)
     lines = ["The file tells of the training data:"]
     lines += [f"  {what}: {detail}" for what, detail in holds]

@@ -29,6 +29,18 @@ def load(path: str | os.PathLike[str]) -> Synthesizer:
     FileNotFoundError
     ModelFileError
         The file is damaged, foreign, or of another format version.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> table = np.random.default_rng(0).normal(size=(60, 2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/model.safetensors"
+    ...     AutoregressiveSynthesizer(max_steps=10, random_state=0).fit(table).save(path)
+    ...     model = load(path)
+    >>> model.sample(3, random_state=7).shape
+    (3, 2)
     """
     name = synthesizer_of(read_header(path, "model"))
     for kind in (DGSynthesizer, AutoregressiveSynthesizer):

@@ -126,6 +126,15 @@ def tune(
     References
     ----------
     Lin et al. (2020), Section 4.1 and Figure 4: batch generation.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> visits = make_web_traffic(60, 28, random_state=0)
+    >>> result = tune(DGSynthesizer(**columns, max_steps=5), visits, sample_len=[4, 7])
+    >>> result.best_params["sample_len"] in (4, 7)
+    True
     """
     roles = {name: getattr(model, name) for name in READING if name != "schema"}
     data = Sequences.from_any(X, **roles, schema=model.schema)
@@ -190,6 +199,11 @@ def sample_len_candidates(data: Sequences) -> list[int]:
     -------
     list of int
         Ascending, from 1 to the longest length.
+
+    Examples
+    --------
+    >>> sample_len_candidates(Sequences.from_arrays(np.zeros((4, 200, 1))))
+    [2, 4, 8]
     """
     longest = max(1, int(data.lengths.max(initial=1)))
     found = {max(1, -(-longest // passes)) for passes in PASSES}

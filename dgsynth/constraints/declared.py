@@ -63,6 +63,13 @@ class Inequality(Constraint):
         Metadata or measurements, or the sequence_index; metadata hold in every record of their sample.
     strict : bool, default=False
         Whether they may not be equal: ``low < high``.
+
+    Examples
+    --------
+    >>> Inequality("ordered", "shipped")
+    Inequality('ordered', 'shipped')
+    >>> str(Inequality("low", "high", strict=True))
+    'low < high'
     """
 
     low: Label
@@ -90,6 +97,11 @@ class FixedCombinations(Constraint):
     ----------
     columns : sequence of column labels
         At least two, of any kind. Missing counts as a value.
+
+    Examples
+    --------
+    >>> str(FixedCombinations(["city", "zip"]))
+    'combination: city, zip'
     """
 
     columns: tuple[Label, ...]
@@ -115,6 +127,11 @@ class Range(Constraint):
     column : column label
     low, high : number, text of a date, Timestamp, or None
         None leaves an end open. Dates without a zone are in that of the column.
+
+    Examples
+    --------
+    >>> str(Range("net", 0, None))
+    '0 <= net'
     """
 
     column: Label
@@ -149,6 +166,11 @@ class Monotonic(Constraint):
         False where it never rises.
     strict : bool, default=False
         Whether it may not stay the same either.
+
+    Examples
+    --------
+    >>> str(Monotonic("meter"))
+    'increasing: meter'
     """
 
     column: Label
@@ -178,6 +200,11 @@ class Sum(Constraint):
     ----------
     total : column label
     parts : sequence of column labels
+
+    Examples
+    --------
+    >>> str(Sum("gross", ["net", "tax"]))
+    'gross = net + tax'
     """
 
     total: Label

@@ -61,6 +61,11 @@ class Column:
     ------
     DataError
         The attributes contradict each other.
+
+    Examples
+    --------
+    >>> Column("views", "integer", "int64", minimum=0, maximum=1000).kind
+    'integer'
     """
 
     name: Label

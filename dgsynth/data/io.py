@@ -37,7 +37,7 @@ def read_table(
     ----------
     path : path
         Ends in .csv, .csv.gz or .parquet; or is a folder of such files, whose folders named NAME=VALUE are columns, or
-        a pattern such as "visits-*.parquet".
+        a pattern such as ``visits-*.parquet``.
     columns : list of str, default=None
         Columns to read, in this order; None for all.
     separator : str, default=None
@@ -70,6 +70,16 @@ def read_table(
     DataError
         The suffix is unknown, a file is empty, damaged, or written otherwise than said, it lacks one of `columns`, or a
         cell isn't what `dtypes` says.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_table(pd.DataFrame({"zip": ["02139", "10115"], "n": [1, 2]}), f"{folder}/places.csv")
+    ...     read_table(f"{folder}/places.csv")
+         zip  n
+    0  02139  1
+    1  10115  2
     """
     path = Path(path)
     reading = Reading(separator, decimal, encoding, missing, date_format, dtypes or {})
@@ -106,6 +116,16 @@ def write_table(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         There is no such folder.
     DataError
         The suffix is unknown, or the values can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_table(pd.DataFrame({"zip": ["02139", "10115"], "n": [1, 2]}), f"{folder}/places.parquet")
+    ...     read_table(f"{folder}/places.parquet")
+         zip  n
+    0  02139  1
+    1  10115  2
     """
     path = Path(path)
     suffix = _suffix(path)

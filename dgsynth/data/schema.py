@@ -101,6 +101,13 @@ class Schema:
     ------
     DataError
         There are no columns, two have the same name, or the lengths contradict each other.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"home": [0, 0, 1], "isp": ["a", "a", "b"], "bytes": [1, 5, 3]})
+    >>> schema = Schema.infer(frame, sequence_key="home")
+    >>> schema.with_column("bytes", maximum=100).column("bytes").maximum
+    100
     """
 
     metadata: tuple[Column, ...]

@@ -52,6 +52,12 @@ class Sequences(Samples):
     ------
     DataError
         The parts don't fit together.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"page": [1, 1, 2, 2, 2], "language": list("ddeee"), "views": [3, 4, 2, 5, 1]})
+    >>> Sequences.from_long(table, sequence_key="page")
+    Sequences(2 samples, 2 to 3 records each, metadata=['language'], measurements=['views'])
     """
 
     # Reading

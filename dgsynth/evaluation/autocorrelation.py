@@ -58,6 +58,15 @@ def mean_autocorrelation(
     References
     ----------
     Lin et al. (2020), Section 5.2 and Figure 1.
+
+    Examples
+    --------
+    >>> from dgsynth import Sequences
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> visits = make_web_traffic(60, 40, random_state=0)
+    >>> pages = Sequences.from_long(visits, sequence_key="page", sequence_index="date")
+    >>> mean_autocorrelation(pages, "views", max_lag=7).round(1)
+    array([ 1. ,  0.4,  0.1, -0.1, -0.1, -0. ,  0.2,  0.3])
     """
     total, count = _sum_and_count(sequences, measurement, max_lag, where, min_pairs)
     return _mean(total, count)
@@ -84,6 +93,14 @@ def autocorrelation_mse(real: Sequences, synthetic: Sequences, measurement: Labe
     References
     ----------
     Lin et al. (2020), Section 5.2, Figure 11 and Table 3.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> real, other = (make_web_traffic(60, 40, random_state=seed) for seed in (0, 1))
+    >>> round(autocorrelation_mse(real, other, "views", **columns), 4)
+    0.0016
     """
     longest = _longest(real)
     lags, pairs = default_max_lag(longest), _default_min_pairs(longest)
@@ -102,6 +119,14 @@ def constant_difference(real: Sequences, synthetic: Sequences, measurement: Labe
     References
     ----------
     Lin et al. (2020), Section 5.2 and Figure 1, where only series that vary can count.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> real, other = (make_web_traffic(60, 40, random_state=seed) for seed in (0, 1))
+    >>> round(constant_difference(real, other, "views", **columns), 2)
+    0.0
     """
     first, second = (float(constant_samples(data, measurement).mean()) for data in (real, synthetic))
     return abs(first - second)

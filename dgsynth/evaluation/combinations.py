@@ -39,6 +39,14 @@ def joint_total_variation(
     -------
     float in [0, 1]
         The share of records whose values would have to change; NaN where either has none.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> real, other = (make_web_traffic(60, 40, random_state=seed) for seed in (0, 1))
+    >>> round(joint_total_variation(real, other, ["domain", "agent"], **columns), 2)
+    0.1
     """
     known = bins or RecordBins(real, len(columns))
     return _half_difference(*(known.frequencies(data, tuple(columns)) for data in (real, synthetic)))
@@ -56,6 +64,14 @@ def transition_total_variation(
     -------
     float in [0, 1]
         The share of such pairs of records that would have to change; NaN where either has no sample of two records.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> real, other = (make_web_traffic(60, 40, random_state=seed) for seed in (0, 1))
+    >>> round(transition_total_variation(real, other, "views", **columns), 2)
+    0.11
     """
     known = bins or RecordBins(real, 2)
     return _half_difference(*(known.transitions(data, measurement) for data in (real, synthetic)))

@@ -38,6 +38,15 @@ def pearson_correlations(sequences: Sequences, first: Label, second: Label) -> F
     References
     ----------
     Lin et al. (2020), Section 5.2 and Figure 8.
+
+    Examples
+    --------
+    >>> from dgsynth import Sequences
+    >>> from dgsynth.data.simulate import make_cluster_tasks
+    >>> tasks = make_cluster_tasks(80, random_state=0)
+    >>> tasks = Sequences.from_long(tasks, sequence_key="task", sequence_index="time")
+    >>> pearson_correlations(tasks, "cpu_rate", "maximum_cpu_rate").shape
+    (80,)
     """
     x, y = (levelled(numeric(sequences.measurements[name]), sequences) for name in (first, second))
     both = np.isfinite(x) & np.isfinite(y)
@@ -75,5 +84,13 @@ def correlation_distance(real: Sequences, synthetic: Sequences, first: Label, se
     -------
     float in [0, 2]
         In units of correlation; NaN where no sample of either has a correlation.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_cluster_tasks
+    >>> columns = {"sequence_key": "task", "sequence_index": "time"}
+    >>> real, other = (make_cluster_tasks(80, random_state=seed) for seed in (0, 1))
+    >>> round(correlation_distance(real, other, "cpu_rate", "maximum_cpu_rate", **columns), 2)
+    0.1
     """
     return wasserstein(pearson_correlations(real, first, second), pearson_correlations(synthetic, first, second))

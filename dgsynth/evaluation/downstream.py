@@ -114,6 +114,17 @@ def classify_metadata(
     References
     ----------
     Lin et al. (2020), Section 5.2, Figures 12, 13 and 25, Table 5.
+
+    Examples
+    --------
+    >>> from dgsynth import Sequences
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> tables = (make_web_traffic(40, 30, random_state=seed) for seed in (0, 1))
+    >>> real, other = (Sequences.from_long(table, **columns) for table in tables)
+    >>> result = classify_metadata(real, other, "agent", n_repeats=1)
+    >>> result.scores.shape[0] > 0
+    True
     """
     _check(real, synthetic, holdout, n_repeats, max_samples)
     names = [column.name for column in real.schema.metadata if column.has_categories]
@@ -186,6 +197,17 @@ def forecast(
     References
     ----------
     Lin et al. (2020), Section 5.2, Appendix D with footnote 11, Figures 12, 24 and 26, Table 5.
+
+    Examples
+    --------
+    >>> from dgsynth import Sequences
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> tables = (make_web_traffic(40, 30, random_state=seed) for seed in (0, 1))
+    >>> real, other = (Sequences.from_long(table, **columns) for table in tables)
+    >>> result = forecast(real, other, "views", n_repeats=1)
+    >>> result.scores.shape[0] > 0
+    True
     """
     _check(real, synthetic, holdout, n_repeats, max_samples)
     names = [column.name for column in real.schema.measurements if column.kind in ("integer", "continuous")]

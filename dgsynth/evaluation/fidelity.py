@@ -77,6 +77,15 @@ def fidelity_table(
     ------
     DataError
         If the synthetic data lack a column of the real data, or either holds no samples.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> real, other = (make_web_traffic(40, 30, random_state=seed) for seed in (0, 1))
+    >>> table = fidelity_table(real, other, costly=False, **columns)
+    >>> list(table.columns)
+    ['family', 'name', 'column', 'value', 'floor', 'unit', 'excess', 'light']
     """
     if progress is not None:
         progress("Floors")
@@ -97,6 +106,17 @@ class Scorer:
         Whether to train networks for `discriminative_score` and `predictive_score`.
     random_state : int, default=0
         Seed of the random parts and halves.
+
+    Examples
+    --------
+    >>> from dgsynth import Sequences
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> tables = (make_web_traffic(40, 30, random_state=seed) for seed in (0, 1))
+    >>> real, other = (Sequences.from_long(table, **columns) for table in tables)
+    >>> scorer = Scorer(real)
+    >>> scorer(other) > 0.9
+    True
     """
 
     def __init__(
@@ -148,6 +168,14 @@ def score(table: pd.DataFrame) -> float:
     -------
     float
         NaN where there is nothing to compare.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> real, other = (make_web_traffic(40, 30, random_state=seed) for seed in (0, 1))
+    >>> score(fidelity_table(real, other, costly=False, **columns)) > 0.9
+    True
     """
     judged = _judged(table)
     closeness = (1 / judged["excess"].clip(lower=1.0)).clip(lower=LEAST_CLOSENESS)
@@ -173,6 +201,14 @@ def mean_excess(table: pd.DataFrame) -> float:
     -------
     float
         At least 0, finite; NaN where there is nothing to compare.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> real, other = (make_web_traffic(40, 30, random_state=seed) for seed in (0, 1))
+    >>> mean_excess(fidelity_table(real, real, costly=False, **columns)) < 0.1
+    True
     """
     judged = _judged(table)
     excess = judged["excess"].astype(np.float64)

@@ -63,6 +63,14 @@ def discriminative_score(
     References
     ----------
     Yoon, Jarrett, van der Schaar: Time-series Generative Adversarial Networks. NeurIPS 2019, Section 5.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> real, other = (make_web_traffic(60, 40, random_state=seed) for seed in (0, 1))
+    >>> 0 <= discriminative_score(real, other, max_samples=20, **columns) <= 0.5
+    True
     """
     size = min(len(real), len(synthetic), max_samples)
     if size < MIN_SAMPLES:
@@ -112,6 +120,14 @@ def predictive_score(
     References
     ----------
     Yoon et al. (2019), as for `discriminative_score`.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> real, other = (make_web_traffic(60, 40, random_state=seed) for seed in (0, 1))
+    >>> predictive_score(real, other, max_samples=20, **columns) > 0
+    True
     """
     vectors = SampleVectors.fit(real)
     if min(len(real), len(synthetic)) < MIN_SAMPLES or not len(vectors.numeric_entries()):

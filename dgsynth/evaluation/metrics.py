@@ -112,6 +112,15 @@ def floor(
     -------
     float
         In the unit of `metric`; NaN for less than two samples.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> visits = make_web_traffic(60, 40, random_state=0)
+    >>> pages = Sequences.from_long(visits, sequence_key="page", sequence_index="date")
+    >>> from dgsynth.evaluation.metrics import total_variation
+    >>> round(floor(total_variation, pages, "agent"), 2)
+    0.07
     """
     return mean_of_finite(metric(*halves, *args, **kwargs) for halves in split_halves(real, random_state))
 
@@ -119,7 +128,16 @@ def floor(
 def split_halves(
     real: Sequences, random_state: int | np.random.Generator | None = 0, n_splits: int = N_SPLITS
 ) -> Iterator[tuple[Sequences, Sequences]]:
-    """Yield random halves of the samples; nothing where there are less than two."""
+    """Yield random halves of the samples; nothing where there are less than two.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> visits = make_web_traffic(60, 40, random_state=0)
+    >>> pages = Sequences.from_long(visits, sequence_key="page", sequence_index="date")
+    >>> [(len(half), len(other)) for half, other in split_halves(pages, n_splits=2)]
+    [(30, 30), (30, 30)]
+    """
     rng = np.random.default_rng(random_state)
     half = len(real) // 2
     for _ in range(n_splits if half else 0):

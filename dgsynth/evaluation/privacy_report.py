@@ -65,6 +65,15 @@ def privacy_report(
     ------
     DataError
         The tables can't be compared, or a sample is both in `real` and in `holdout`.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> real, synthetic, holdout = (make_web_traffic(40, 30, random_state=seed) for seed in range(3))
+    >>> report = privacy_report(real, synthetic, holdout, **columns)
+    >>> report.n_training
+    40
     """
     real, synthetic = read_alike(real, synthetic, **reading)
     holdout = read_like(holdout, real.schema, "holdout", **reading)

@@ -176,6 +176,16 @@ def broken_share(real: Sequences, synthetic: Sequences, relation: Relation) -> f
     -------
     float in [0, 1]
         NaN where the synthetic data have no records.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from dgsynth.evaluation import find_relations
+    >>> real = pd.DataFrame({"net": np.arange(200.0) % 37, "tax": np.arange(200.0) % 11})
+    >>> real["gross"] = real["net"] + real["tax"]
+    >>> relation = find_relations(real)[-1]
+    >>> print(relation, broken_share(real, real.assign(gross=-1.0), relation))
+    gross = net + tax 1.0
     """
     rows = rows_of(synthetic, relation.columns)
     return float(1 - relation.holds(rows).mean()) if len(rows) else float("nan")

@@ -32,6 +32,14 @@ def invalid_share(real: Sequences, synthetic: Sequences, column: Label) -> float
     -------
     float in [0, 1]
         NaN where the synthetic data have no values.
+
+    Examples
+    --------
+    >>> from dgsynth.data.simulate import make_web_traffic
+    >>> columns = {"sequence_key": "page", "sequence_index": "date"}
+    >>> real, other = (make_web_traffic(60, 40, random_state=seed) for seed in (0, 1))
+    >>> round(invalid_share(real, other, "views", **columns), 2)
+    0.0
     """
     known, made = of_column(real, column), of_column(synthetic, column)
     if not len(made):

@@ -45,6 +45,12 @@ class PrivacyConfig:
     ------
     ValueError
         A value is out of range, or both or neither of `epsilon` and `noise_multiplier` are given.
+
+    Examples
+    --------
+    >>> config = PrivacyConfig(epsilon=8, delta=1e-5, n_samples=500)
+    >>> config.epsilon
+    8
     """
 
     epsilon: float | None = None

@@ -156,6 +156,14 @@ class TimeLimit(Callback):
     Parameters
     ----------
     seconds : float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dgsynth import DGSynthesizer
+    >>> model = DGSynthesizer(callbacks=[TimeLimit(0.1)], random_state=0).fit(np.zeros((60, 4, 1)))
+    >>> len(model.history_) > 0
+    True
     """
 
     def __init__(self, seconds: float) -> None:
