@@ -16,7 +16,7 @@ Needs hmmlearn, pysiglib and, for pictures, matplotlib: ``pip install
 # ---------------
 #
 # Tasks of a simulated cluster, with lengths from one record to fifty. Each model has
-# three seconds: next to nothing, so that this page is quick, and how far one comes in
+# two seconds: next to nothing, so that this page is quick, and how far one comes in
 # them depends on the machine. ``seconds=None`` trains each as long as its own
 # parameters say. The results beside this gallery have longer runs on real data.
 
@@ -40,7 +40,7 @@ models = {name: new_model(name, random_state=0) for name in MODELS}
 # are to one another. *mean_excess* is how many times its limit a comparison is on
 # average: lower is better.
 
-ranking = compare(models, tasks, **columns, seconds=3, costly=False)
+ranking = compare(models, tasks, **columns, seconds=2, costly=False)
 ranking.table[
     ["score", "mean_excess", "close", "near", "off", "steps", "seconds"]
 ].round(2)
@@ -97,6 +97,6 @@ _ = plt.figure(plot_galleries(ranking.real, made, "cpu_rate", random_state=2))
 # %%
 # Read it with care. All baselines but the naive GAN draw metadata from the rows that
 # they were trained on, and TimeGAN, RCGAN and the market simulator the lengths with
-# them: they can't be wrong there, and give these rows away. Three seconds favour models
+# them: they can't be wrong there, and give these rows away. Two seconds favour models
 # whose steps are cheap, and those that learn by their likelihood; a GAN takes thousands
 # of steps.
