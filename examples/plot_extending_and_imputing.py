@@ -40,11 +40,11 @@ model = AutoregressiveSynthesizer(**columns, max_steps=200, random_state=0).fit(
 # Going on
 # --------
 #
-# The last ten days are hidden, and drawn 50 times. Given records stay as they are.
+# The last ten days are hidden, and drawn 30 times. Given records stay as they are.
 
 hidden_from = visits["date"].min() + pd.Timedelta(days=18)
 begun = unseen[unseen["date"] < hidden_from]
-draws = model.extend(begun, lengths=28, n_draws=50, random_state=1)
+draws = model.extend(begun, lengths=28, n_draws=30, random_state=1)
 
 views = np.stack(
     [draw["views"].to_numpy().reshape(-1, 28) for draw in draws]
