@@ -178,7 +178,8 @@ class TimeLimit(Callback):
 
     def on_step_end(self, trainer: Training) -> None:
         now = time.monotonic()
-        if now >= self._due:
+        # The last step comes early where the first ones, by which it was foreseen, were slow.
+        if now >= self._due or (trainer.step == trainer.total_steps and now < self._end):
             self._foresee(now, trainer)
         trainer.stop = trainer.stop or now >= self._end
 

@@ -88,6 +88,20 @@ def test_a_limit_of_time_foresees_the_last_step(monkeypatch):
     assert ends[0] == 10**9 and all(abs(end - 100) <= 1 for end in ends[5:])
 
 
+def test_a_slow_first_step_does_not_end_training_before_its_time(monkeypatch):
+    """What a first step loads, or another process takes of the processor, says little of the steps to come."""
+    clock = [0.0]
+    monkeypatch.setattr("dgsynth.training.callbacks.time.monotonic", lambda: clock[0])
+
+    def step(number):
+        clock[0] += 40.0 if number == 0 else 0.5
+        return loss(number)
+
+    phases = Phases(["one", "two"], 1, [TimeLimit(100)])
+    phases.run_phase(step, 10**9)
+    assert 99 <= clock[0] <= 101
+
+
 def test_time_that_is_enough_leaves_the_last_step_as_it_was():
     phases = Phases(["one", "two"], 1, [TimeLimit(1000)])
     phases.run_phase(loss, 5)
