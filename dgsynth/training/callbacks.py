@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -38,6 +39,8 @@ class Training(Protocol):
         Whether a KeyboardInterrupt ended training; whether it came to its end with whole steps.
     stop : bool
         Set to end training after the current step.
+    callbacks : sequence of Callback
+        All that follow it.
     """
 
     step: int
@@ -49,6 +52,9 @@ class Training(Protocol):
     interrupted: bool
     completed: bool
     stop: bool
+
+    @property
+    def callbacks(self) -> Sequence[Callback]: ...
 
     @property
     def epoch(self) -> int: ...
