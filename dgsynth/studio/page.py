@@ -67,7 +67,7 @@ def _told(session: Session) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, ArithmeticError, OSError) as error:
-        st.error(sentence(str(error).replace(f"{session.folder.name}{os.sep}", "")))
+        st.error(sentence(str(error).replace(f"{session.path('', 'given')}{os.sep}", "")))
 
 
 def _open_table(session: Session) -> None:

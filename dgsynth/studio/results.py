@@ -10,7 +10,6 @@ import pandas as pd
 import streamlit as st
 
 from dgsynth.data.column import Column
-from dgsynth.data.io import write_table
 from dgsynth.studio.session import Result, Session
 from dgsynth.studio.text import plain, sentence
 
@@ -70,16 +69,11 @@ def show_downloads(session: Session, result: Result) -> None:
     st.subheader("Take with you", anchor=False)
     asked = _asked(result)
     if asked is not None:
-        # Its samples are kept apart from the file that was trained on, which may have the same name.
-        path = session.path(f"synthetic.{asked['format']}")
-        frame = result.model.sample(asked["n"], metadata=asked["metadata"] or None, random_state=asked["seed"])
-        write_table(frame, path)
-        st.session_state["samples"] = session.number, id(result), path.name, path.read_bytes(), frame.head(20)
-    made = st.session_state.get("samples")
-    if made is not None and made[:2] == (session.number, id(result)):
-        _, _, name, content, head = made
-        st.dataframe(head, hide_index=True, height=220)
-        st.download_button(f"Download {name}", content, name, _TYPES[name.rpartition(".")[2]], on_click="ignore")
+        session.sample(result.model, **asked)
+    if (made := session.samples) is not None:
+        st.dataframe(made.head, hide_index=True, height=220)
+        kind = _TYPES[made.name.rpartition(".")[2]]
+        st.download_button(f"Download {made.name}", made.content, made.name, kind, on_click="ignore")
     assert session.job is not None, "its result is shown"
     first, second = st.columns(2)
     model = session.job.output
@@ -103,7 +97,7 @@ def _asked(result: Result) -> dict[str, Any] | None:
         seed = second.number_input("Seed", min_value=0, value=1)
         format = third.selectbox("Format", list(_TYPES))
         makes = st.form_submit_button("Make samples", type="primary")
-    return {"n": int(n), "seed": int(seed), "format": format, "metadata": metadata} if makes else None
+    return {"n": int(n), "metadata": metadata, "seed": int(seed), "format": format} if makes else None
 
 
 def _value(column: Column) -> Any:

@@ -100,6 +100,15 @@ class Result:
         return cls(model, report)
 
 
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Samples that were asked for, as a file, and the first of them."""
+
+    name: str
+    content: bytes
+    head: pd.DataFrame
+
+
 @dataclass
 class Session:
     """One tab."""
@@ -108,6 +117,7 @@ class Session:
     table: Table | None = None
     job: Job | None = None
     result: Result | None = None
+    samples: Samples | None = None
     number: int = 0
     """Of tables that were opened; a part of the keys of what belongs to a table."""
     source: Path | None = None
@@ -117,9 +127,11 @@ class Session:
     _layouts: dict[Layout, tuple[Schema, pd.DataFrame]] = field(default_factory=dict)
     _columns: tuple[Any, Columns] | None = None
 
-    def path(self, name: str) -> Path:
-        """Return where a file of this tab lies."""
-        return Path(self.folder.name) / Path(name).name
+    def path(self, name: str, kind: str = "made") -> Path:
+        """Return where a file of this tab lies: one that was made, or one that was given, which may have any name."""
+        folder = Path(self.folder.name) / kind
+        folder.mkdir(exist_ok=True)
+        return folder / Path(name).name
 
     def close(self) -> None:
         """End what is going on, and leave nothing behind."""
@@ -143,7 +155,7 @@ class Session:
 
     def take_given(self, name: str, content: bytes) -> None:
         """Let a file be opened that was handed over."""
-        path = self.path(name)
+        path = self.path(name, "given")
         path.write_bytes(content)
         self.take(path)
 
@@ -179,7 +191,14 @@ class Session:
         assert self.job is not None, "there was a training"
         self.result = Result.of(self.job)
 
+    def sample(self, model: Synthesizer, n: int, metadata: dict[str, Any], seed: int, format: str) -> None:
+        """Make samples, and a file of them; raise DataError where what is asked of them can't be."""
+        path = self.path(f"synthetic.{format}")
+        frame = model.sample(n, metadata=metadata or None, random_state=seed)
+        write_table(frame, path)
+        self.samples = Samples(path.name, path.read_bytes(), frame.head(20))
+
     def _drop_training(self) -> None:
         if self.job is not None:
             self.job.cancel()
-        self.job = self.result = None
+        self.job = self.result = self.samples = None

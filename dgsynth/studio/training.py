@@ -62,7 +62,8 @@ def _show_runs(job: Job) -> None:
     left, right = st.columns(2)
     with left:
         st.caption("Losses by step")
-        st.line_chart(_thinned(pd.DataFrame(run.losses)), x="step", y_label="", height=220)
+        losses = pd.DataFrame(list(run.losses))  # a copy, since more of them come
+        st.line_chart(_thinned(losses), x="step", y_label="", height=220)
     with right:
         st.caption(_measured(run))
         if run.scores:
