@@ -20,6 +20,7 @@ def plain(text: object) -> str:
 
 
 def sentence(error: object) -> str:
-    """Return what the library says as a sentence, with a capital and a full stop, as Markdown."""
-    text = " ".join(str(error).split())
-    return plain(text[:1].upper() + text[1:] + "." * (not text.endswith(".")))
+    """Return what the library says as a sentence, with a capital, unless it begins with a name, as Markdown."""
+    first, _, rest = " ".join(str(error).split()).partition(" ")
+    text = f"{first.capitalize() if first.isalpha() and first.islower() else first} {rest}".strip()
+    return plain(text + "." * (not text.endswith(".")))

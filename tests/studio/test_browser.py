@@ -147,7 +147,7 @@ def test_a_table_that_is_wrong_is_told_and_the_next_is_taken(tab, table):
     upload(page, "ragged.csv", "a,b\n1,2\n1,2,3\n")
     box = page.get_by_test_id("stAlert")
     box.wait_for()
-    assert "Ragged.csv can't be read as .csv" in box.inner_text()
+    assert "ragged.csv can't be read as .csv" in box.inner_text()
     assert "Traceback" not in page.content()
     upload(page, "empty.csv", "a,b\n")
     page.get_by_text("no rows below its header").wait_for()

@@ -104,5 +104,6 @@ def test_no_mark_of_names_stays_without_a_backslash(name):
     assert plain(name).replace("\\", "") == name
 
 
-def test_a_message_becomes_one_sentence():
+def test_a_message_becomes_one_sentence_that_keeps_the_names_of_files():
     assert sentence("the table\nis empty") == "The table is empty\\."
+    assert sentence("visits.csv is empty.") == "visits\\.csv is empty\\."
