@@ -6,7 +6,8 @@ import os
 import secrets
 import socket
 import webbrowser
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Timer
 
@@ -95,22 +96,25 @@ def _run(listening: socket.socket, token: str, begin: Callable[[], None]) -> Non
 
     load_config_options(_SETTINGS)
     page = streamlit.App(Path(__file__).with_name("script.py"), on_script_error=_say_error)
+    page_lifespan = page.lifespan()
+
+    @asynccontextmanager
+    async def lifespan(served: object) -> AsyncIterator[None]:
+        async with page_lifespan(served):
+            begin()  # who comes at once waits at the socket, which listens already
+            yield
+
     app = Starlette(
         routes=[Mount(f"/{token}", page)],  # anything else is not found, whatever it asks for
         # A page elsewhere, whose name was made to lead here, is refused by its name.
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"], www_redirect=False)],
-        lifespan=page.lifespan(),
+        lifespan=lifespan,
     )
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            begin()
 
     settings = uvicorn.Config(
         app, log_level="error", access_log=False, ws="websockets-sansio", ws_max_size=2**28, timeout_graceful_shutdown=1
     )
-    Server(settings).run(sockets=[listening])
+    uvicorn.Server(settings).run(sockets=[listening])
 
 
 def _say_error(error: Exception) -> bool:
