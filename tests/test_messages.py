@@ -46,6 +46,12 @@ UNREACHED = Path(__file__).with_name("unreached_messages.txt")
 
 # Each call by its name: what is done with `frame`, `schema` and others before, the call, and what its message names.
 CALLS: dict[str, tuple[str, str, str]] = {
+    # The studio
+    "a port that is taken": (
+        "from dgsynth.studio import server; taken = server._bound(None)",
+        "server._bound(taken.getsockname()[1])",
+        "port",
+    ),
     # What is given
     "a path": ("", "Sequences.from_any('visits.csv')", "'visits.csv'"),
     "a dict": ("X = frame.to_dict('list')", "Sequences.from_any(X)", "dict"),

@@ -18,10 +18,11 @@ from dgsynth.cli.fit import fit
 from dgsynth.cli.info import info
 from dgsynth.cli.privacy import privacy
 from dgsynth.cli.sample import sample
+from dgsynth.cli.studio import studio
 from dgsynth.cli.tune import tune
 from dgsynth.cli.typer_groups import with_groups
 
-COMMANDS: tuple[Callable[..., None], ...] = (fit, sample, info, evaluate, privacy, compare, tune, demo)
+COMMANDS: tuple[Callable[..., None], ...] = (fit, sample, info, evaluate, privacy, compare, tune, demo, studio)
 """In the order of the help."""
 
 app = typer.Typer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -37,6 +38,8 @@ class Training(Protocol):
         Whether a KeyboardInterrupt ended training; whether it came to its end with whole steps.
     stop : bool
         Set to end training after the current step.
+    callbacks : sequence of Callback
+        All that follow it.
     """
 
     step: int
@@ -48,6 +51,9 @@ class Training(Protocol):
     interrupted: bool
     completed: bool
     stop: bool
+
+    @property
+    def callbacks(self) -> Sequence[Callback]: ...
 
     @property
     def epoch(self) -> int: ...
