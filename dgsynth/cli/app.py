@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from dgsynth.versions import __version__
 
-        typer.echo(f"dgsynth {version('dgsynth')}")
+        typer.echo(f"dgsynth {__version__}")
         raise typer.Exit
