@@ -1,29 +1,22 @@
 """Synthetic time series with metadata: DoppelGANger as a scikit-learn estimator on PyTorch."""
 
-from dgsynth.constraints import FixedCombinations, Inequality, Monotonic, Range, Sum
-from dgsynth.data import Schema, Sequences, stitch, windows
-from dgsynth.loading import load
-from dgsynth.models.auto.estimator import AutoSynthesizer
-from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
-from dgsynth.models.doppelganger.estimator import DGSynthesizer
-from dgsynth.privacy.config import PrivacyConfig
-from dgsynth.versions import __version__, show_versions
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "AutoSynthesizer",
-    "AutoregressiveSynthesizer",
-    "DGSynthesizer",
-    "FixedCombinations",
-    "Inequality",
-    "Monotonic",
-    "PrivacyConfig",
-    "Range",
-    "Schema",
-    "Sequences",
-    "Sum",
-    "__version__",
-    "load",
-    "show_versions",
-    "stitch",
-    "windows",
-]
+if TYPE_CHECKING:
+    from dgsynth.face import *  # noqa: F403
+
+
+def __getattr__(name: str) -> Any:
+    """Return what `dgsynth.face` offers by the name, or a module that it loads: torch takes seconds, and help none."""
+    if name.startswith("__") and name not in ("__all__", "__version__"):  # asked for by whoever inspects a module
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    face = import_module("dgsynth.face")
+    globals().update({"__all__": face.__all__, **{offered: getattr(face, offered) for offered in face.__all__}})
+    if name in globals():
+        return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *import_module("dgsynth.face").__all__})

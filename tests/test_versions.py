@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -7,9 +9,10 @@ import pytest
 import torch
 
 import dgsynth
-from dgsynth import versions
+from dgsynth import kernels, versions
 
 ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 @pytest.fixture
@@ -32,14 +35,15 @@ def test_shows_the_package_and_what_it_runs_on(show):
     assert shown["torch"] == torch.__version__
 
 
-def test_shows_where_the_library_was_loaded_from(show, monkeypatch):
-    monkeypatch.setattr(versions, "library_status", lambda device: {"mode": "auto", "path": f"/there/{device}.so"})
+def test_shows_where_the_library_was_loaded_from_and_by_what_it_computes(show, monkeypatch):
+    monkeypatch.setattr(kernels, "library_status", lambda device: {"mode": "auto", "path": f"/there/{device}.so"})
+    monkeypatch.setattr(kernels, "instruction_set", lambda: "AVX2")
     shown = show()
-    assert (shown["CPU kernels"], shown["CUDA kernels"]) == ("/there/CPU.so", "/there/CUDA.so")
+    assert (shown["CPU kernels"], shown["CUDA kernels"]) == ("/there/CPU.so, by AVX2", "/there/CUDA.so")
 
 
 def test_shows_why_there_is_no_library(show, monkeypatch):
-    monkeypatch.setattr(versions, "library_status", lambda device: {"path": "", "reason": f"{device} is missing"})
+    monkeypatch.setattr(kernels, "library_status", lambda device: {"path": "", "reason": f"{device} is missing"})
     shown = show()
     assert shown["CPU kernels"] == "not in use: CPU is missing"
     assert shown["CUDA kernels"] == "not in use: CUDA is missing"
@@ -64,3 +68,8 @@ def test_the_example_shows_this_version():
 
 def test_the_citation_is_of_this_version():
     assert f"\nversion: {dgsynth.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_extras_are_those_of_the_metadata():
+    packages = {extra: PROJECT["optional-dependencies"][extra] for extra in versions.EXTRAS}
+    assert {e: tuple(re.split("[<>=]", name)[0] for name in names) for e, names in packages.items()} == versions.EXTRAS

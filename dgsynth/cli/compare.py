@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dgsynth.cli.completing import lists_of
 from dgsynth.cli.options import (
     Fast,
     JsonOutput,
@@ -18,8 +19,8 @@ from dgsynth.cli.options import (
     table_option,
 )
 from dgsynth.cli.outputs import prepare_reports, write_reports
-from dgsynth.cli.progress import tell
 from dgsynth.cli.tables import column_roles, read_table, split_names
+from dgsynth.cli.terminal import tell
 
 COMPARED = (
     "doppelganger",
@@ -40,7 +41,12 @@ def compare(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="REPORT", help="Page to write, .html.")
     ] = None,
-    models: Annotated[str, typer.Option(metavar="A,B", help=f"all, or some of: {', '.join(COMPARED)}.")] = "all",
+    models: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B", autocompletion=lists_of(("all", *COMPARED)), help=f"all, or some of: {', '.join(COMPARED)}."
+        ),
+    ] = "all",
     seconds: Annotated[
         float, typer.Option(metavar="N", min=0.1, help="Training of each model ends after so many seconds.")
     ] = 300.0,
@@ -65,8 +71,11 @@ def compare(
     the same real samples, which none was trained on.
 
     \b
-    dgsynth compare visits.csv --sequence-key page --sequence-index date -o compare.html
-    dgsynth compare visits.csv --sequence-key page --models doppelganger,ar,rnn --seconds 60 --json compare.json
+    dgsynth compare visits.csv \\
+      --sequence-key page --sequence-index date -o compare.html
+    dgsynth compare visits.csv \\
+      --sequence-key page --sequence-index date \\
+      --models doppelganger,ar,rnn --seconds 60 --json compare.json
     """
     prepare_reports(output, json_output, quiet)
     chosen = _chosen(models)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, NoReturn
 
-import typer
-
+from dgsynth.cli.terminal import tell
 from dgsynth.cli.wording import in_options
 
 OTHER_ERROR = 1
@@ -16,7 +15,7 @@ INTERRUPTED = 130
 
 def fail(message: str, code: int) -> NoReturn:
     """Say in one line what is wrong, and exit."""
-    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    tell(f"error: {' '.join(message.split())}")
     sys.exit(code)
 
 
@@ -38,4 +37,4 @@ def explain(error: Exception) -> tuple[str, int]:
 
 def show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Say a warning in one line; takes the place of `warnings.showwarning`."""
-    typer.echo(f"warning: {' '.join(in_options(str(message)).split())}", err=True)
+    tell(f"warning: {' '.join(in_options(str(message)).split())}")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dgsynth.cli.completing import column_names
 from dgsynth.cli.options import (
     Fast,
     JsonOutput,
@@ -21,8 +22,8 @@ from dgsynth.cli.options import (
     table_option,
 )
 from dgsynth.cli.outputs import prepare_reports, write_reports
-from dgsynth.cli.progress import tell
 from dgsynth.cli.tables import column_roles, read_table
+from dgsynth.cli.terminal import tell
 
 
 def evaluate(
@@ -41,10 +42,20 @@ def evaluate(
     ] = None,
     model: Annotated[Path | None, file_option("MODEL", "Model file, for the curves of its training.")] = None,
     target: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Metadata column to predict from the series (downstream).")
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            autocompletion=column_names,
+            help="Metadata column to predict from the series (downstream).",
+        ),
     ] = None,
     forecast: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Measurement whose next records to predict (downstream).")
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            autocompletion=column_names,
+            help="Measurement whose next records to predict (downstream).",
+        ),
     ] = None,
     fast: Fast = False,
     random_state: RandomState = None,
@@ -56,9 +67,13 @@ def evaluate(
     was trained on, so that copies of it can be found.
 
     \b
-    dgsynth evaluate visits.csv synthetic.csv --sequence-key page --sequence-index date -o report.html
-    dgsynth evaluate visits.csv synthetic.csv --sequence-key page --sequence-index date --json metrics.json
-    dgsynth evaluate train.csv synthetic.csv --sequence-key page --holdout test.csv --target agent -o report.html
+    dgsynth evaluate visits.csv synthetic.csv \\
+      --sequence-key page --sequence-index date -o report.html
+    dgsynth evaluate visits.csv synthetic.csv \\
+      --sequence-key page --sequence-index date --json metrics.json
+    dgsynth evaluate train.csv synthetic.csv \\
+      --sequence-key page --sequence-index date \\
+      --holdout test.csv --target agent -o report.html
     """
     prepare_reports(output, json_output, quiet)
     from dgsynth import load

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 from dgsynth.cli.options import (
     BatchSize,
     Device,
+    JsonOutput,
     LearningRate,
     Lengths,
     MaxSteps,
@@ -28,7 +30,7 @@ from dgsynth.cli.options import (
     TableArgument,
     file_option,
 )
-from dgsynth.cli.outputs import MODEL_SUFFIXES, interrupted_output, prepare_output
+from dgsynth.cli.outputs import MODEL_SUFFIXES, STDOUT, interrupted_output, prepare_json, prepare_output, write_json
 from dgsynth.cli.tables import column_roles, read_table
 from dgsynth.cli.training import check_device, train
 
@@ -81,6 +83,7 @@ def fit(
             "--generator-only", help="Leave out of the file what samples do not need: for models to be handed out."
         ),
     ] = False,
+    json_output: JsonOutput = None,
     quiet: Quiet = False,
 ) -> None:
     """Train a model on a table.
@@ -90,19 +93,24 @@ def fit(
 
     \b
     A long table has one row per record:
-      dgsynth fit visits.csv -o visits.safetensors --sequence-key page --sequence-index date
+      dgsynth fit visits.csv -o visits.safetensors \\
+        --sequence-key page --sequence-index date
     A wide one has one row per sample:
       dgsynth fit pages.csv -o pages.safetensors --time-columns 2015-07-01:2016-12-31
     One whose samples keep what all its rows keep:
-      dgsynth fit stocks.csv -o stocks.safetensors --constraint "Low <= High" --constraint "Close = Adj Close"
-    One long series, or several with --sequence-key, in windows that are the samples:
+      dgsynth fit stocks.csv -o stocks.safetensors \\
+        --constraint "Low <= High" --constraint "Close = Adj Close"
+    One long series, or several with --sequence-key, cut into samples:
       dgsynth fit load.csv -o load.safetensors --sequence-index hour --window 24
     A table whose rows have nothing to do with one another, within ten minutes:
       dgsynth fit people.csv -o people.safetensors --time-limit 600
-    One model, whose training can be stopped with Ctrl-C and taken up again by the same command:
-      dgsynth fit visits.csv -o visits.safetensors --sequence-key page --model doppelganger --checkpoint-dir checkpoints
+    One model, which after Ctrl-C the same command goes on to train:
+      dgsynth fit visits.csv -o visits.safetensors \\
+        --sequence-key page --sequence-index date \\
+        --model doppelganger --checkpoint-dir checkpoints
     """
     prepare_output(output, MODEL_SUFFIXES)
+    prepare_json(json_output)
     check_device(training.device)
     frame = read_table(data, reading)
     named = column_roles(frame, roles)
@@ -127,7 +135,8 @@ def fit(
         output = interrupted_output(output)
     if fitted.n_steps_:
         fitted.save(output, generator_only=generator_only)
-        if not quiet:
+        write_json(json.dumps(_summary(fitted, output), indent=2), json_output)
+        if not quiet and json_output != STDOUT:
             _print_trained(fitted, output)
     if interrupted:
         raise KeyboardInterrupt
@@ -313,6 +322,19 @@ def _privacy_parameters(options: _PrivacyOptions) -> dict[str, Any]:
     if "public_samples" in given:
         given["n_samples"] = given.pop("public_samples")
     return {"privacy": PrivacyConfig(**given), "timestamps": "regular"}
+
+
+def _summary(model: Trainable, output: Path) -> dict[str, Any]:
+    """Return what training came to, as JSON holds it; the rest is in `dgsynth info --json`."""
+    private = getattr(model, "privacy", None) is not None and hasattr(model, "epsilon_")
+    return {
+        "file": str(output),
+        "synthesizer": type(getattr(model, "best_", model)).__name__,
+        "choice": getattr(model, "choice_", None),
+        "steps": model.n_steps_,
+        "epochs": model.n_epochs_,
+        "epsilon": model.epsilon_ if private else None,
+    }
 
 
 def _print_trained(model: Trainable, output: Path) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from dgsynth.cli.options import ModelArgument
 from dgsynth.cli.tables import some_names
+from dgsynth.cli.terminal import say
 
 if TYPE_CHECKING:
     from dgsynth.models.synthesizer import Synthesizer
@@ -41,7 +42,7 @@ def info(
 
         holds, left_out = disclosed(fitted)
         told = {"holds": dict(holds), "does_not_hold": dict(left_out), "guarantee": guarantee(fitted)}
-        typer.echo(json.dumps(told, indent=2) if as_json else privacy_text(fitted))
+        say(json.dumps(told, indent=2) if as_json else privacy_text(fitted))
         return
     header, constraints = read_header(model, "model"), fitted._fitted_constraints()
     facts = {
@@ -58,7 +59,7 @@ def info(
         "settings": {name: asdict(setting) for name, setting in getattr(fitted, "settings_", {}).items()},
         "schema": fitted.schema_.to_dict(),
     }
-    typer.echo(json.dumps(facts, indent=2) if as_json else _facts_text(facts, fitted))
+    say(json.dumps(facts, indent=2) if as_json else _facts_text(facts, fitted))
 
 
 def _plain_parameters(model: Synthesizer) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from dgsynth.cli.completing import column_lists, column_names
+
 
 class Scaling(StrEnum):
     """How measurements and numeric metadata are scaled before training."""
@@ -85,27 +87,49 @@ _TABLE_FILES = "A .csv, .csv.gz or .parquet file, a folder of them, or a quoted 
 
 TableArgument = Annotated[Path, table_argument("DATA", "Table to learn.")]
 ModelArgument = Annotated[Path, file_argument("MODEL", "Model file that `dgsynth fit` wrote.")]
-SequenceKey = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column that names the sample of each row.")]
+SequenceKey = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", autocompletion=column_names, help="Column that names the sample of each row."),
+]
 SequenceIndex = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="Column that orders the records of a sample: a time or a number.")
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        autocompletion=column_names,
+        help="Column that orders the records of a sample: a time or a number.",
+    ),
 ]
 MetadataColumns = Annotated[
     str | None,
-    typer.Option(metavar="A,B", help="Columns constant for a sample. Default: those that are, in the data."),
+    typer.Option(
+        metavar="A,B",
+        autocompletion=column_lists,
+        help="Columns constant for a sample. Default: those that are, in the data.",
+    ),
 ]
 MeasurementColumns = Annotated[
-    str | None, typer.Option(metavar="X,Y", help="Columns that vary with time. Default: all the others.")
+    str | None,
+    typer.Option(
+        metavar="X,Y", autocompletion=column_lists, help="Columns that vary with time. Default: all the others."
+    ),
 ]
 CategoricalColumns = Annotated[
     str | None,
-    typer.Option(metavar="C,D", help="Columns to read as categories though they hold numbers. Text always is."),
+    typer.Option(
+        metavar="C,D",
+        autocompletion=column_lists,
+        help="Columns to read as categories though they hold numbers. Text always is.",
+    ),
 ]
 TimeColumns = Annotated[
     str | None,
     typer.Option(metavar="FIRST:LAST", help="For a wide table, one row per sample: its first and last time column."),
 ]
 ReportOutput = Annotated[Path | None, typer.Option("--output", "-o", metavar="REPORT", help="Report to write, .html.")]
-JsonOutput = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON too.")]
+JsonOutput = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="Write the numbers as JSON too; - prints them, and nothing else."),
+]
 MaxSteps = Annotated[int | None, typer.Option(metavar="N", min=1, help="Train for so many steps instead.")]
 BatchSize = Annotated[int | None, typer.Option(metavar="N", min=1, help="Samples per training step.")]
 LearningRate = Annotated[float | None, typer.Option(metavar="RATE", min=0.0, help="Learning rate of Adam.")]

@@ -8,10 +8,13 @@ from typing import Any
 
 import typer
 
+from dgsynth.cli.terminal import say
+
 TABLE_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 MODEL_SUFFIXES = (".safetensors",)
 REPORT_SUFFIXES = (".html",)
 JSON_SUFFIXES = (".json",)
+STDOUT = Path("-")
 
 
 def prepare_output(path: Path, suffixes: tuple[str, ...], option: str = "--output") -> None:
@@ -45,18 +48,30 @@ def prepare_reports(page: Path | None, numbers: Path | None, quiet: bool) -> Non
     if page is not None:
         prepare_output(page, REPORT_SUFFIXES)
         need_matplotlib()
-    if numbers is not None:
-        prepare_output(numbers, JSON_SUFFIXES, "--json")
+    prepare_json(numbers)
 
 
 def write_reports(report: Any, page: Path | None, numbers: Path | None, quiet: bool) -> None:
     """Write the report's page and its numbers where they are wanted, and print it."""
     if page is not None:
         report.to_html(page)
-    if numbers is not None:
-        report.to_json(numbers)
-    if not quiet:
-        typer.echo(str(report))
+    write_json(report.to_json(), numbers)
+    if not quiet and numbers != STDOUT:
+        say(str(report))
+
+
+def prepare_json(path: Path | None) -> None:
+    """Check that the JSON can be written where it is wanted; "-" is stdout, which then has nothing else."""
+    if path not in (None, STDOUT):
+        prepare_output(path, JSON_SUFFIXES, "--json")
+
+
+def write_json(text: str, path: Path | None) -> None:
+    """Write a JSON document to a file, or to stdout, if it is wanted."""
+    if path == STDOUT:
+        typer.echo(text)
+    elif path is not None:
+        path.write_text(text.rstrip() + "\n", encoding="utf-8")
 
 
 def need_matplotlib() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dgsynth.cli.completing import column_lists
 from dgsynth.cli.options import (
     JsonOutput,
     Quiet,
@@ -19,8 +20,8 @@ from dgsynth.cli.options import (
     table_option,
 )
 from dgsynth.cli.outputs import prepare_reports, write_reports
-from dgsynth.cli.progress import tell
 from dgsynth.cli.tables import column_roles, read_table, split_names
+from dgsynth.cli.terminal import tell
 
 
 def privacy(
@@ -32,7 +33,11 @@ def privacy(
     model: Annotated[Path | None, file_option("MODEL", "Model file, for an attacker who holds it.")] = None,
     sensitive: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="Metadata columns that an attacker wants to know. Default: all categories."),
+        typer.Option(
+            metavar="A,B",
+            autocompletion=column_lists,
+            help="Metadata columns that an attacker wants to know. Default: all categories.",
+        ),
     ] = None,
     *,
     reading: ReadingOptions,
@@ -43,8 +48,10 @@ def privacy(
     """Attack the training data by what would be handed out, and say how well that goes.
 
     \b
-    dgsynth privacy train.csv synthetic.csv --holdout test.csv --sequence-key page --sequence-index date -o privacy.html
-    dgsynth privacy train.csv synthetic.csv --holdout test.csv --sequence-key page --model visits.safetensors
+    dgsynth privacy train.csv synthetic.csv --holdout test.csv \\
+      --sequence-key page --sequence-index date -o privacy.html
+    dgsynth privacy train.csv synthetic.csv --holdout test.csv \\
+      --sequence-key page --sequence-index date --model visits.safetensors
     """
     prepare_reports(output, json_output, quiet)
     from dgsynth import load

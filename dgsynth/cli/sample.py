@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dgsynth.cli.errors import INTERRUPTED, fail
-from dgsynth.cli.options import ModelArgument, Quiet, RandomState, ReadingOptions, file_option
+from dgsynth.cli.options import ModelArgument, Quiet, RandomState, ReadingOptions, table_option
 from dgsynth.cli.outputs import TABLE_SUFFIXES, prepare_output
 from dgsynth.cli.tables import read_table
+from dgsynth.cli.terminal import shows_bars
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ def sample(
     ] = None,
     metadata_file: Annotated[
         Path | None,
-        file_option("TABLE", "Metadata, and keys if wanted, that samples shall have: a row for each, or one for all."),
+        table_option("TABLE", "Metadata, and keys if wanted, that samples shall have: a row for each, or one for all."),
     ] = None,
     lengths: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Records that all samples shall have.")
@@ -53,8 +54,10 @@ def sample(
 
     \b
     dgsynth sample visits.safetensors -n 1000 -o synthetic.parquet --random-state 7
-    dgsynth sample visits.safetensors -n 50 -o spiders.csv --metadata agent=spider --metadata access=all-access
-    dgsynth sample visits.safetensors -o wanted.csv --metadata-file wanted-pages.csv --start 2030-01-01 --lengths 30
+    dgsynth sample visits.safetensors -n 50 -o spiders.csv \\
+      --metadata agent=spider --metadata access=all-access
+    dgsynth sample visits.safetensors -o wanted.csv \\
+      --metadata-file wanted-pages.csv --start 2030-01-01 --lengths 30
     """
     prepare_output(output, TABLE_SUFFIXES)
     from dgsynth import load
@@ -64,7 +67,7 @@ def sample(
     if n_samples is None:
         n_samples = 1000 if rows is None else len(rows)
     fitted = load(model)
-    fitted.set_params(verbose=int(not quiet))
+    fitted.set_params(verbose=int(not quiet and shows_bars()))
     asked: dict[str, Any] = {"metadata": given, "lengths": lengths, "start": start, "step": step}
     try:
         fitted.sample_to(output, n_samples, **asked, random_state=random_state)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from dgsynth.cli.progress import tell
+from dgsynth.cli.terminal import tell
 
 if TYPE_CHECKING:
     import pandas as pd

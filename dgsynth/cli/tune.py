@@ -10,6 +10,7 @@ import typer
 from dgsynth.cli.options import (
     BatchSize,
     Device,
+    JsonOutput,
     LearningRate,
     MaxSteps,
     Quiet,
@@ -18,9 +19,9 @@ from dgsynth.cli.options import (
     RoleOptions,
     TableArgument,
 )
-from dgsynth.cli.outputs import JSON_SUFFIXES, MODEL_SUFFIXES, interrupted_output, prepare_output
-from dgsynth.cli.progress import tell
+from dgsynth.cli.outputs import MODEL_SUFFIXES, STDOUT, interrupted_output, prepare_json, prepare_output, write_json
 from dgsynth.cli.tables import column_roles, read_table
+from dgsynth.cli.terminal import say, tell
 from dgsynth.cli.training import check_device
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ def tune(
     ] = None,
     max_steps: MaxSteps = None,
     seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Seeds to train each from.")] = 1,
-    json_output: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the table of candidates as JSON too.")
-    ] = None,
+    json_output: JsonOutput = None,
     *,
     reading: ReadingOptions,
     roles: RoleOptions,
@@ -60,12 +59,14 @@ def tune(
     Every candidate is trained on 80 % of the samples, and scored by how close it comes to the others.
 
     \b
-    dgsynth tune visits.csv -o visits.safetensors --sequence-key page --sequence-index date --max-steps 2000
-    dgsynth tune visits.csv -o visits.safetensors --sequence-key page --sample-len 7,14 --epochs 100,400 --seeds 2
+    dgsynth tune visits.csv -o visits.safetensors \\
+      --sequence-key page --sequence-index date --max-steps 2000
+    dgsynth tune visits.csv -o visits.safetensors \\
+      --sequence-key page --sequence-index date \\
+      --sample-len 7,14 --epochs 100,400 --seeds 2
     """
     prepare_output(output, MODEL_SUFFIXES)
-    if json_output is not None:
-        prepare_output(json_output, JSON_SUFFIXES, "--json")
+    prepare_json(json_output)
     lengths, stages = _numbers(sample_len, "--sample-len"), _numbers(epochs, "--epochs")
     if stages is not None and max_steps is not None:
         raise typer.BadParameter("give either --epochs or --max-steps", param_hint="--max-steps")
@@ -94,9 +95,8 @@ def tune(
         # The best of some candidates must not take the place of the best of all, nor must their training be lost.
         output = interrupted_output(output)
     result.best_model.save(output)
-    if json_output is not None:
-        json_output.write_text(result.table.to_json(orient="records", indent=2) + "\n", encoding="utf-8")
-    if not quiet:
+    write_json(result.table.to_json(orient="records", indent=2), json_output)
+    if not quiet and json_output != STDOUT:
         _print_result(result, data, output)
     if result.interrupted:
         raise KeyboardInterrupt
@@ -117,5 +117,5 @@ def _print_result(result: TuningResult, data: Path, output: Path) -> None:
     options = " ".join(
         f"--{name.replace('_', '-')} {value}" for name, value in result.best_params.items() if value is not None
     )
-    typer.echo(f"{result}\n\nThe best model, trained on 80 % of the samples, is in {output}.")
-    typer.echo(f"To train on all of them: dgsynth fit {data} --model doppelganger {options} ...")
+    say(f"{result}\n\nThe best model, trained on 80 % of the samples, is in {output}.")
+    say(f"To train on all of them: dgsynth fit {data} --model doppelganger {options} ...")

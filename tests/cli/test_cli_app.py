@@ -2,37 +2,37 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import dgsynth
+from dgsynth.cli.app import COMMANDS
+
+NAMES = [command.__name__ for command in COMMANDS]
 
 
-def test_help_is_shown_without_arguments_and_names_all_commands(succeed):
+def test_without_arguments_it_says_what_to_do_first(succeed):
     out = succeed()
-    assert all(
-        command in out for command in ("fit", "sample", "info", "evaluate", "privacy", "compare", "tune", "demo")
-    )
+    assert len(out.splitlines()) < 12 and all(f"dgsynth {name}" in out for name in ("demo", "fit", "doctor", "--help"))
 
 
-@pytest.mark.parametrize("command", ["fit", "sample", "info", "evaluate", "privacy", "demo"])
+def test_help_names_all_commands(succeed):
+    out = succeed("--help").split("Commands:")[1]
+    assert all(f"  {name} " in out for name in NAMES)
+
+
+@pytest.mark.parametrize("command", NAMES)
 def test_help_of_every_command_has_an_example(succeed, command):
     out = succeed(command, "--help")
-    assert f"dgsynth {command} " in out.split("Options:")[0].split("\n", 1)[1]
+    assert f"dgsynth {command}" in out.split("Options:")[0].split("\n", 1)[1]
 
 
 def test_help_loads_neither_torch_nor_pandas():
-    # -m loads the package itself first: the question is what the command adds, so the package is left out.
     program = (
-        "import sys, types; package = types.ModuleType('dgsynth'); package.__path__ = [sys.argv[1]]\n"
-        "sys.modules['dgsynth'] = package\n"
-        "from dgsynth.cli import main\n"
-        "try: main(['fit', '--help'])\n"
+        "import sys\nfrom dgsynth.cli import main\ntry: main(['fit', '--help'])\n"
         "except SystemExit: print([m for m in ('torch', 'pandas', 'sklearn') if m in sys.modules], file=sys.stderr)"
     )
-    package = str(Path(dgsynth.__file__).parent)
-    result = subprocess.run([sys.executable, "-c", program, package], capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stderr.strip() == "[]"
 
 
