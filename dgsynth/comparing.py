@@ -21,7 +21,7 @@ from dgsynth.evaluation.output import json_text, plain, rows, write
 from dgsynth.evaluation.tables import check_same_columns, read_like
 from dgsynth.models.autoregressive.estimator import AutoregressiveSynthesizer
 from dgsynth.models.doppelganger.estimator import DGSynthesizer
-from dgsynth.models.synthesizer import Synthesizer
+from dgsynth.models.synthesizer import READING, Synthesizer
 from dgsynth.training.callbacks import UNLIMITED, Callback, InterruptWatch, TimeLimit
 from dgsynth.training.splitting import parted
 
@@ -98,7 +98,7 @@ def compare(
     progress : callable, default=None
         Told what is being done.
     **reading
-        Keywords of `Sequences.from_any`, such as `sequence_key`, if the data are tables.
+        Keywords of `Sequences.from_any`, such as `sequence_key`, if the data are tables; by default as the models say.
 
     Returns
     -------
@@ -109,7 +109,8 @@ def compare(
     Raises
     ------
     DataError
-        The data can't be read, or have too few samples to hold some out; or all models fail.
+        The data can't be read, or are not read alike by the models, or have too few samples to hold some out; or all
+        models fail.
     KeyboardInterrupt
         Before any model was finished.
 
@@ -127,6 +128,7 @@ def compare(
     >>> sorted(ranking.tables)
     ['gan', 'likelihood']
     """
+    reading = _reading(models, reading)
     data = X if isinstance(X, Sequences) else Sequences.from_any(X, **reading)
     training, judge = _split(data, holdout, holdout_fraction, random_state, reading)
     if progress is not None:
@@ -270,6 +272,30 @@ class ModelRanking:
         return [*self.facts, *limit, *(["interrupted before all were trained"] if self.interrupted else [])]
 
 
+def _reading(models: Mapping[str, Synthesizer], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a table is read: as is given, and else as the models say, who must agree."""
+    said = {name: _said(model) for name, model in models.items()}
+    reading = dict(given)
+    for role in READING:
+        others = {name: roles.get(role) for name, roles in said.items() if role not in given}
+        if len(set(map(repr, others.values()))) > 1:
+            told = ", ".join(f"{value!r} for {name}" for name, value in others.items())
+            raise DataError(
+                f"the models would read the table differently: {role} is {told}; give {role}= to compare, which goes "
+                "for all of them"
+            )
+        value = next(iter(others.values()), None)
+        if value is not None:
+            reading[role] = value
+    return reading
+
+
+def _said(model: Synthesizer) -> dict[str, Any]:
+    """Return the roles of columns that a model was given."""
+    roles = {name: getattr(model, name, None) for name in READING}
+    return {name: value for name, value in roles.items() if value is not None and value != ()}
+
+
 def _reason(error: Exception) -> str:
     """Return why a model failed, with the kind of an error that was not to be expected."""
     expected = isinstance(error, DataError | DivergenceError | ImportError)
@@ -284,6 +310,8 @@ def _train(
     limits: Sequence[Callback] = [] if seconds is None else [TimeLimit(seconds)]
     parameters = model.get_params(deep=False)
     fitted = clone(model).set_params(callbacks=[*parameters["callbacks"], watch, *limits])
+    unread = type(model)().get_params(deep=False)
+    fitted.set_params(**{name: unread[name] for name in _said(model)})  # of Sequences there is nothing left to read
     if parameters["random_state"] is None:
         fitted.set_params(random_state=random_state)
     if seconds is not None:

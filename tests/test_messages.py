@@ -315,6 +315,11 @@ CALLS: dict[str, tuple[str, str, str]] = {
     "a model of no name": ("", "new_model('tree')", "'tree'"),
     "tuning of nothing": ("", "tune(gan, frame, sample_len=[0])", "[0]"),
     "tuning by too few": ("", "tune(gan, frame[:10])", "2 samples"),
+    "comparing models that read differently": (
+        "",
+        "compare({'gan': gan, 'pages': gan.__class__(sequence_key='page')}, frame)",
+        "sequence_key is 'id' for gan, 'page' for pages",
+    ),
     "comparing by too few": ("", "compare({'gan': gan}, frame[:10], **ROLES)", "2 samples"),
     # What is asked of samples
     "metadata of anything": ("", "gan.sample(2, metadata='kind')", "str"),
