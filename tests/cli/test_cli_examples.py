@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from dgsynth.cli.app import COMMANDS, dgsynth
+from dgsynth.cli.studio import studio
 from dgsynth.data.simulate import make_web_traffic
 
 QUICKLY = {
@@ -23,9 +24,10 @@ QUICKLY = {
 
 SHORTER = {"--epochs 100,400": "--epochs 1,2", "--max-steps 2000": "--max-steps 2", "-n 1000": "-n 40"}
 
+# But for the studio, which serves until it is ended: tests/studio starts it.
 EXAMPLES = [
     re.split(" {2,}(?=[a-z])", line.strip())[0]  # what stands behind says what it does
-    for text in (command.__doc__ or "" for command in (dgsynth, *COMMANDS))
+    for text in (command.__doc__ or "" for command in (dgsynth, *COMMANDS) if command is not studio)
     for line in re.sub(r"\\\n +", "", text).splitlines()
     if line.strip().startswith("dgsynth ")
 ]
