@@ -14,7 +14,7 @@ from dgsynth.studio.session import Result, Session
 from dgsynth.studio.text import plain, sentence
 
 if TYPE_CHECKING:
-    from dgsynth.evaluation.plots import Figure
+    from dgsynth.evaluation.figures import Figure
 
 _MOST_CHOICES = 1000
 """Categories that are listed; of more, the value is typed."""
