@@ -138,6 +138,7 @@ def test_some_samples_must_be_left(pages, models, fraction):
         compare(models, pages, holdout_fraction=fraction, **PAGES)
 
 
+@pytest.mark.slow
 def test_page_and_json_have_every_model_and_comparison(pages, models, tmp_path):
     pytest.importorskip("matplotlib")
     result = compare(models, pages, costly=False, **PAGES)

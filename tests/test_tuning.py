@@ -84,6 +84,7 @@ def test_same_seed_gives_the_same_table(pages, model):
     pd.testing.assert_frame_equal(one, other)
 
 
+@pytest.mark.slow
 def test_stages_of_epochs_equal_straight_runs(pages, model):
     stages = tune(model, pages, sample_len=[7], epochs=[4, 2])
     assert stages.table["epochs"].tolist() == [2, 4] and stages.table["steps"].tolist() == [2, 4]
@@ -91,6 +92,7 @@ def test_stages_of_epochs_equal_straight_runs(pages, model):
     assert straight.table.loc[0, "score"] == stages.table.loc[1, "score"]
 
 
+@pytest.mark.slow
 def test_the_model_of_an_earlier_stage_is_kept_as_it_was(pages, model):
     result = tune(model, pages, sample_len=[7], epochs=[2, 4])
     alone = tune(model, pages, sample_len=[7], epochs=[int(result.table.loc[result.best, "epochs"])])
@@ -158,6 +160,7 @@ def test_divergence_of_one_candidate_does_not_end_the_others(pages, model, monke
         tune(model, pages, sample_len=[1, 7])
 
 
+@pytest.mark.slow
 def test_interruption_leaves_what_was_scored_before(pages, model, monkeypatch):
     from dgsynth.models.doppelganger.training.trainer import Trainer
 

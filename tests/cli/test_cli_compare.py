@@ -19,6 +19,7 @@ def test_compare_ranks_the_models_asked_for(succeed, table, tmp_path):
     assert "Comparison of synthesizers" in (tmp_path / "c.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_compare_names_a_model_that_fails_and_goes_on(run, table, tmp_path, monkeypatch):
     def fail(self, encoder):
         raise RuntimeError("out of luck")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from command_line import LONG
 
 
@@ -14,6 +15,7 @@ def test_evaluate_of_a_table_with_itself_finds_no_distance(succeed, table, tmp_p
     assert next(m for m in metrics if m["name"] == "duplicate_share")["light"] == "off"
 
 
+@pytest.mark.slow
 def test_evaluate_reads_the_synthetic_table_with_the_real_ones_schema(succeed, model, table, tmp_path):
     # Given metadata make columns constant that vary in the real data, and leave categories out.
     made = tmp_path / "spiders.csv"
@@ -22,6 +24,7 @@ def test_evaluate_reads_the_synthetic_table_with_the_real_ones_schema(succeed, m
     assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.slow
 def test_evaluate_judges_by_a_holdout_and_downstream_tasks(succeed, model, table, tmp_path):
     options = ["--holdout", table, "--model", model, "--target", "agent", "--forecast", "views", "--fast"]
     out = succeed("evaluate", table, table, *LONG, *options, "--json", tmp_path / "m.json")

@@ -40,6 +40,7 @@ def constants(build):
     return lambda value, n: build([[value] * 4] * n)
 
 
+@pytest.mark.slow
 def test_judge_guesses_on_fresh_data_and_notices_shuffled_time(waves, shuffled):
     # Accuracy on 32 samples has a standard error of 0.09.
     assert discriminative_score(waves(0), waves(1)) < 0.2
@@ -67,6 +68,7 @@ def test_judge_reads_metadata_without_records(build):
     assert discriminative_score(real, other) == 0.5 and np.isnan(predictive_score(real, other))
 
 
+@pytest.mark.slow
 def test_judge_reads_long_samples_in_blocks(build):
     rng = np.random.default_rng(0)
     real, rising = rng.standard_normal((30, 120)), rng.standard_normal((30, 120)) + np.linspace(-3, 3, 120)

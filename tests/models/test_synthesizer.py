@@ -49,6 +49,7 @@ def test_score_before_fit_is_refused(traffic):
         DGSynthesizer(**PAGES).score(traffic)
 
 
+@pytest.mark.slow
 def test_grid_search_uses_the_score_of_samples(traffic):
     model = DGSynthesizer(**PAGES, max_steps=4, random_state=0, n_jobs=1)
     search = GridSearchCV(model, {"sample_len": [1, 7]}, cv=GroupKFold(2)).fit(traffic, groups=traffic["page"])

@@ -35,6 +35,7 @@ def test_steps_and_correlation_are_those_of_the_process(autoregression):
     assert abs(correlation - 0.8) < 0.13 and abs(made.std() - 1) < 0.5
 
 
+@pytest.mark.slow
 def test_levels_follow_the_metadata(levels):
     made = MarketSimulator(max_steps=700, **QUICK, **COLUMNS).fit(levels()).sample(500, random_state=0)
     means = made.groupby("kind")["value"].mean()

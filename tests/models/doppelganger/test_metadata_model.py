@@ -223,6 +223,7 @@ def test_metadata_are_redistributed_and_nothing_else_changes(trained, tmp_path):
     pd.testing.assert_frame_equal(loaded.sample(9, random_state=1), model.sample(9, random_state=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "share"),
     [

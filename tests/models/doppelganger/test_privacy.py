@@ -116,6 +116,7 @@ def test_a_fit_that_fails_has_spent_all_the_same(pages, schema, goes_on):
     assert model.privacy_ledger_[-1].updates == before + 6 and model.epsilon_ > spent > 0
 
 
+@pytest.mark.slow
 def test_training_on_needs_budget_and_adds_up(pages, schema, tmp_path):
     model = make(schema, warm_start=True).fit(pages)
     model.save(tmp_path / "model.safetensors")

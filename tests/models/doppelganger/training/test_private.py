@@ -71,6 +71,7 @@ def test_every_round_of_the_discriminators_is_counted(encoded, layout):
     assert trainer.epsilon == Budget(1e-3).epsilon([Releases(1.0, 8 / 24, 15)])
 
 
+@pytest.mark.slow
 def test_training_on_spends_the_rest_of_a_raised_budget(encoded, layout):
     privacy = {"delta": 1e-3, "accountant": "rdp"}
     first = make(encoded, layout, privacy={"epsilon": 1.0, **privacy})
