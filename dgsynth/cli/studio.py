@@ -12,7 +12,7 @@ from dgsynth.cli.outputs import need_matplotlib
 
 
 def studio(
-    data: Annotated[Path | None, table_argument("[DATA]", "Table to begin with.")] = None,
+    data: Annotated[Path | None, table_argument("DATA", "Table to begin with.")] = None,
     port: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=65535, help="Port to serve at. Default: a free one.")
     ] = None,
