@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -122,7 +123,8 @@ def test_ctrl_c_keeps_what_was_learned_under_another_name(table, tmp_path):
     options = [*LONG, *BRIEF[:2], "--max-steps", "1000000"]
     command = [sys.executable, "-m", "dgsynth", "fit", str(table), "-o", str(path), *options]
     progress = tmp_path / "progress"
-    with progress.open("w") as stderr, subprocess.Popen(command, stderr=stderr) as process:
+    shown = {**os.environ, "TQDM_DISABLE": ""}
+    with progress.open("w") as stderr, subprocess.Popen(command, stderr=stderr, env=shown) as process:
         until = time.monotonic() + 60
         while not re.search(r" [1-9]\d*/1000000 ", progress.read_text()) and time.monotonic() < until:
             time.sleep(0.1)
