@@ -326,21 +326,27 @@ def _privacy_parameters(options: _PrivacyOptions) -> dict[str, Any]:
 
 def _summary(model: Trainable, output: Path) -> dict[str, Any]:
     """Return what training came to, as JSON holds it; the rest is in `dgsynth info --json`."""
-    private = getattr(model, "privacy", None) is not None and hasattr(model, "epsilon_")
+    spent = _spent(model)
     return {
         "file": str(output),
         "synthesizer": type(getattr(model, "best_", model)).__name__,
         "choice": getattr(model, "choice_", None),
         "steps": model.n_steps_,
         "epochs": model.n_epochs_,
-        "epsilon": model.epsilon_ if private else None,
+        "epsilon": None if spent is None else spent[0],
     }
+
+
+def _spent(model: Trainable) -> tuple[float, float] | None:
+    """Return the epsilon and the delta that a training within a budget spent."""
+    budget = getattr(model, "privacy", None)
+    return None if budget is None or not hasattr(model, "epsilon_") else (model.epsilon_, budget.delta)
 
 
 def _print_trained(model: Trainable, output: Path) -> None:
     """Print what training came to, and where the model is."""
-    if hasattr(model, "epsilon_") and model.privacy is not None:
-        typer.echo(f"spent epsilon {model.epsilon_:.3g} at delta {model.privacy.delta:g}")
+    if (spent := _spent(model)) is not None:
+        typer.echo("spent epsilon {:.3g} at delta {:g}".format(*spent))
     best = ""
     if "early_stopping" in model.get_params(deep=False) and hasattr(model, "best_step_"):  # auto says how good it is
         best = f", the best weights of step {model.best_step_} (score {model.best_score_:.2f})"

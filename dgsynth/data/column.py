@@ -215,6 +215,11 @@ def checked_mapping(plain: Any, cls: Any, what: str) -> Mapping[str, Any]:
     return plain
 
 
+def between(low: int, high: int) -> str:
+    """Return the numbers from `low` to `high` in words: one where they are the same."""
+    return f"{high:,}" if low == high else f"{low:,} to {high:,}"
+
+
 def short(value: Any) -> str:
     """Return a value as one types it, without NumPy's or pandas' name of its type, cut to fit a sentence."""
     text = " ".join(_typed(value).split("\n"))

@@ -15,7 +15,7 @@ import pyarrow as pa
 from dgsynth.data.arrays import read_arrays, read_matrix, write_array, write_list, write_matrix
 from dgsynth.data.arrow import arrow_from_frame, frame_from_arrow, without_arrow
 from dgsynth.data.checks import check_lengths
-from dgsynth.data.column import Column, Label, short
+from dgsynth.data.column import Column, Label, between, short
 from dgsynth.data.io import read_table, write_table
 from dgsynth.data.long import read_long, write_long
 from dgsynth.data.markup import table
@@ -346,8 +346,7 @@ class Sequences(Samples):
         page = f"<p>{len(self):,} samples</p>{table(self.schema.summary(), max_rows=_SHOWN_COLUMNS)}"
         if not self.n_records:
             return page + (table(self.to_table().head(_SHOWN_RECORDS)) if self.schema.metadata and len(self) else "")
-        shortest, longest = self.lengths.min(), self.lengths.max()
-        lengths = f"{longest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"
+        lengths = between(self.lengths.min(), self.lengths.max())
         first = self.take(np.flatnonzero(self.lengths)[:1]).to_frame().head(_SHOWN_RECORDS)
         return f"{page}<p>{self.n_records:,} records, {lengths} each; the first of them:</p>{table(first)}"
 

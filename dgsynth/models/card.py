@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from dgsynth.data.column import between
 from dgsynth.data.markup import escape, table
 from dgsynth.data.schema import Schema
 
@@ -59,8 +60,7 @@ def _facts(model: Any) -> Iterator[tuple[str, str]]:
 def _samples(schema: Schema) -> str:
     if not schema.max_length:
         return "rows of a table"
-    shortest = "" if schema.fixed_length else f"{schema.min_length:,} to "
-    return f"series of {shortest}{schema.max_length:,} records"
+    return f"series of {between(schema.min_length, schema.max_length)} records"
 
 
 def _counted(number: int, what: str) -> str:

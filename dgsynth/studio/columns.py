@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupShuffleSplit
 
+from dgsynth.data.column import between
 from dgsynth.data.schema import Schema
 from dgsynth.data.sequences import Sequences
 from dgsynth.data.windows import WINDOW, windows
@@ -127,5 +128,4 @@ def size_text(samples: Sequences) -> str:
     text = f"{len(samples):,} sample{'s' * (len(samples) != 1)}"
     if not schema.measurements:
         return f"{text}, each a row"
-    low, high = schema.min_length, schema.max_length
-    return f"{text} of {low:,} records" if low == high else f"{text} of {low:,} to {high:,} records"
+    return f"{text} of {between(schema.min_length, schema.max_length)} records"
